@@ -1,0 +1,348 @@
+"""What verbs return: frozen values with the names of the docker field.
+
+Sizes are bytes of regular files, hard links once. ``changes`` maps an absolute path to ``"A"``, ``"C"`` or ``"D"``.
+A value holds no handle of the engine: reading one later never asks the store, except ``Container.logs()``, which reads
+the container's log file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar, overload
+
+from dockmagic.errors import NotFoundError
+
+ChangeKind = Literal["A", "C", "D"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One read-only layer of an image.
+
+    Attributes:
+        diff_id: digest of the uncompressed changeset, ``"sha256:…"``.
+        digest: digest of its blob as the manifest names it (the diff_id for a built layer).
+        size: bytes of regular files in it.
+        files: entries other than directories; a whiteout counts.
+        instruction: the instruction as written, its first line, e.g. ``"COPY app.py /app/"``; for layers that were not
+            built here the history's ``created_by``.
+        changes: what it adds, changes and deletes against the layers below.
+        host_made: the layer was assembled from this machine (``localhost/base``), so its numbers vary between machines.
+        volatile: the layer was made by RUN, so its numbers may vary.
+        shared_by: names of the images in the store that hold it too.
+    """
+
+    diff_id: str
+    digest: str
+    size: int
+    files: int
+    instruction: str
+    changes: Mapping[str, ChangeKind] = field(default_factory=dict, repr=False)
+    host_made: bool = False
+    volatile: bool = False
+    shared_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One row of an image's history, oldest first.
+
+    Attributes:
+        created_by: the instruction as docker words it.
+        layer: the layer it made, None for a setting (``ENV``, ``CMD``, …).
+        instruction: the instruction as written (first line), or ``created_by``.
+    """
+
+    created_by: str
+    instruction: str
+    layer: Layer | None
+    created: str = ""
+    comment: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the layer's regular files, 0 for a setting."""
+        return self.layer.size if self.layer else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image: a config, its layers (base first) and the names it bears.
+
+    Attributes:
+        id: ``"sha256:…"``, the digest of the config.
+        config: the OCI image config as parsed JSON (``config["config"]["Cmd"]`` …).
+        digest: the manifest's digest.
+    """
+
+    id: str
+    tags: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    config: Mapping[str, Any] = field(repr=False)
+    digest: str
+    entries: tuple[HistoryEntry, ...] = field(repr=False)
+
+    @property
+    def short_id(self) -> str:
+        """``"sha256:"`` and the first 10 digits, as docker-py has it."""
+        return self.id[:17]
+
+    @property
+    def size(self) -> int:
+        """Bytes of regular files, each layer once."""
+        return sum(layer.size for layer in self.layers)
+
+    def history(self) -> Table[HistoryEntry]:
+        """The rows of the history, newest first, as docker prints them."""
+        return Table(
+            columns=("CREATED BY", "SIZE"),
+            items=tuple(reversed(self.entries)),
+            rows=tuple((e.instruction, str(e.size)) for e in reversed(self.entries)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """An instruction of a build that makes a layer (or found it in the cache).
+
+    Attributes:
+        line: its first line in the Dockerfile, from 1.
+        reason: why it was not cached, "" when it was.
+    """
+
+    instruction: str
+    line: int
+    cached: bool
+    reason: str
+    seconds: float
+    layer: Layer | None = None
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line of the build as the record draws it: an instruction, with its layer when it made one.
+
+    Attributes:
+        kind: ``"from"``, ``"step"`` or ``"setting"``.
+        failed: this instruction failed.
+        done: the build got past it.
+    """
+
+    instruction: str
+    line: int
+    kind: Literal["from", "step", "setting"]
+    layer: Layer | None = None
+    failed: bool = False
+    done: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """A finished or failed build.
+
+    Attributes:
+        image: None when it failed.
+        log: what the steps printed, as text, with a header line for each step.
+        exit_code: 0, or the failed command's, or 125.
+        rows: every instruction of the target's stages that ran, in order, for the record.
+    """
+
+    image: Image | None
+    steps: tuple[Step, ...]
+    log: str = field(repr=False)
+    exit_code: int
+    error: Exception | None = None
+    rows: tuple[Row, ...] = field(default=(), repr=False)
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container: an image, a writable layer on it, and how its process ended.
+
+    Attributes:
+        id: 64 hex digits.
+        status: ``"created"``, ``"running"`` or ``"exited"``.
+        changes: what its writable layer adds, changes and deletes, cumulative over every exec.
+        size_rw: bytes of regular files in the writable layer.
+        exit_code: of the last process, None before the first ended.
+    """
+
+    id: str
+    name: str
+    status: str
+    image_id: str
+    image: str
+    changes: Mapping[str, ChangeKind] = field(default_factory=dict, repr=False)
+    size_rw: int = 0
+    exit_code: int | None = None
+    command: tuple[str, ...] = ()
+    log_path: Path | None = field(default=None, repr=False)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 digits."""
+        return self.id[:12]
+
+    def logs(self) -> str:
+        """Everything that its processes printed, stdout and stderr as they came; "" when nothing.
+
+        Raises:
+            NotFoundError: the container has been removed.
+        """
+        if self.log_path is None:
+            return ""
+        try:
+            return self.log_path.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            message = f"container {self.name} has been removed"
+            raise NotFoundError(message) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedPath:
+    """A path that a run changed, as the record prints it.
+
+    Attributes:
+        size: bytes now (A, C) or before (D), None for what has no size.
+        note: e.g. ``"mode 644 -> 755"`` for a change of metadata only.
+    """
+
+    path: str
+    kind: ChangeKind
+    size: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """How strong the wall around a run was.
+
+    Attributes:
+        tier: ``"T0"`` to ``"T3"``.
+        ids: ``"range"`` or ``"single"``.
+        network: ``"none"``, ``"private"`` or ``"host"``.
+        notes: what was honoured more weakly than asked, in words.
+    """
+
+    tier: str
+    ids: str
+    network: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A script or command that ran (or was stopped) in a container.
+
+    Attributes:
+        exit_code: docker's: 125 dockmagic failed, 126 not executable, 127 not found, 128+n signal, 137 killed,
+            130 interrupted.
+        stopped: ``""`` when it ended by itself, else ``"timeout"``, ``"memory limit"``, ``"pids limit"``, ``"killed"``
+            or ``"interrupted"``.
+        output: stdout and stderr as they came, as text.
+        changes: what this run added, changed and deleted.
+        paths: the same with sizes, in the record's order.
+        container: the container; a removed one when it was neither named nor kept.
+        build: the build before it in the one-cell form.
+    """
+
+    exit_code: int
+    stopped: str
+    error: Exception | None = None
+    stdout: str = field(default="", repr=False)
+    stderr: str = field(default="", repr=False)
+    output: str = field(default="", repr=False)
+    changes: Mapping[str, ChangeKind] = field(default_factory=dict)
+    paths: tuple[ChangedPath, ...] = field(default=(), repr=False)
+    isolation: Isolation | None = None
+    seconds: float = 0.0
+    container: Container | None = None
+    image: Image | None = field(default=None, repr=False)
+    build: Build | None = field(default=None, repr=False)
+    verb: Literal["run", "exec"] = "run"
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """What a container's writable layer, or a second image, changes against what is below it."""
+
+    changes: Mapping[str, ChangeKind]
+    paths: tuple[ChangedPath, ...] = ()
+
+    def __str__(self) -> str:
+        """Lines as ``docker diff`` prints them."""
+        return "\n".join(f"{kind} {path}" for path, kind in self.changes.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of ``doctor``: something the host gives or refuses.
+
+    Attributes:
+        ok: the host gives it.
+        call: the call that was tried, e.g. ``"unshare(CLONE_NEWUSER)"``.
+        errno: its error number, 0 when it succeeded.
+        fix: what to ask the administrator for, "".
+    """
+
+    name: str
+    ok: bool
+    call: str = ""
+    errno: int = 0
+    detail: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Sequence[T], Generic[T]):
+    """A sequence of objects that prints as a table (``images``, ``ps``, ``history``, ``doctor``).
+
+    Attributes:
+        columns: headings.
+        items: the objects.
+        rows: their cells as printed, one tuple an item.
+        title: a line above the table, or "".
+    """
+
+    columns: tuple[str, ...]
+    items: tuple[T, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+
+    def __len__(self) -> int:
+        """Count of items."""
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        """The item, or a tuple of items."""
+        return self.items[index]
+
+    def __iter__(self) -> Iterator[T]:
+        """Over the items."""
+        return iter(self.items)
+
+    def __str__(self) -> str:
+        """The table: headings and rows, columns padded with blanks."""
+        table = [self.columns, *self.rows]
+        widths = [max(len(row[i]) for row in table) for i in range(len(self.columns))]
+        lines = [
+            "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+        ]
+        return "\n".join([self.title, *lines] if self.title else lines)
+
+    def __repr__(self) -> str:
+        """The same as ``str``: what a notebook shows of a line magic's value."""
+        return str(self)
