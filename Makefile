@@ -1,0 +1,54 @@
+# make demo   builds the environment, runs the first tutorial, prints its record
+# make test   everything
+# make check  format, lint, types, import contracts, fast tests
+# make lab    JupyterLab in the notebooks
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What the tests want of the system; dockmagic itself wants none of it.
+SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap crun runc podman skopeo umoci chromium fonts-noto-cjk
+
+.PHONY: demo test check lab system system-venv clean format
+
+demo: $(VENV)/ready
+	$(BIN)/python notebooks/run.py notebooks/01-image-and-container.ipynb
+
+test: system $(VENV)/ready
+	$(BIN)/python -m pytest tests
+
+check: $(VENV)/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit -m "not slow" -q
+
+lab: $(VENV)/ready
+	$(BIN)/python -m jupyterlab notebooks
+
+format: $(VENV)/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/ready: pyproject.toml | system-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[fast]" --group test --group check
+	touch $@
+
+# Debian keeps the venv module in a package of its own.
+system-venv:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory system SYSTEM="python3 python3-venv"
+
+system:
+	@missing=""; for p in $(SYSTEM); do \
+	  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	else echo "not installed, so some tests will be skipped:$$missing"; fi
+
+clean:
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
