@@ -1,0 +1,1 @@
+"""The façade with docker's verbs: one module a verb, all on one :class:`~dockmagic.engine.session.Session`."""

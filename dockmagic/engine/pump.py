@@ -1,0 +1,149 @@
+"""Moving what a process prints to whoever listens, in chunks, in the calling thread."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import BinaryIO, Literal, Protocol
+
+Stream = Literal["stdout", "stderr"]
+Listener = Callable[[Stream, bytes], None]
+
+_CHUNK = 65536
+# What stays in memory of each stream; the container's log keeps everything.
+CAPTURE_LIMIT = 16 * 1024 * 1024
+# After the process has ended its pipes close with it; a process that joined a living container may leave a child on them.
+_DRAIN_SECONDS = 0.5
+_MARK = b"\n[output cut: the rest is in the container's log]\n"
+
+
+class Awaited(Protocol):
+    """The part of ``sandbox.runtime.Process`` that the pump uses."""
+
+    def fileno(self) -> int: ...
+    def interrupt(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Capture:
+    """What was printed so far, each stream and both as they came, cut at :data:`CAPTURE_LIMIT` bytes."""
+
+    log: BinaryIO
+    listener: Listener | None = None
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+    output: bytearray = field(default_factory=bytearray)
+
+    def feed(self, stream: Stream, data: bytes) -> None:
+        """Take one chunk: log first, then memory, then the listener."""
+        self.log.write(data)
+        for buffer in (self.stdout if stream == "stdout" else self.stderr, self.output):
+            room = CAPTURE_LIMIT - len(buffer)
+            if room > 0:
+                buffer.extend(data[:room])
+                if len(data) > room:
+                    buffer.extend(_MARK)
+        if self.listener is not None:
+            self.listener(stream, data)
+
+    def text(self, stream: Literal["stdout", "stderr", "output"]) -> str:
+        """A stream decoded as UTF-8; what is not, becomes U+FFFD."""
+        return bytes(getattr(self, stream)).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the pump's loop was left: by the process, by the clock, or by the user."""
+
+    timed_out: bool = False
+    interrupted: bool = False
+
+
+def pump(process: Awaited, pipes: dict[int, Stream], capture: Capture, *, timeout: float | None = None) -> Ending:
+    """Read ``pipes`` (read ends; closed on return) until the process has ended and they are drained.
+
+    A KeyboardInterrupt is passed to the process, which then has its grace; a second one kills it. Exceptions of the
+    listener kill the process and are raised again.
+
+    Args:
+        process: readable at ``fileno()`` when it has ended.
+        pipes: read ends and which stream each carries.
+        capture: where chunks go.
+        timeout: seconds from now until the process is killed, None for ever.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    loop = _Loop(process, pipes, capture, deadline)
+    try:
+        while not loop.finished():
+            try:
+                loop.turn()
+            except KeyboardInterrupt:
+                if loop.interrupted:
+                    process.kill()
+                loop.interrupted = True
+                process.interrupt()
+            except BaseException:
+                process.kill()
+                raise
+    finally:
+        loop.close()
+    return Ending(timed_out=loop.timed_out, interrupted=loop.interrupted)
+
+
+class _Loop:
+    """The state of one :func:`pump`."""
+
+    def __init__(self, process: Awaited, pipes: dict[int, Stream], capture: Capture, deadline: float | None) -> None:
+        self.process = process
+        self.pipes = dict(pipes)
+        self.capture = capture
+        self.deadline = deadline
+        self.timed_out = False
+        self.interrupted = False
+        self.ended = False
+        self.selector = selectors.DefaultSelector()
+        for fd in pipes:
+            self.selector.register(fd, selectors.EVENT_READ)
+        self.selector.register(process.fileno(), selectors.EVENT_READ)
+
+    def finished(self) -> bool:
+        if self.ended and self.deadline is not None and time.monotonic() > self.deadline:
+            return True
+        return self.ended and not self.pipes
+
+    def turn(self) -> None:
+        for key, _ in self.selector.select(self._wait()):
+            if key.fd in self.pipes:
+                self._read(key.fd)
+            else:
+                self.ended = True
+                self.selector.unregister(key.fd)
+                self.deadline = time.monotonic() + _DRAIN_SECONDS
+        if not self.ended and self.deadline is not None and time.monotonic() >= self.deadline:
+            self.timed_out = True
+            self.deadline = None
+            self.process.kill()
+
+    def _wait(self) -> float | None:
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def _read(self, fd: int) -> None:
+        data = os.read(fd, _CHUNK)
+        if data:
+            self.capture.feed(self.pipes[fd], data)
+            return
+        self._drop(fd)
+
+    def _drop(self, fd: int) -> None:
+        self.selector.unregister(fd)
+        del self.pipes[fd]
+        os.close(fd)
+
+    def close(self) -> None:
+        for fd in list(self.pipes):
+            self._drop(fd)
+        self.selector.close()

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dockmagic.engine import pump as pump_module
+from dockmagic.engine.pump import Capture, pump
+
+
+class Child:
+    """A real process with the pump's protocol: its end is seen on a pidfd."""
+
+    def __init__(self, script: str):
+        out, err = os.pipe(), os.pipe()
+        self.popen = subprocess.Popen([sys.executable, "-u", "-c", script], stdout=out[1], stderr=err[1])
+        os.close(out[1])
+        os.close(err[1])
+        self.pipes = {out[0]: "stdout", err[0]: "stderr"}
+        self.pidfd = os.pidfd_open(self.popen.pid)
+        self.interrupts = 0
+
+    def fileno(self):
+        return self.pidfd
+
+    def interrupt(self):
+        self.interrupts += 1
+        self.popen.kill()
+
+    def kill(self):
+        self.popen.kill()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.popen.wait()
+        os.close(self.pidfd)
+
+
+def test_streams_are_kept_apart_and_together():
+    capture = Capture(io.BytesIO())
+    with Child("import sys; print('a'); print('b', file=sys.stderr)") as child:
+        pump(child, child.pipes, capture)
+    assert (capture.text("stdout"), capture.text("stderr")) == ("a\n", "b\n")
+    assert sorted(capture.text("output")) == sorted("a\nb\n")
+
+
+def test_chunks_reach_the_listener_while_the_process_works():
+    times = []
+    script = "import time\nfor i in range(3): print(i); time.sleep(0.2)"
+    with Child(script) as child:
+        pump(child, child.pipes, Capture(io.BytesIO(), lambda *_: times.append(time.monotonic())))
+    assert len(times) == 3
+    assert times[-1] - times[0] > 0.3
+
+
+def test_a_timeout_kills_and_says_so():
+    with Child("import time; time.sleep(60)") as child:
+        ending = pump(child, child.pipes, Capture(io.BytesIO()), timeout=0.2)
+    assert ending.timed_out
+    assert not ending.interrupted
+
+
+def test_an_interrupt_is_passed_on_and_the_rest_still_read():
+    def listener(stream, data):
+        raise KeyboardInterrupt
+
+    with Child("import time; print('x'); time.sleep(60)") as child:
+        ending = pump(child, child.pipes, Capture(io.BytesIO(), listener))
+        assert child.interrupts == 1
+    assert ending.interrupted
+
+
+def test_a_failing_listener_kills_the_process():
+    def listener(stream, data):
+        raise ValueError("front end gone")
+
+    with Child("import time; print('x'); time.sleep(60)") as child, pytest.raises(ValueError, match="gone"):
+        pump(child, child.pipes, Capture(io.BytesIO(), listener))
+
+
+def test_memory_is_bounded_and_the_log_is_whole(monkeypatch):
+    monkeypatch.setattr(pump_module, "CAPTURE_LIMIT", 1000)
+    log = io.BytesIO()
+    capture = Capture(log)
+    with Child("print('x' * 100000)") as child:
+        pump(child, child.pipes, capture)
+    assert len(log.getvalue()) == 100001
+    assert len(capture.stdout) < 1100
+    assert "output cut" in capture.text("stdout")
