@@ -1,0 +1,97 @@
+"""``load``, ``import``, ``tag`` and ``rmi``: images come, get names, and go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockmagic.engine import images
+from dockmagic.errors import ConflictError, NotFoundError
+from dockmagic.results import Image, Table
+
+if TYPE_CHECKING:
+    from dockmagic.engine.session import Session
+
+
+def load(session: Session, path: str | Path) -> Table[Image]:
+    """Take the images of a docker archive, an OCI archive or an OCI layout directory.
+
+    Raises:
+        NotFoundError: there is no such file.
+        ArchiveError: it is corrupt or no archive of images; the store is as it was.
+    """
+    found = session.store.archive.load(_existing(path))
+    values = tuple(images.describe(session, session.store.images.get(i)) for i in found)
+    return Table(
+        columns=("LOADED IMAGE", "LAYERS"),
+        items=values,
+        rows=tuple((", ".join(v.tags) or v.short_id, str(len(v.layers))) for v in values),
+    )
+
+
+def import_(session: Session, path: str | Path, reference: str = "") -> Image:
+    """Make an image of one layer from the tar of a root file system.
+
+    Raises:
+        NotFoundError: there is no such file.
+        ArchiveError: it is no tar; the store is as it was.
+    """
+    found = session.store.archive.import_rootfs(_existing(path), reference)
+    return images.describe(session, session.store.images.get(found))
+
+
+def _existing(path: str | Path) -> Path:
+    file = Path(path).expanduser()
+    if not file.exists():
+        raise NotFoundError(f"no such file: {file.name}", hint="a path is taken from the notebook's directory")
+    return file
+
+
+def tag(session: Session, image: str | Image, reference: str) -> Image:
+    """Give an image one more name; another image that bore it loses it.
+
+    Raises:
+        NotFoundError: no such image.
+        UsageError: the reference is not of docker's form.
+    """
+    record = images.find(session, image)
+    session.store.images.tag(reference, record.id)
+    return images.describe(session, session.store.images.get(record.id))
+
+
+def rmi(session: Session, names: Sequence[str], *, force: bool = False) -> tuple[str, ...]:
+    """Remove names, and with an image's last name the image, as docker does; returns what was removed.
+
+    Raises:
+        NotFoundError: one is not there.
+        ConflictError: a container uses it, or an id has several names; ``force`` removes all names.
+    """
+    removed: list[str] = []
+    for name in names:
+        removed += _rmi(session, name, force=force)
+    session.store.leases.sweep()
+    return tuple(removed)
+
+
+def _rmi(session: Session, name: str, *, force: bool) -> list[str]:
+    store = session.store
+    found = store.images.resolve(name)
+    if found is None:
+        raise NotFoundError(f"image not found: {name}", hint="see %container images")
+    tags = list(store.images.tags(found))
+    named = store.images.familiar(name) in tags
+    if named and len(tags) > 1:
+        store.images.untag(name)
+        return [name]
+    if not named and len(tags) > 1 and not force:
+        raise ConflictError(f"{name} has several names: {', '.join(tags)}", hint="remove them one by one, or use -f")
+    users = [row.name for row in store.containers.list() if row.image_id == found]
+    if users:
+        raise ConflictError(
+            f"image {name} is used by container {users[0]}", hint=f"%container rm {users[0]} removes it first"
+        )
+    for tag_ in tags:
+        store.images.untag(tag_)
+    store.images.delete(found)
+    return [*tags, found]

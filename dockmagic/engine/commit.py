@@ -1,0 +1,90 @@
+"""``commit`` and ``diff``: a container's writable layer becomes an image's layer, or is told of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockmagic.engine import containers, images
+from dockmagic.engine.order import ordered
+from dockmagic.errors import ConflictError, NotFoundError, UsageError
+from dockmagic.oci.config import History
+from dockmagic.results import ChangedPath, ChangeKind, Container, Diff, Image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dockmagic.engine.session import Session
+
+
+def commit(session: Session, container: str | Container, reference: str = "", *, message: str = "") -> Image:
+    """Make an image of a container: its image's layers and one more, a copy of the writable layer.
+
+    Raises:
+        NotFoundError: no such container.
+        ConflictError: it runs; its files may be half written.
+    """
+    row = containers.find(session, container)
+    if row.status == containers.RUNNING:
+        raise ConflictError(f"container {row.name} is running", hint="commit it when it has ended")
+    store = session.store
+    record = store.images.get(row.image_id)
+    with store.scratch() as directory:
+        copy = f"{directory}/upper"
+        session.runtime.call("duplicate", {"src": containers.upper(row), "dst": copy})
+        layer = store.layers.adopt(
+            copy, lowers=containers.lowers(session, row), epoch=session.epoch, owners=row.owners, ignore=()
+        )
+    history = History(
+        created=record.config.created,
+        created_by=" ".join(row.command),
+        comment=message,
+        empty_layer=layer is None,
+    )
+    config = record.config.appended(layer.diff_id if layer else None, history)
+    image_id = store.images.put(config, (*record.diff_ids, *((layer.diff_id,) if layer else ())))
+    if reference:
+        store.images.tag(reference, image_id)
+    return images.describe(session, store.images.get(image_id))
+
+
+def diff(session: Session, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:
+    """What a container changed against its image, or what ``second`` image changes against ``first``.
+
+    Raises:
+        NotFoundError: one of them is not there.
+        UsageError: the two are not both images.
+    """
+    if second is None:
+        row = _container(session, first)
+        if row is None:
+            raise NotFoundError(f"no such container: {first}", hint="an image is compared with another: diff IMAGE IMAGE")
+        paths, _ = containers.changes(session, row)
+        return Diff(changes={p.path: p.kind for p in paths}, paths=paths)
+    if isinstance(first, Container) or isinstance(second, Container):
+        raise UsageError("diff compares a container with its image, or two images")
+    return _images(session, first, second)
+
+
+def _container(session: Session, name: str | Image | Container) -> containers.ContainerRow | None:
+    if isinstance(name, Image):
+        return None
+    return session.store.containers.get(name.id if isinstance(name, Container) else name)
+
+
+def _images(session: Session, first: str | Image, second: str | Image) -> Diff:
+    before = session.store.layers.merged(images.find(session, first).diff_ids)
+    after = session.store.layers.merged(images.find(session, second).diff_ids)
+    changes: dict[str, ChangeKind] = {}
+    for path in before.keys() | after.keys():
+        if path not in after:
+            changes[path] = "D"
+        elif path not in before:
+            changes[path] = "A"
+        elif before[path] != after[path]:
+            changes[path] = "C"
+    return _diff(changes)
+
+
+def _diff(changes: Mapping[str, ChangeKind]) -> Diff:
+    paths = ordered(ChangedPath(path=path, kind=kind) for path, kind in changes.items())
+    return Diff(changes={p.path: p.kind for p in paths}, paths=paths)

@@ -1,0 +1,159 @@
+"""Containers of the store as values, and the verbs that look at them or end them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+from dockmagic.engine.order import ordered
+from dockmagic.errors import ConflictError, NotFoundError
+from dockmagic.results import ChangedPath, Container, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockmagic.engine.session import Session
+    from dockmagic.store.containers import ContainerRow
+
+RUNNING = "running"
+
+
+def find(session: Session, name: str | Container) -> ContainerRow:
+    """The container of that name, id or id's beginning.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    wanted = name.id if isinstance(name, Container) else name
+    row = session.store.containers.get(wanted)
+    if row is None:
+        raise NotFoundError(f"no such container: {wanted}", hint="see %container ps -a; a container stays with --name or --keep")
+    return row
+
+
+def lowers(session: Session, row: ContainerRow) -> tuple[str, ...]:
+    """The snapshots below a container's writable layer, top first."""
+    diff_ids = session.store.images.get(row.image_id).diff_ids
+    return tuple(session.store.layers.snapshot(d) for d in reversed(diff_ids))
+
+
+def upper(row: ContainerRow) -> str:
+    """The directory of its writable layer."""
+    return f"containers/{row.id}/upper"
+
+
+def work(row: ContainerRow) -> str:
+    """The directory that overlayfs works in."""
+    return f"containers/{row.id}/work"
+
+
+def changes(session: Session, row: ContainerRow) -> tuple[tuple[ChangedPath, ...], int]:
+    """What the writable layer changes, in the record's order, and its bytes."""
+    found: dict[str, Any] = session.runtime.call(
+        "changes", {"upper": upper(row), "lowers": list(lowers(session, row)), "ignore": []}
+    )
+    paths = (ChangedPath(path=p, kind=k, size=s, note=n) for p, k, s, n in found["paths"])
+    return ordered(paths), found["size"]
+
+
+def describe(
+    session: Session, row: ContainerRow, *, known: tuple[tuple[ChangedPath, ...], int] | None = None
+) -> Container:
+    """A stored container as a value; ``known`` spares reading its writable layer again."""
+    paths, size = known if known is not None else changes(session, row)
+    return Container(
+        id=row.id,
+        name=row.name,
+        status=row.status,
+        image_id=row.image_id,
+        image=row.image_ref,
+        changes={p.path: p.kind for p in paths},
+        size_rw=size,
+        exit_code=row.exit_code,
+        command=tuple(row.command),
+        log_path=session.store.containers.log_path(row.id),
+        config=row.spec,
+    )
+
+
+def ps(session: Session, *, everything: bool = False) -> Table[Container]:
+    """Containers, newest first: those that run, or all."""
+    rows = [row for row in session.store.containers.list() if everything or row.status == RUNNING]
+    values = tuple(describe(session, row) for row in rows)
+    return Table(
+        columns=("NAME", "IMAGE", "STATUS", "COMMAND"),
+        items=values,
+        rows=tuple((v.name, v.image, _status(v), " ".join(v.command)[:40]) for v in values),
+    )
+
+
+def _status(value: Container) -> str:
+    return f"{value.status} ({value.exit_code})" if value.status == "exited" else value.status
+
+
+def remove(session: Session, names: Sequence[str], *, force: bool = False) -> tuple[str, ...]:
+    """Remove containers with their writable layers; returns their names.
+
+    Raises:
+        NotFoundError: one is not there; nothing was removed.
+        ConflictError: one runs and ``force`` is off; nothing was removed.
+    """
+    rows = [find(session, name) for name in names]
+    for row in rows:
+        if row.status == RUNNING and not force:
+            raise ConflictError(f"container {row.name} is running", hint=f"%container rm -f {row.name} ends it")
+    for row in rows:
+        if row.status == RUNNING:
+            kill(row)
+        discard(session, row)
+    return tuple(row.name for row in rows)
+
+
+def discard(session: Session, row: ContainerRow) -> None:
+    """Delete a container's row, log and tree; the row goes first, so that a kill leaves a tree that sweep names."""
+    session.store.containers.delete(row.id)
+    session.runtime.call("remove", {"path": f"containers/{row.id}"})
+
+
+def kill(row: ContainerRow) -> None:
+    """SIGKILL the container's first process, if it is still the one that was started: by pid and birth time."""
+    from dockmagic.sandbox.identity import open_process  # noqa: PLC0415 - rarely needed
+
+    pidfd = open_process(row.pid, row.birth)
+    if pidfd is None:
+        return
+    try:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(pidfd)
+
+
+def require_ended(row: ContainerRow) -> None:
+    """Refuse to replace a living container.
+
+    Raises:
+        ConflictError: it runs.
+    """
+    if row.status == RUNNING:
+        raise ConflictError(
+            f'the name "{row.name}" belongs to a running container', hint=f"%container rm -f {row.name} ends it"
+        )
+
+
+def logs(session: Session, name: str | Container) -> str:
+    """What a container's processes printed so far.
+
+    Raises:
+        NotFoundError: no such container.
+    """
+    row = find(session, name)
+    path = session.store.containers.log_path(row.id)
+    try:
+        return path.read_text("utf-8", "replace")
+    except FileNotFoundError:
+        if row.status == "created":
+            return ""
+        raise NotFoundError(f"the log of container {row.name} is gone") from None

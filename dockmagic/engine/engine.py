@@ -1,0 +1,202 @@
+"""The façade: docker's verbs as methods. Nothing here displays anything."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockmagic.engine import archives, commit, containers, images, run
+from dockmagic.engine import build as building
+from dockmagic.engine.session import Session
+from dockmagic.errors import NotFoundError
+from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
+
+if TYPE_CHECKING:
+    from dockmagic.engine.pump import Listener
+    from dockmagic.results import Finding
+
+
+class Engine:
+    """Images and containers of one home directory.
+
+    Args:
+        home: the store's directory; by default ``$DOCKMAGIC_HOME``, else the user's data directory. It is made when it is
+            first needed, not here.
+    """
+
+    def __init__(self, home: Path | str | None = None) -> None:
+        self.session = Session(Path(home) if home is not None else None)
+
+    def close(self) -> None:
+        """End the launch server and every container that this engine started."""
+        self.session.close()
+
+    def build(
+        self,
+        text: str,
+        *,
+        context: Path | str | None = None,
+        tags: Sequence[str] | str = (),
+        build_args: Mapping[str, str] | None = None,
+        target: str | None = None,
+        no_cache: bool = False,
+        labels: Mapping[str, str] | None = None,
+        network: str = "host",
+        on_event: building.EventListener | None = None,
+    ) -> Build:
+        """Build an image from Dockerfile text; see :func:`dockmagic.engine.build.build` for what it raises."""
+        request = building.Request(
+            text=text,
+            context=Path(context) if context is not None else None,
+            tags=(tags,) if isinstance(tags, str) else tuple(tags),
+            build_args=dict(build_args or {}),
+            target=target,
+            no_cache=no_cache,
+            labels=dict(labels or {}),
+            network=network,
+        )
+        return building.build(self.session, request, listener=on_event)
+
+    def run(
+        self,
+        image: str | Image,
+        *,
+        script: str | None = None,
+        interp: str | None = None,
+        argv: Sequence[str] = (),
+        name: str = "",
+        keep: bool = False,
+        env: Mapping[str, str] | None = None,
+        volumes: Sequence[str] = (),
+        workdir: str = "",
+        user: str = "",
+        entrypoint: str | None = None,
+        network: run.Network = "none",
+        timeout: float | None = None,
+        stdin: bytes | None = None,
+        on_output: Listener | None = None,
+        build: Build | None = None,
+    ) -> Run:
+        """Run a script or command in a new container; see :func:`dockmagic.engine.run.run` for what it raises."""
+        request = run.Request(
+            script=script,
+            interp=interp,
+            argv=tuple(argv),
+            name=name,
+            keep=keep,
+            env=dict(env or {}),
+            volumes=tuple(volumes),
+            workdir=workdir,
+            user=user,
+            entrypoint=entrypoint,
+            network=network,
+            timeout=timeout,
+            stdin=stdin,
+        )
+        return run.run(self.session, image, request, listener=on_output, build=build)
+
+    def exec(
+        self,
+        container: str | Container,
+        *,
+        script: str | None = None,
+        interp: str | None = None,
+        argv: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        workdir: str = "",
+        user: str = "",
+        timeout: float | None = None,
+        stdin: bytes | None = None,
+        running: bool = False,
+        on_output: Listener | None = None,
+    ) -> Run:
+        """Run in a kept container; see :func:`dockmagic.engine.run.exec_` for what it raises."""
+        request = run.Request(
+            script=script,
+            interp=interp,
+            argv=tuple(argv),
+            env=dict(env or {}),
+            workdir=workdir,
+            user=user,
+            timeout=timeout,
+            stdin=stdin,
+        )
+        return run.exec_(self.session, container, request, running=running, listener=on_output)
+
+    def images(self) -> Table[Image]:
+        """Every image, newest first."""
+        return images.images(self.session)
+
+    def ps(self, *, all: bool = False) -> Table[Container]:  # noqa: A002 - docker's name
+        """Containers that run, or all."""
+        return containers.ps(self.session, everything=all)
+
+    def rm(self, *names: str, force: bool = False) -> tuple[str, ...]:
+        """Remove containers; returns their names."""
+        return containers.remove(self.session, names, force=force)
+
+    def rmi(self, *names: str, force: bool = False) -> tuple[str, ...]:
+        """Remove names of images, and images with their last name; returns what was removed."""
+        return archives.rmi(self.session, names, force=force)
+
+    def inspect(self, name: str) -> Image | Container:
+        """The container or image of that name, container first, as docker looks.
+
+        Raises:
+            NotFoundError: there is neither.
+        """
+        row = self.session.store.containers.get(name)
+        if row is not None:
+            return containers.describe(self.session, row)
+        try:
+            return images.describe(self.session, images.find(self.session, name))
+        except NotFoundError:
+            raise NotFoundError(
+                f"no such container or image: {name}", hint="see %container ps -a and %container images"
+            ) from None
+
+    def layers(self, name: str | Image) -> Table[Layer]:
+        """An image's layers, newest first."""
+        return images.layers(self.session, name)
+
+    def history(self, name: str | Image) -> Table[HistoryEntry]:
+        """An image's history, newest first."""
+        return images.history(self.session, name)
+
+    def diff(self, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:
+        """What a container changed, or what differs between two images."""
+        return commit.diff(self.session, first, second)
+
+    def commit(self, container: str | Container, reference: str = "", *, message: str = "") -> Image:
+        """Make an image of a container."""
+        return commit.commit(self.session, container, reference, message=message)
+
+    def load(self, path: Path | str) -> Table[Image]:
+        """Take the images of an archive."""
+        return archives.load(self.session, path)
+
+    def import_(self, path: Path | str, reference: str = "") -> Image:
+        """Make an image from the tar of a root file system."""
+        return archives.import_(self.session, path, reference)
+
+    def tag(self, image: str | Image, reference: str) -> Image:
+        """Give an image one more name."""
+        return archives.tag(self.session, image, reference)
+
+    def logs(self, name: str | Container) -> str:
+        """What a container's processes printed."""
+        return containers.logs(self.session, name)
+
+    def doctor(self) -> Table[Finding]:
+        """What this host gives and refuses, and which tier that makes."""
+        from dockmagic.engine.doctor import doctor  # noqa: PLC0415 - Linux only, and rarely asked
+
+        return doctor(self.session)
+
+
+@functools.cache
+def default() -> Engine:
+    """The engine of this process's own home; the same object at every call."""
+    return Engine()

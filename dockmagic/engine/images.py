@@ -1,0 +1,172 @@
+"""Images of the store as values, and the verbs that only look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from dockmagic.build.history import instruction_of
+from dockmagic.engine.command import Defaults
+from dockmagic.errors import NotFoundError
+from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table
+
+if TYPE_CHECKING:
+    from dockmagic.engine.session import Session
+    from dockmagic.oci.config import ImageConfig
+    from dockmagic.store.images import ImageRecord
+
+
+class LayerChanges(Mapping[str, ChangeKind]):
+    """A layer's changes, read from its metadata when first asked for: most callers never do."""
+
+    def __init__(self, read: Callable[[], Mapping[str, ChangeKind]]) -> None:
+        self._read = read
+        self._known: Mapping[str, ChangeKind] | None = None
+
+    def _changes(self) -> Mapping[str, ChangeKind]:
+        if self._known is None:
+            self._known = self._read()
+        return self._known
+
+    def __getitem__(self, path: str) -> ChangeKind:
+        return self._changes()[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._changes())
+
+    def __len__(self) -> int:
+        return len(self._changes())
+
+    def __repr__(self) -> str:
+        return repr(dict(self._changes()))
+
+
+def find(session: Session, name: str | Image) -> ImageRecord:
+    """The image of that name, id or id's beginning.
+
+    ``localhost/base`` and ``localhost/python`` are made from this machine when they are not there yet.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    from dockmagic.build.hostimage import ensure, is_host_image  # noqa: PLC0415 - only where a base may have to be made
+
+    store = session.store
+    wanted = name.id if isinstance(name, Image) else name
+    found = store.images.resolve(wanted)
+    if found is None and is_host_image(wanted):
+        found = ensure(store, wanted, epoch=session.epoch)
+    if found is None:
+        raise NotFoundError(
+            f"image not found: {wanted}",
+            hint="see %container images; build it with %%container build -t, or %container load an archive",
+        )
+    return store.images.get(found)
+
+
+def describe(session: Session, record: ImageRecord) -> Image:
+    """A stored image as a value."""
+    entries = tuple(_history(session, record))
+    return Image(
+        id=record.id,
+        tags=tuple(session.store.images.tags(record.id)),
+        layers=tuple(entry.layer for entry in entries if entry.layer is not None),
+        config=record.config.to_dict(),
+        digest=record.manifest_digest,
+        entries=entries,
+    )
+
+
+def _history(session: Session, record: ImageRecord) -> Iterator[HistoryEntry]:
+    """One entry a history row; layers without a row (the specification allows that) follow as unnamed."""
+    remaining = list(record.diff_ids)
+    below: list[str] = []
+    for row in record.config.history:
+        text = instruction_of(row.created_by)
+        layer = None
+        if not row.empty_layer and remaining:
+            layer = _layer(session, remaining.pop(0), text, tuple(below))
+            below.append(layer.diff_id)
+        yield HistoryEntry(
+            created_by=row.created_by, instruction=text, layer=layer, created=row.created, comment=row.comment
+        )
+    for diff_id in remaining:
+        yield HistoryEntry(created_by="", instruction="", layer=_layer(session, diff_id, "", tuple(below)))
+        below.append(diff_id)
+
+
+def _layer(session: Session, diff_id: str, instruction: str, below: tuple[str, ...]) -> Layer:
+    stored = session.store.layers.get(diff_id)
+    return Layer(
+        diff_id=diff_id,
+        digest=stored.blob.digest if stored.blob else diff_id,
+        size=stored.size,
+        files=stored.files,
+        instruction=instruction,
+        changes=LayerChanges(lambda: session.store.layers.changes(diff_id, below)),
+        host_made=stored.host_made,
+        volatile=instruction.startswith("RUN"),
+    )
+
+
+def defaults(config: ImageConfig) -> Defaults:
+    """What the image says about its processes."""
+    process = config.config
+    return Defaults(
+        entrypoint=tuple(process.entrypoint or ()),
+        cmd=tuple(process.cmd or ()),
+        shell=tuple(process.shell or ()),
+        env=tuple(process.env or ()),
+        user=process.user or "",
+        workdir=process.working_dir or "",
+    )
+
+
+def images(session: Session) -> Table[Image]:
+    """Every image of the store, newest first, those without a name too."""
+    values = tuple(describe(session, record) for record in session.store.images.list())
+    return Table(
+        columns=("IMAGE", "ID", "LAYERS", "SIZE"),
+        items=values,
+        rows=tuple(
+            (", ".join(i.tags) or "<none>", i.short_id.removeprefix("sha256:"), str(len(i.layers)), decimal(i.size))
+            for i in values
+        ),
+    )
+
+
+def layers(session: Session, name: str | Image) -> Table[Layer]:
+    """The layers of an image, newest first, as the record stacks them."""
+    values = tuple(reversed(describe(session, find(session, name)).layers))
+    return Table(
+        columns=("LAYER", "FILES", "SIZE"),
+        items=values,
+        rows=tuple((v.instruction, *_numbers(v)) for v in values),
+    )
+
+
+def history(session: Session, name: str | Image) -> Table[HistoryEntry]:
+    """The rows of an image's history, newest first."""
+    entries = tuple(reversed(describe(session, find(session, name)).entries))
+    return Table(
+        columns=("CREATED BY", "SIZE"),
+        items=entries,
+        rows=tuple((e.instruction, _numbers(e.layer)[1] if e.layer else "setting") for e in entries),
+    )
+
+
+def _numbers(layer: Layer) -> tuple[str, str]:
+    """Files and bytes as printed; a layer that the machine or a RUN made has none that are the same everywhere."""
+    if layer.host_made:
+        return "-", "made from this machine"
+    return ("-", "-") if layer.volatile else (f"{layer.files:,}", decimal(layer.size))
+
+
+def decimal(size: int) -> str:
+    """Bytes in decimal units, as docker prints them: ``84 B``, ``3.1 kB``, ``38.6 MB``."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5 or unit == "GB":  # noqa: PLR2004 - where rounding would print 1000
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"  # noqa: PLR2004
+        value /= 1000
+    raise AssertionError(size)

@@ -1,0 +1,115 @@
+"""The store and the runtime of one home directory, opened when first needed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dockmagic.errors import IsolationError, StoreError
+from dockmagic.store import Store
+
+if TYPE_CHECKING:
+    from dockmagic.sandbox.runtime import Runtime
+
+HOME_VARIABLE = "DOCKMAGIC_HOME"
+EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+# The first second that a zip file can hold: byte-compiling tools and wheels take it.
+DEFAULT_EPOCH = 315532800
+
+
+def default_home() -> Path:
+    """``$DOCKMAGIC_HOME``, else the user's data directory."""
+    if named := os.environ.get(HOME_VARIABLE):
+        return Path(named).expanduser()
+    import platformdirs  # noqa: PLC0415 - not needed where the variable is set
+
+    return platformdirs.user_data_path("dockmagic")
+
+
+def default_epoch() -> int:
+    """``$SOURCE_DATE_EPOCH`` (seconds), else 1980-01-01."""
+    value = os.environ.get(EPOCH_VARIABLE, "")
+    return int(value) if value.isascii() and value.isdigit() else DEFAULT_EPOCH
+
+
+class RefusedOwner:
+    """Stands for the runtime on a host that builds no wall: what needs no tree works, the rest says why not."""
+
+    def __init__(self, refusal: IsolationError) -> None:
+        self.refusal = refusal
+        self.scheme = "none"
+
+    def call(self, job: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
+        """Raises the refusal."""
+        del job, arguments, fds
+        raise self.refusal
+
+
+class Session:
+    """What every verb works on.
+
+    Attributes:
+        home: the store's directory.
+        epoch: seconds since 1970 that every timestamp in an image has.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = Path(home) if home is not None else default_home()
+        self.epoch = default_epoch()
+        self._lock = threading.RLock()
+        self._runtime: Runtime | None = None
+        self._refusal: IsolationError | None = None
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """The store, created when it is not there.
+
+        Raises:
+            StoreError: it cannot be read or written.
+        """
+        with self._lock:
+            if self._store is None:
+                self._store = self._open_store()
+            return self._store
+
+    @property
+    def runtime(self) -> Runtime:
+        """What starts containers.
+
+        Raises:
+            IsolationError: this host builds no wall (tiers T2 and T3).
+        """
+        with self._lock:
+            store = self.store
+            if self._runtime is None:
+                raise self._refusal or IsolationError("no runtime for this store", detail=str(store.path))
+            return self._runtime
+
+    def close(self) -> None:
+        """End the launch server and every container that it started."""
+        with self._lock:
+            if self._runtime is not None:
+                self._runtime.close()
+            self._runtime = self._store = self._refusal = None
+
+    def _open_store(self) -> Store:
+        from dockmagic.sandbox.runtime import open_runtime  # noqa: PLC0415 - Linux only: elsewhere importing still works
+
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                "the store's directory cannot be made",
+                hint=f"set {HOME_VARIABLE} to a directory that you can write",
+                detail=f"{self.home}: {error.strerror}",
+            ) from error
+        try:
+            self._runtime = open_runtime(self.home / "roots")
+        except IsolationError as refusal:
+            self._refusal = refusal
+            return Store.open(self.home, RefusedOwner(refusal))
+        return Store.open(self.home, self._runtime)

@@ -1,0 +1,36 @@
+"""The ``-v SOURCE:TARGET[:ro|rw]`` option."""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+
+from dockmagic.errors import UsageError
+from dockmagic.sandbox.spec import Bind
+
+
+def bind(text: str, *, cwd: Path) -> Bind:
+    """Parse one ``-v``: a host directory or file, where it appears, and how.
+
+    A relative source is taken from ``cwd`` and must begin with ``.`` as docker wants it, so that it is no volume's name.
+
+    Raises:
+        UsageError: a part is missing, unknown or not available.
+    """
+    parts = text.split(":")
+    if len(parts) not in {2, 3} or not all(parts):
+        raise UsageError(f'-v "{text}" is not SOURCE:TARGET[:ro|rw]', hint="e.g. -v ./data:/data:ro")
+    source, target, *mode = parts
+    if mode and mode[0] not in {"ro", "rw"}:
+        raise UsageError(f'-v "{text}": unknown mode "{mode[0]}"', hint="ro or rw")
+    if not target.startswith("/") or posixpath.normpath(target) == "/":
+        raise UsageError(f'-v "{text}": the target must be an absolute path below /')
+    if not source.startswith(("/", ".", "~")):
+        raise UsageError(
+            f'-v "{text}": named volumes are not available yet',
+            hint=f"a directory of the host is written ./{source} or as an absolute path",
+        )
+    path = (cwd / Path(source).expanduser()).resolve()
+    if not path.exists():
+        raise UsageError(f'-v "{text}": the source does not exist', hint="make the directory first")
+    return Bind(source=str(path), target=posixpath.normpath(target), read_only=bool(mode) and mode[0] == "ro")
