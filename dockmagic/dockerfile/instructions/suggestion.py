@@ -1,0 +1,44 @@
+"""The name that somebody probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# The same nearness as Docker's own suggestions.
+_NEAR = 3
+_LONGEST = 64
+
+
+def did_you_mean(word: str, names: Iterable[str], *, any_case: bool = False) -> str:
+    """`` (did you mean X?)`` for the nearest of ``names``, or "".
+
+    Args:
+        word: what was written.
+        names: what there is, in the order in which ties are decided.
+        any_case: capitals do not matter, and the suggestion is in the case of ``word``.
+    """
+    if len(word) > _LONGEST:
+        return ""
+    wanted = word.lower() if any_case else word
+    best, nearest = "", _NEAR
+    for name in names:
+        candidate = name.lower() if any_case else name
+        distance = _distance(wanted, candidate)
+        if distance == 0:
+            return ""
+        if distance < nearest:
+            best, nearest = candidate, distance
+    if not best:
+        return ""
+    return f" (did you mean {best.upper() if any_case and not word.islower() else best}?)"
+
+
+def _distance(left: str, right: str) -> int:
+    """Levenshtein's distance."""
+    row = list(range(len(right) + 1))
+    for index, character in enumerate(left, 1):
+        diagonal, row[0] = row[0], index
+        for column, other in enumerate(right, 1):
+            cost = min(row[column] + 1, row[column - 1] + 1, diagonal + (character != other))
+            diagonal, row[column] = row[column], cost
+    return row[-1]

@@ -1,0 +1,1 @@
+"""From text to logical lines: directives, comments, continuations, heredocs."""
