@@ -21,16 +21,10 @@ from pathlib import Path
 
 from dockmagic.sandbox import seccomp
 from dockmagic.sandbox.ownership import supervise
+from tests.integration.filters import LIBC, check, install
 
-LIBC = ctypes.CDLL(None, use_errno=True)
 NEWNS, NEWUSER, NEWPID = 0x20000, 0x10000000, 0x20000000
-SYS = {"x86_64": (155, 317, 126), "aarch64": (41, 277, 91)}[os.uname().machine]
-
-
-def check(result: int) -> int:
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return result
+SYS = {"x86_64": (155, 126), "aarch64": (41, 91)}[os.uname().machine]
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str | None) -> None:
@@ -52,7 +46,7 @@ def enter(flags: int, inside: int, outside: tuple[int, int]) -> None:
 
 def drop_capabilities() -> None:
     header = struct.pack("=Ii", 0x20080522, 0)
-    check(LIBC.syscall(ctypes.c_long(SYS[2]), header, bytes(24)))
+    check(LIBC.syscall(ctypes.c_long(SYS[1]), header, bytes(24)))
 
 
 def raw_chown(address: int) -> None:
@@ -72,11 +66,7 @@ def attempt(call, *arguments, **options) -> str:
 
 
 def listen(channel: socket.socket) -> None:
-    program = seccomp.ownership_program(os.uname().machine)
-    filters = ctypes.create_string_buffer(program, len(program))
-    head = ctypes.create_string_buffer(struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(filters)), 16)
-    # SECCOMP_SET_MODE_FILTER; NEW_LISTENER and WAIT_KILLABLE_RECV
-    listener = check(LIBC.syscall(ctypes.c_long(SYS[1]), ctypes.c_long(1), ctypes.c_long(8 | 32), head))
+    listener = install(seccomp.ownership_program(os.uname().machine), 8 | 32)  # NEW_LISTENER, WAIT_KILLABLE_RECV
     socket.send_fds(channel, [b"l"], [listener])
     os.close(listener)
 

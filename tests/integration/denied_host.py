@@ -1,0 +1,65 @@
+"""A host that refuses things: runs a command behind a seccomp filter, as an administrator's policy would make it.
+
+On a command line: ``python -m tests.integration.denied_host user-namespaces mount=EACCES -- COMMAND ...``; a word is a name of ``HOSTS`` or
+``CALL=ERRNO``. In a test: ``subprocess.run(denied_host.command(["user-namespaces"], [...]))``.
+
+The filter sets no_new_privs too, so setuid programs (newuidmap) lose their rights, as in a pod.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from dockmagic.sandbox import bpf, syscall_table
+from tests.integration.filters import install
+
+_NEW_USER = 0x10000000
+_MOUNTS = "mount umount2 pivot_root fsopen fsconfig fsmount fspick move_mount open_tree mount_setattr open_tree_attr"
+_PTRACE = "ptrace process_vm_readv process_vm_writev"
+
+# What a kind of host refuses: system call to errno. clone and unshare are refused only for new user namespaces.
+HOSTS: dict[str, dict[str, str]] = {
+    "user-namespaces": {"unshare": "EPERM", "clone": "EPERM", "clone3": "ENOSYS"},
+    "mounts": dict.fromkeys(_MOUNTS.split(), "EACCES"),
+    "new-mount-calls": dict.fromkeys(
+        ["fsopen", "fsconfig", "fsmount", "move_mount", "open_tree", "mount_setattr"], "ENOSYS"
+    ),
+    "seccomp": {"seccomp": "EINVAL"},
+    "ptrace": dict.fromkeys(_PTRACE.split(), "EPERM"),
+    "pivot-root": {"pivot_root": "EPERM"},
+}
+
+
+def command(denied: Sequence[str], argv: Sequence[str]) -> list[str]:
+    """The words that run ``argv`` on such a host; the repository must be the working directory or in PYTHONPATH."""
+    return [sys.executable, "-m", "tests.integration.denied_host", *denied, "--", *argv]
+
+
+def program(denied: Sequence[str]) -> bytes:
+    """The filter for words as on the command line."""
+    machine = os.uname().machine
+    refused: dict[str, str] = {}
+    for word in denied:
+        name, equals, number = word.partition("=")
+        refused |= {name: number} if equals else HOSTS[word]
+    numbers, let = syscall_table.numbers(machine), bpf.end(bpf.ALLOW)
+    pieces = {}
+    for name, number in refused.items():
+        refuse = bpf.end(bpf.fail(getattr(errno, number)))
+        by_flag = name in {"clone", "unshare"}
+        pieces[numbers[name]] = bpf.when_any_bit(bpf.low(0), _NEW_USER, refuse, let) if by_flag else refuse
+    return bpf.pack(bpf.only_native(syscall_table.audit_arch(machine), bpf.by_number(pieces, let), let))
+
+
+def main(words: Sequence[str]) -> None:
+    """Load the filter and become the command."""
+    at = words.index("--")
+    install(program(words[:at]))
+    os.execvp(words[at + 1], words[at + 1 :])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
