@@ -19,7 +19,7 @@ _LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)
 _PIECE = re.compile(
     rf"""
       (?P<space> {SPACE_CLASS}++ )
-    | (?P<start> << {SPACE_CLASS}*+ )
+    | (?P<start> << -?+ {SPACE_CLASS}*+ )
     | (?P<escaped> \\ (?: . | \Z ) )
     | (?P<single> ' [^']*+ ' )
     | (?P<double> " (?: [^"\\] | \\. )*+ " )
@@ -94,7 +94,7 @@ def chomp(text: str) -> str:
 def _words(line: str) -> list[str]:
     """The words of a line with their quotes and escapes; none where a quote is not closed.
 
-    Blanks after ``<<`` belong to the word, so ``<< EOF`` is one.
+    Blanks after ``<<`` and ``<<-`` belong to the word, so ``<< EOF`` is one.
     """
     words = [""]
     for piece in _PIECE.finditer(line):

@@ -95,7 +95,7 @@ class Reader:
     def _logical(self, start: int, code: str, comments: tuple[str, ...]) -> Line:
         code, gap = self._join(code)
         joined = self._location(start)
-        heredocs = ()
+        heredocs: tuple[Heredoc, ...] = ()
         if "<<" in code and _may_hold_heredocs(code):
             with located(joined):
                 pending = heredocs_of(code)

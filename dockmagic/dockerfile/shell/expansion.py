@@ -271,13 +271,12 @@ class _Expander:
         word = self._word("}")
         value, is_set = self._lookup(name)
         usable = is_set and not (operator.startswith(":") and value == "")
-        match operator[-1]:
-            case "-":
-                return value if usable else word
-            case "+":
-                return word if usable else ""
-            case _ if usable:
-                return value
+        if operator.endswith("-"):
+            return value if usable else word
+        if operator.endswith("+"):
+            return word if usable else ""
+        if usable:
+            return value
         state = "empty" if is_set else "unset"
         raise _SubstitutionError(f"{name}: {word or f'is not allowed to be {state}'}")
 

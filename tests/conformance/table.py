@@ -1,0 +1,26 @@
+"""Which data file is judged by what.
+
+A data file ``NAME.json`` has a judge module ``tests/conformance/NAME.py`` with a function ``judge(row)``, and a row
+here with the least share of its rows that must pass. To add one, write the module and the row.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.conformance.verdict import Judge
+
+MINIMUM: dict[str, float] = {
+    "dockerfile_instructions": 1.0,
+    "dockerfile_parser_ast": 1.0,
+    "dockerfile_parser_units": 1.0,
+    "shell_words": 1.0,
+}
+
+
+def judge_of(name: str) -> Judge:
+    """The judge of that data file; imported only when it is wanted."""
+    judge: Judge = import_module(f"tests.conformance.{name}").judge
+    return judge
