@@ -1,0 +1,125 @@
+"""Containers in a notebook cell: build OCI images from inline Dockerfiles, run cells inside them.
+
+``import dockmagic`` loads nothing else: the sandbox's child starts through this file, and only what is used is paid for.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from dockmagic.engine.engine import Engine
+    from dockmagic.errors import (
+        ArchiveError,
+        BuildError,
+        ConflictError,
+        DockerfileError,
+        DockmagicError,
+        IsolationError,
+        NotFoundError,
+        RunError,
+        StoreCorruptError,
+        StoreError,
+        StoreFullError,
+        UsageError,
+    )
+    from dockmagic.results import Build, Container, Diff, Image, Isolation, Layer, Run, Step, Table
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArchiveError",
+    "Build",
+    "BuildError",
+    "ConflictError",
+    "Container",
+    "Diff",
+    "DockerfileError",
+    "DockmagicError",
+    "Engine",
+    "Image",
+    "Isolation",
+    "IsolationError",
+    "Layer",
+    "NotFoundError",
+    "Run",
+    "RunError",
+    "Step",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreFullError",
+    "Table",
+    "UsageError",
+    "build",
+    "load_ipython_extension",
+    "run",
+    "unload_ipython_extension",
+]
+
+_RESULTS = frozenset({"Build", "Container", "Diff", "Image", "Isolation", "Layer", "Run", "Step", "Table"})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext dockmagic``: register ``%container`` and ``%%container``."""
+    from dockmagic.magics.extension import load  # noqa: PLC0415 - IPython is loaded by whoever asks for the magics
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """``%unload_ext dockmagic``: take them away again."""
+    from dockmagic.magics.extension import unload  # noqa: PLC0415 - as above
+
+    unload(ipython)
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when first asked for; ``build`` and ``run`` are those of the default engine."""
+    from importlib import import_module  # noqa: PLC0415 - most processes that import dockmagic never come here
+
+    if name == "build":
+        return import_module("dockmagic.build")
+    if name == "run":
+        return import_module("dockmagic.engine.engine").default().run
+    if name == "Engine":
+        return import_module("dockmagic.engine.engine").Engine
+    if name in __all__:
+        return getattr(import_module("dockmagic.results" if name in _RESULTS else "dockmagic.errors"), name)
+    raise AttributeError(f"module 'dockmagic' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names only."""
+    return [*__all__, "__version__"]
+
+
+class _Verb(ModuleType):
+    """``dockmagic.build`` is the builder's package and the verb: the import system binds a submodule's name here."""
+
+    def __call__(self, *args: Any, **options: Any) -> Build:
+        """Build an image with the default engine; see ``dockmagic.Engine.build``."""
+        from dockmagic.engine.engine import default  # noqa: PLC0415 - as above
+
+        return default().build(*args, **options)
+
+    @property
+    def __signature__(self) -> Any:
+        from inspect import signature  # noqa: PLC0415 - only help asks
+
+        from dockmagic.engine.engine import default  # noqa: PLC0415 - as above
+
+        return signature(default().build)
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "build" and isinstance(value, ModuleType):
+            value.__class__ = _Verb
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

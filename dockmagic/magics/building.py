@@ -1,0 +1,104 @@
+"""``build``, as a cell and as a line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dockmagic.errors import DockmagicError, NotFoundError, UsageError
+from dockmagic.magics import cell
+from dockmagic.magics.notebook import OWN_FAILURES
+from dockmagic.magics.streams import PlainProgress
+from dockmagic.magics.values import environment
+
+if TYPE_CHECKING:
+    from dockmagic.magics.grammar import Command
+    from dockmagic.magics.notebook import Notebook
+    from dockmagic.results import Build
+
+
+def build_cell(notebook: Notebook, command: Command, body: str) -> None:
+    """``%%container build``: the body is the Dockerfile."""
+    parts = cell.split(body)
+    if parts.script is not None:
+        raise UsageError(
+            f"line {parts.line}: --- and a script are not for a build",
+            hint="%%container without build builds, then runs what stands below ---",
+        )
+    finish(notebook, command, attempt(notebook, command, body))
+
+
+def build_line(notebook: Notebook, command: Command) -> Build:
+    """``%container build``: the Dockerfile is a file; returns the Build."""
+    context = _context(command) or Path()
+    path = Path(command.options["file"] or context / "Dockerfile").expanduser()
+    try:
+        text = path.read_text("utf-8", "surrogateescape")
+    except OSError as error:
+        raise NotFoundError(
+            f"the Dockerfile cannot be read: {error.strerror}", hint="-f PATH names another", detail=str(path)
+        ) from None
+    build = attempt(notebook, command, text)
+    notebook.assign(command.options["result"], build)
+    raise_failure(command, build.error)
+    return build
+
+
+def attempt(notebook: Notebook, command: Command, text: str) -> Build:
+    """Build as the command says; a build that fails is returned with its error.
+
+    Raises:
+        DockmagicError: nothing was built: there is no Build to return.
+    """
+    options = command.options
+    progress = PlainProgress() if options["progress"] == "plain" else None
+    try:
+        return notebook.engine.build(
+            text,
+            context=_context(command),
+            tags=options["tag"],
+            build_args=environment((), options["build_arg"], os.environ),
+            target=options["target"],
+            no_cache=options["no_cache"],
+            labels=dict(options["label"]),
+            network=options["network"] or "host",
+            on_event=progress.take if progress else None,
+        )
+    except DockmagicError as error:
+        failed: Build | None = getattr(error, "result", None)
+        if failed is None or failed.error is None:
+            raise
+        return failed
+    finally:
+        if progress:
+            progress.close()
+
+
+def finish(notebook: Notebook, command: Command, build: Build) -> None:
+    """Keep the result, show its record, raise its error."""
+    notebook.assign(command.options["result"], build)
+    # A text that cannot be read has no instruction that a record could show.
+    if not command.options["quiet"] and (build.error is None or build.rows):
+        notebook.show(build, command.options["tag"])
+    raise_failure(command, build.error)
+
+
+def raise_failure(command: Command, error: Exception | None) -> None:
+    """Raise what failed, unless ``--no-raise-error`` says that the result tells."""
+    if error is not None and not (command.options["no_raise_error"] and isinstance(error, OWN_FAILURES)):
+        raise error
+
+
+def _context(command: Command) -> Path | None:
+    options: Mapping[str, Any] = command.options
+    if options["context"] and command.operands:
+        raise UsageError("the context is there twice: --context and a word")
+    given = options["context"] or next(iter(command.operands), None)
+    if given is None:
+        return None
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        raise NotFoundError(f"the context {given} is no directory", hint="it is taken from the notebook's directory")
+    return path

@@ -1,0 +1,28 @@
+"""How values look when they are a cell's last expression: their record, the same as below a cell magic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dockmagic.results import Build, Container, Diff, Image, Layer, Run
+
+DRAWN: tuple[type, ...] = (Run, Build, Image, Container, Layer, Diff)
+
+
+def register(shell: Any) -> None:
+    """Teach the shell's display formatter the records."""
+    for kind in DRAWN:
+        shell.display_formatter.mimebundle_formatter.for_type(kind, _bundle)
+
+
+def unregister(shell: Any) -> None:
+    """Take them away again."""
+    for kind in DRAWN:
+        shell.display_formatter.mimebundle_formatter.pop(kind, None)
+
+
+def _bundle(value: Any, include: object = None, exclude: object = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    del include, exclude  # the formatter itself filters by them
+    from dockmagic.record.bundle import bundle  # noqa: PLC0415 - %load_ext need not wait for it
+
+    return bundle(value)

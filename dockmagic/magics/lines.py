@@ -1,0 +1,51 @@
+"""The verbs that look at images and containers, name them and take them away: each is one call of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dockmagic.magics import building, running
+from dockmagic.results import Table
+
+if TYPE_CHECKING:
+    from dockmagic.magics.grammar import Command
+    from dockmagic.magics.notebook import Notebook
+
+Line = Callable[["Notebook", "Command"], Any]
+
+
+class Log(str):
+    """What a container printed; it is shown as it stands, not quoted."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self).removesuffix("\n")
+
+
+def _removed(names: Sequence[str]) -> Table[str]:
+    """Names that are gone; an image's id is left out, for it is not the same on every machine."""
+    told = tuple(name for name in names if not name.startswith("sha256:"))
+    return Table(columns=("REMOVED",), items=told, rows=tuple((name,) for name in told))
+
+
+LINES: dict[str, Line] = {
+    "build": building.build_line,
+    "run": running.run_line,
+    "exec": running.exec_line,
+    "images": lambda notebook, _: notebook.engine.images(),
+    "ps": lambda notebook, command: notebook.engine.ps(all=command.options["all"]),
+    "inspect": lambda notebook, command: notebook.engine.inspect(*command.operands),
+    "layers": lambda notebook, command: notebook.engine.layers(*command.operands),
+    "history": lambda notebook, command: notebook.engine.history(*command.operands),
+    "diff": lambda notebook, command: notebook.engine.diff(*command.operands),
+    "commit": lambda notebook, command: notebook.engine.commit(*command.operands, message=command.options["message"]),
+    "logs": lambda notebook, command: Log(notebook.engine.logs(*command.operands)),
+    "rm": lambda notebook, command: _removed(notebook.engine.rm(*command.operands, force=command.options["force"])),
+    "rmi": lambda notebook, command: _removed(notebook.engine.rmi(*command.operands, force=command.options["force"])),
+    "tag": lambda notebook, command: notebook.engine.tag(*command.operands),
+    "load": lambda notebook, command: notebook.engine.load(*command.operands),
+    "import": lambda notebook, command: notebook.engine.import_(*command.operands),
+    "doctor": lambda notebook, _: notebook.engine.doctor(),
+}

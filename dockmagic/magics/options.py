@@ -1,0 +1,209 @@
+"""The options, declared once: parsing, help, completion and the reference page all read these tables.
+
+Names and kinds of value are docker's; where dockmagic has no such option yet, the table says so, and using it is an
+error: an option is never ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dockmagic.magics import values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option.
+
+    Attributes:
+        names: as typed, the long one last: ``("-t", "--tag")``.
+        help: one line, for the help and the reference.
+        value: what its value is called there; "" for a flag, which takes none.
+        read: turns the value's text into a value; ``ValueError`` says what is wrong with it.
+        many: may be given again; the values are collected in a tuple.
+        default: the value when it is not given (``()`` for ``many``, False for a flag).
+        absent: why it cannot be used here, with what to do instead; "" for one that can.
+    """
+
+    names: tuple[str, ...]
+    help: str = ""
+    value: str = ""
+    read: Callable[[str], Any] = str
+    many: bool = False
+    default: Any = None
+    absent: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name as an identifier: ``build_arg``."""
+        return self.names[-1].lstrip("-").replace("-", "_")
+
+    @property
+    def title(self) -> str:
+        """``-t, --tag``."""
+        return ", ".join(self.names)
+
+    @property
+    def initial(self) -> Any:
+        """The value when it is not given."""
+        if self.many:
+            return ()
+        return self.default if self.value else False
+
+
+def _one_of(*allowed: str, later: tuple[str, ...] = ()) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text in later:
+            raise ValueError(f"{text} is not available yet; available: {', '.join(allowed)}")
+        if text not in allowed:
+            raise ValueError(f"it is none of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+_NO_PRIVATE = ("private", "bridge", "default", "pasta", "slirp4netns")
+
+TAG = Option(names=("-t", "--tag"), value="NAME", read=values.filled, many=True, help="a name for the image")
+NETWORK_HELP = "none, or host: share this machine's network"
+RUN_NETWORK = Option(
+    names=("--network",),
+    value="MODE",
+    read=_one_of("none", "host", later=_NO_PRIVATE),
+    help=f"{NETWORK_HELP} (default none)",
+)
+BUILD_NETWORK = Option(
+    names=("--network",),
+    value="MODE",
+    read=_one_of("none", "host", later=_NO_PRIVATE),
+    help=f"{NETWORK_HELP} (default host)",
+)
+BOTH_NETWORK = Option(
+    names=("--network",),
+    value="MODE",
+    read=_one_of("none", "host", later=_NO_PRIVATE),
+    help=f"{NETWORK_HELP}; for RUN steps (default host) and the run (default none)",
+)
+LABEL = Option(names=("--label",), value="KEY=VALUE", read=values.pair, many=True, help="a label of the image")
+NO_CACHE = Option(names=("--no-cache",), help="build every step again")
+
+BUILD = (
+    TAG,
+    Option(
+        names=("--build-arg",),
+        value="KEY=VALUE",
+        read=values.named,
+        many=True,
+        help="a value for an ARG; KEY alone takes the notebook's variable",
+    ),
+    Option(names=("--target",), value="STAGE", help="stop at this stage"),
+    NO_CACHE,
+    Option(
+        names=("--context",),
+        value="PATH",
+        read=values.filled,
+        help="the directory that COPY takes files from (default: the notebook's)",
+    ),
+    LABEL,
+    Option(
+        names=("--progress",),
+        value="KIND",
+        read=_one_of("auto", "plain", "quiet"),
+        default="auto",
+        help="plain: print what the steps print",
+    ),
+)
+
+_PROCESS = (
+    Option(
+        names=("-e", "--env"),
+        value="KEY=VALUE",
+        read=values.named,
+        many=True,
+        help="a variable; KEY alone takes the notebook's value",
+    ),
+    Option(names=("--env-file",), value="PATH", read=values.filled, many=True, help="variables, one a line"),
+    Option(names=("-w", "--workdir"), value="PATH", default="", help="the directory to start in"),
+    Option(names=("-u", "--user"), value="USER", default="", help="name or id, and group: bob, 1000:1000"),
+)
+
+_SCRIPT = (
+    Option(names=("--interp",), value="COMMAND", read=values.filled, help='what reads the script: "python3 -u"'),
+    Option(names=("--timeout",), value="TIME", read=values.seconds, help="end it after that time: 20s, 1m30s"),
+    Option(names=("--stdin",), value="VAR", read=values.variable, help="its input: a variable with text or bytes"),
+)
+
+_CONTAINER = (
+    Option(names=("--name",), value="NAME", read=values.filled, default="", help="name the container and keep it"),
+    Option(names=("--keep",), help="keep the container under a name made for it"),
+    Option(names=("--rm",), help="remove the container afterwards: the default without --name and --keep"),
+    Option(
+        names=("-v", "--volume"),
+        value="SOURCE:TARGET[:ro]",
+        read=values.filled,
+        many=True,
+        help="a directory or file of this machine inside the container",
+    ),
+    Option(names=("--entrypoint",), value="COMMAND", help="in place of the image's ENTRYPOINT"),
+)
+
+RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT)
+EXEC = (*_PROCESS, *_SCRIPT, Option(names=("--running",), help="refuse a container that has ended"))
+
+RESULT = (
+    Option(names=("--result",), value="VAR", read=values.variable, help="the Run or Build as a Python variable"),
+    Option(names=("--no-raise-error",), help="a failure raises nothing; see the result"),
+)
+QUIET = Option(names=("-q", "--quiet"), help="no record below the cell")
+OUTPUT = (
+    Option(
+        names=("--out",), value="VAR", read=values.variable, help="standard output as text in a variable, not shown"
+    ),
+    Option(names=("--err",), value="VAR", read=values.variable, help="the same for standard error"),
+)
+
+
+def _later(*spelled: str) -> tuple[Option, ...]:
+    return tuple(
+        Option(names=names, value="VALUE" if takes else "", absent="it is not available yet")
+        for names, takes in (
+            (tuple(word.rstrip("=").split("|")), word.endswith("=")) for text in spelled for word in text.split()
+        )
+    )
+
+
+_TERMINAL = "a cell has no terminal; its body is the script, and --stdin VAR gives it input"
+NO_TERMINAL = (
+    Option(names=("-i", "--interactive"), absent=_TERMINAL),
+    Option(names=("--tty",), absent=_TERMINAL),
+)
+NO_TTY = Option(names=("-t",), absent=_TERMINAL)
+
+# Docker's options that dockmagic has no way to honour yet.
+BUILD_LATER = (
+    *_later(
+        "--platform= --add-host= --pull --secret= --ssh= --build-context= --cache-from= --cache-to= -o|--output= --check",
+        "--iidfile= --load --push --squash --compress --force-rm --isolation= --ulimit= -m|--memory= --cgroup-parent=",
+        "--sbom= --provenance= --annotation= --allow= --builder= --metadata-file= --shm-size=",
+    ),
+    Option(names=("-f", "--file"), value="PATH", absent="the cell is the Dockerfile"),
+)
+RUN_LATER = (
+    *_later(
+        "-p|--publish= -P|--publish-all -m|--memory= --memory-swap= --memory-reservation= --memory-swappiness= --cpus=",
+        "--cpuset-cpus= -c|--cpu-shares= --pids-limit= --ulimit= --shm-size= --read-only --tmpfs= --mount= --init",
+        "-d|--detach --bg --proc= --in= --get= --untrusted --isolation= --platform= --pull= -h|--hostname= --add-host=",
+        "--dns= --dns-search= --restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged --cap-add=",
+        "--cap-drop= --security-opt= --group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile= --expose= --link=",
+        "--volumes-from= --volume-driver= --log-driver= --log-opt= --runtime= --sysctl= --health-cmd= --no-healthcheck",
+        "--sig-proxy= -a|--attach= --detach-keys= --ip= --mac-address= --network-alias= --oom-kill-disable --blkio-weight=",
+    ),
+    Option(names=("--label",), value="KEY=VALUE", absent="it is not available yet for a run; --label of a build is"),
+)
+EXEC_LATER = _later("-d|--detach --privileged --bg --proc= --in= --get= --detach-keys=")
+EXEC_FIXED = tuple(
+    Option(names=names, value="VALUE", absent="a container keeps what it was created with; give it to run")
+    for names in (("--network",), ("-v", "--volume"), ("--name",), ("--entrypoint",), ("-p", "--publish"))
+)

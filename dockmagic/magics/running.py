@@ -1,0 +1,168 @@
+"""``run`` and ``exec``, as cells and as lines, and the cell that builds first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.magics import building, cell
+from dockmagic.magics.streams import Streams
+from dockmagic.magics.values import environment
+
+if TYPE_CHECKING:
+    from dockmagic.magics.grammar import Command
+    from dockmagic.magics.notebook import Notebook
+    from dockmagic.results import Image, Run
+
+Start = Callable[[dict[str, Any]], "Run"]
+
+
+def run_cell(notebook: Notebook, command: Command, body: str) -> None:
+    """``%%container run``: the body is the script."""
+    _finish(notebook, command, _runner(notebook, command, command.operands[0], script=body))
+
+
+def exec_cell(notebook: Notebook, command: Command, body: str) -> None:
+    """``%%container exec``: the body is the script."""
+    _finish(notebook, command, _executer(notebook, command, script=body))
+
+
+def run_line(notebook: Notebook, command: Command) -> Run:
+    """``%container run``: the words after the image replace its CMD; returns the Run."""
+    return _return(notebook, command, _runner(notebook, command, command.operands[0], script=None))
+
+
+def exec_line(notebook: Notebook, command: Command) -> Run:
+    """``%container exec``: the words after the container are the command; returns the Run."""
+    return _return(notebook, command, _executer(notebook, command, script=None))
+
+
+def build_then_run(notebook: Notebook, command: Command, body: str) -> None:
+    """``%%container`` without a verb: build, then the script below ``---``, else the image's own command."""
+    parts = cell.split(body)
+    if parts.script is not None and not parts.script.strip():
+        raise UsageError(
+            f"line {parts.line}: no script stands below ---",
+            hint="without the line --- the image's own command runs",
+        )
+    options = _options(notebook, command)
+    build = building.attempt(notebook, command, parts.dockerfile)
+    image = build.image
+    if image is None or not (parts.script is not None or command.arguments or _has_command(image, command)):
+        building.finish(notebook, command, build)
+        return
+    tags: tuple[str, ...] = command.options["tag"]
+
+    def start(shown: dict[str, Any]) -> Run:
+        # By its name where the cell gave one: so the container says what the cell says.
+        return notebook.engine.run(tags[0] if tags else image, script=parts.script, build=build, **options, **shown)
+
+    _finish(notebook, command, start, names=tags)
+
+
+def _has_command(image: Image, command: Command) -> bool:
+    process = image.config.get("config") or {}
+    return bool(process.get("Cmd") or process.get("Entrypoint") or command.options["entrypoint"])
+
+
+def _runner(notebook: Notebook, command: Command, image: str, *, script: str | None) -> Start:
+    options = _options(notebook, command)
+    return lambda shown: notebook.engine.run(image, script=script, **options, **shown)
+
+
+def _executer(notebook: Notebook, command: Command, *, script: str | None) -> Start:
+    options = {**_process(notebook, command), "running": command.options["running"]}
+    container = command.operands[0]
+    return lambda shown: notebook.engine.exec(container, script=script, **options, **shown)
+
+
+def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
+    """The engine's keywords for a new container."""
+    options = command.options
+    if options["rm"] and (options["name"] or options["keep"]):
+        kept = "--name" if options["name"] else "--keep"
+        raise UsageError(f"--rm cannot be used with {kept}", hint="a container without a name is removed after its run")
+    return {
+        **_process(notebook, command),
+        "name": options["name"],
+        "keep": options["keep"],
+        "volumes": options["volume"],
+        "entrypoint": options["entrypoint"],
+        "network": options["network"] or "none",
+    }
+
+
+def _process(notebook: Notebook, command: Command) -> dict[str, Any]:
+    """The engine's keywords for any process."""
+    options = command.options
+    return {
+        "argv": command.arguments,
+        "interp": options["interp"],
+        "env": environment(_texts(options["env_file"]), options["env"], os.environ),
+        "workdir": options["workdir"],
+        "user": options["user"],
+        "timeout": options["timeout"],
+        "stdin": notebook.read(options["stdin"]) if options["stdin"] else None,
+    }
+
+
+def _texts(paths: Sequence[str]) -> Iterator[str]:
+    for path in paths:
+        try:
+            yield Path(path).expanduser().read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise NotFoundError(f"--env-file {path} cannot be read: {reason}") from None
+
+
+def _finish(notebook: Notebook, command: Command, start: Start, names: Sequence[str] | None = None) -> None:
+    """Run with live output, keep the result, show its record, raise its error."""
+    with _shown_when_interrupted(notebook, command, names):
+        run = _stream(notebook, command, start)
+    _record(notebook, command, run, names)
+    building.raise_failure(command, run.error)
+
+
+def _return(notebook: Notebook, command: Command, start: Start) -> Run:
+    run = _stream(notebook, command, start)
+    notebook.assign(command.options["result"], run)
+    building.raise_failure(command, run.error)
+    return run
+
+
+@contextmanager
+def _shown_when_interrupted(notebook: Notebook, command: Command, names: Sequence[str] | None) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        run: Run | None = getattr(interrupt, "run", None)
+        if run is not None:
+            _record(notebook, command, run, names)
+        raise
+
+
+def _record(notebook: Notebook, command: Command, run: Run, names: Sequence[str] | None) -> None:
+    notebook.assign(command.options["result"], run)
+    if not command.options["quiet"]:
+        notebook.show(run, names)
+
+
+def _stream(notebook: Notebook, command: Command, start: Start) -> Run:
+    """Start, show what it prints; ``--out`` and ``--err`` get theirs however it ends."""
+    out, err = command.options["out"], command.options["err"]
+    streams = Streams(hidden=[*(["stdout"] if out else []), *(["stderr"] if err else [])])  # type: ignore[list-item]
+    run: Run | None = None
+    try:
+        run = start({"on_output": streams.write})
+    except KeyboardInterrupt as interrupt:
+        run = getattr(interrupt, "run", None)
+        raise
+    finally:
+        streams.close()
+        notebook.assign(out, run.stdout if run is not None else "")
+        notebook.assign(err, run.stderr if run is not None else "")
+    return run

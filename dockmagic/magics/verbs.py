@@ -1,0 +1,198 @@
+"""The verbs, declared once: which form each has, what stands after it, and its options."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Literal
+
+from dockmagic.errors import UsageError
+from dockmagic.magics import options as table
+from dockmagic.magics.options import Option
+
+Body = Literal["", "dockerfile", "script", "both"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """One verb of one form.
+
+    Attributes:
+        name: "" for the cell that builds, then runs.
+        summary: one line.
+        operands: what stands after the options, as the help shows it; ``[X]`` may be left out, ``X...`` repeats.
+        options: that it takes, and those that it refuses with a reason.
+        body: what the cell's body is; "" for a line magic.
+        arguments: after the first operand stand words for the script or command.
+    """
+
+    name: str
+    summary: str
+    operands: str = ""
+    options: tuple[Option, ...] = ()
+    body: Body = ""
+    arguments: bool = False
+
+    @property
+    def magic(self) -> str:
+        """``%%container run``: how it is written."""
+        return f"{'%%' if self.body else '%'}container {self.name}".rstrip()
+
+    @property
+    def least(self) -> int:
+        """How many operands must be there."""
+        return sum(not word.startswith("[") for word in self.operands.split())
+
+    @property
+    def most(self) -> int | None:
+        """How many may be there; None for any number."""
+        words = self.operands.split()
+        return None if any(word.rstrip("]").endswith("...") for word in words) else len(words)
+
+    def option(self, name: str) -> Option | None:
+        """The option of that name; one that can be used goes before one that is refused."""
+        found = [option for option in self.options if name in option.names]
+        return next((option for option in found if not option.absent), found[0] if found else None)
+
+    @property
+    def available(self) -> tuple[Option, ...]:
+        """The options that can be used."""
+        return tuple(option for option in self.options if not option.absent)
+
+
+_RUN_REFUSED = (*table.RUN_LATER, *table.NO_TERMINAL, table.NO_TTY)
+_EXEC_REFUSED = (*table.EXEC_LATER, *table.EXEC_FIXED, *table.NO_TERMINAL, table.NO_TTY)
+_BUILD_REFUSED = (*table.BUILD_LATER, *table.NO_TERMINAL)
+_BUILD_CELL = (*table.RESULT, table.QUIET)
+_RUN_CELL = (*_BUILD_CELL, *table.OUTPUT)
+_RUN_LINE = (*table.RESULT, *table.OUTPUT)
+
+CELL_VERBS = (
+    Verb(
+        name="",
+        summary="build the image, then run the script below the line --- or the image's own command",
+        options=(*table.BUILD, *table.RUN, table.BOTH_NETWORK, *_RUN_CELL, *_BUILD_REFUSED, *_RUN_REFUSED),
+        body="both",
+        arguments=True,
+    ),
+    Verb(
+        name="build",
+        summary="build an image; the body is the Dockerfile",
+        operands="[CONTEXT]",
+        options=(*table.BUILD, table.BUILD_NETWORK, *_BUILD_CELL, *_BUILD_REFUSED),
+        body="dockerfile",
+    ),
+    Verb(
+        name="run",
+        summary="run a script in a new container; the body is the script",
+        operands="IMAGE",
+        options=(*table.RUN, table.RUN_NETWORK, *_RUN_CELL, *_RUN_REFUSED),
+        body="script",
+        arguments=True,
+    ),
+    Verb(
+        name="exec",
+        summary="run a script in a kept container, also in one that has ended; the body is the script",
+        operands="CONTAINER",
+        options=(*table.EXEC, *_RUN_CELL, *_EXEC_REFUSED),
+        body="script",
+        arguments=True,
+    ),
+)
+
+_ALL = Option(names=("-a", "--all"), help="also those that have ended")
+_FORCE = Option(names=("-f", "--force"), help="also what is in use")
+_FILE = Option(names=("-f", "--file"), value="PATH", help="the Dockerfile (default: CONTEXT/Dockerfile)")
+_MESSAGE = Option(names=("-m", "--message"), value="TEXT", default="", help="a comment for the history")
+
+LINE_VERBS = (
+    Verb(
+        name="build",
+        summary="build an image from a Dockerfile on disk",
+        operands="[CONTEXT]",
+        options=(*table.BUILD, table.BUILD_NETWORK, _FILE, *table.RESULT, *_BUILD_REFUSED),
+    ),
+    Verb(
+        name="run",
+        summary="run the image's own command, or the words after the image in its place",
+        operands="IMAGE",
+        options=(*table.RUN, table.RUN_NETWORK, *_RUN_LINE, *_RUN_REFUSED),
+        arguments=True,
+    ),
+    Verb(
+        name="exec",
+        summary="run a command in a kept container",
+        operands="CONTAINER",
+        options=(*table.EXEC, *_RUN_LINE, *_EXEC_REFUSED),
+        arguments=True,
+    ),
+    Verb(name="images", summary="every image"),
+    Verb(name="ps", summary="containers that run", options=(_ALL,)),
+    Verb(name="inspect", summary="a container or an image", operands="NAME"),
+    Verb(name="layers", summary="an image's layers, newest first", operands="IMAGE"),
+    Verb(name="history", summary="an image's history, newest first", operands="IMAGE"),
+    Verb(
+        name="diff",
+        summary="what a container changed, or what differs between two images",
+        operands="NAME [IMAGE]",
+    ),
+    Verb(
+        name="commit",
+        summary="make an image of a container",
+        operands="CONTAINER [IMAGE]",
+        options=(_MESSAGE,),
+    ),
+    Verb(name="logs", summary="what a container printed", operands="CONTAINER"),
+    Verb(name="rm", summary="remove containers", operands="CONTAINER...", options=(_FORCE,)),
+    Verb(name="rmi", summary="remove images", operands="IMAGE...", options=(_FORCE,)),
+    Verb(name="tag", summary="give an image one more name", operands="IMAGE NAME"),
+    Verb(name="load", summary="take the images of a docker or OCI archive", operands="PATH"),
+    Verb(name="import", summary="make an image from the tar of a root file system", operands="PATH [IMAGE]"),
+    Verb(name="doctor", summary="what this machine gives, what it refuses, and what to ask for"),
+)
+
+LATER = (
+    *(
+        "pull",
+        "push",
+        "save",
+        "export",
+        "cp",
+        "login",
+        "logout",
+        "prune",
+        "df",
+        "fsck",
+        "check",
+        "expect",
+        "stop",
+        "kill",
+    ),
+    *("wait", "stats", "defaults", "to-dockerfile", "kernel", "shell", "create", "start", "attach", "top", "port"),
+    *("search", "volume", "network", "rename", "restart", "pause", "unpause", "update", "info", "version"),
+)
+
+
+def find(name: str, *, cell: bool) -> Verb:
+    """The verb of that name in that form.
+
+    Raises:
+        UsageError: there is none; the text says what may have been meant.
+    """
+    own, other = (CELL_VERBS, LINE_VERBS) if cell else (LINE_VERBS, CELL_VERBS)
+    for verb in own:
+        if verb.name == name:
+            return verb
+    for verb in other:
+        if verb.name == name and name:
+            raise UsageError(f'"{name}" is not for a whole cell', hint=f"write {verb.magic} {verb.operands}".rstrip())
+    if name in LATER:
+        raise UsageError(f'"{name}" is not available yet', hint="%container --help lists what is")
+    names = [verb.name for verb in own if verb.name]
+    raise UsageError(f'unknown verb "{name}"{meant(name, names)}', hint=f"verbs are: {', '.join(names)}")
+
+
+def meant(word: str, known: list[str]) -> str:
+    """`` (did you mean x?)`` when one of ``known`` is near, else ""."""
+    near = difflib.get_close_matches(word, known, 1, 0.6)
+    return f" (did you mean {near[0]}?)" if near else ""
