@@ -27,7 +27,7 @@ def metadata(result: Result, key: str = "") -> dict[str, Any]:
         case Run():
             told = _run(result)
         case Build():
-            told = _build(result)
+            told = _build(result) | {"image": _image(result.image) if result.image else None}
         case Container():
             told = {"container": _container(result)}
         case Image():
@@ -69,14 +69,12 @@ def _paths(paths: Sequence[ChangedPath]) -> dict[str, Any]:
 
 
 def _build(build: Build) -> dict[str, Any]:
-    failed = build.image is None
     return {
         "ms": _milliseconds(build.seconds),
         "exit_code": build.exit_code,
         "steps": [_step(step) for step in build.steps],
         "notes": [visible(note) for note in build.notes],
-        "log_tail": _log_tail(build) if failed else [],
-        "image": _image(build.image) if build.image else None,
+        "log_tail": _log_tail(build) if build.image is None else [],
     }
 
 
