@@ -1,0 +1,1 @@
+"""Values of the OCI image specification: pure, no file is opened here."""

@@ -1,0 +1,64 @@
+"""Descriptors: what a blob is, its digest and its size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dockmagic.errors import ArchiveError
+from dockmagic.oci import digest as digests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descriptor:
+    """The OCI content descriptor.
+
+    Attributes:
+        digest: ``"sha256:…"``, checked.
+        size: bytes.
+    """
+
+    media_type: str
+    digest: str
+    size: int
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    platform: Mapping[str, Any] | None = None
+    urls: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON as the specification names the fields."""
+        found: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+        if self.urls:
+            found["urls"] = list(self.urls)
+        if self.annotations:
+            found["annotations"] = dict(self.annotations)
+        if self.platform is not None:
+            found["platform"] = dict(self.platform)
+        return found
+
+
+def parse(value: object) -> Descriptor:
+    """A descriptor from parsed JSON.
+
+    Raises:
+        ArchiveError: a field is missing or of a wrong type.
+    """
+    if not isinstance(value, dict):
+        raise ArchiveError("a descriptor is not a JSON object")
+    media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
+    if not isinstance(media_type, str) or not media_type:
+        raise ArchiveError("a descriptor has no mediaType")
+    if not isinstance(digest, str):
+        raise ArchiveError("a descriptor has no digest")
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 63:
+        raise ArchiveError("a descriptor's size is not a number of bytes")
+    annotations, platform, urls = value.get("annotations"), value.get("platform"), value.get("urls")
+    return Descriptor(
+        media_type=media_type,
+        digest=digests.checked(digest),
+        size=size,
+        annotations={str(k): str(v) for k, v in annotations.items()} if isinstance(annotations, dict) else {},
+        platform=platform if isinstance(platform, dict) else None,
+        urls=tuple(str(u) for u in urls) if isinstance(urls, list) else (),
+    )

@@ -1,0 +1,51 @@
+"""Digests: ``algorithm:hex``, as the OCI image specification's descriptor section defines them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from dockmagic.errors import ArchiveError
+
+_FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
+
+
+def checked(text: str) -> str:
+    """``text`` when it is a digest of a known algorithm; nothing else may become part of a path.
+
+    Raises:
+        ArchiveError: it is not.
+    """
+    algorithm, _, encoded = text.partition(":")
+    form = _FORMS.get(algorithm)
+    if form is None or not form.fullmatch(encoded):
+        raise ArchiveError(f"not a digest: {text[:80]!r}")
+    return text
+
+
+def is_digest(text: str) -> bool:
+    """Whether :func:`checked` would take it."""
+    try:
+        checked(text)
+    except ArchiveError:
+        return False
+    return True
+
+
+def encoded(digest: str) -> str:
+    """The hexadecimal part of a checked digest: what names its file."""
+    return checked(digest).partition(":")[2]
+
+
+def of(data: bytes) -> str:
+    """The sha256 digest of bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def of_chunks(chunks: Iterable[bytes]) -> str:
+    """The sha256 digest of a stream."""
+    state = hashlib.sha256()
+    for chunk in chunks:
+        state.update(chunk)
+    return f"sha256:{state.hexdigest()}"
