@@ -1,0 +1,92 @@
+"""An engine that notes its calls, and the values that it answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+
+from dockmagic.results import Build, Container, Image, Row, Run, Table
+
+IMAGE = Image(
+    id="sha256:" + "1" * 64,
+    tags=("bread:1",),
+    layers=(),
+    config={"config": {"Cmd": ["cat"]}},
+    digest="sha256:" + "2" * 64,
+    entries=(),
+)
+BUILD = Build(image=IMAGE, steps=(), log="", exit_code=0, rows=(Row(instruction="FROM scratch", line=1, kind="from"),))
+CONTAINER = Container(id="c" * 64, name="fish1", status="exited", image_id=IMAGE.id, image="bread:1", exit_code=0)
+RUN = Run(exit_code=0, stopped="", container=CONTAINER, image=IMAGE)
+
+
+@dataclass
+class RecordingEngine:
+    """Notes every call; answers with the values set here, after sending the chunks set here."""
+
+    calls: list = field(default_factory=list)
+    run_value: Run = RUN
+    build_value: Build = BUILD
+    chunks: tuple = ()
+    events: tuple = ()
+    failure: BaseException | None = None
+
+    def _note(self, verb, *words, **options):
+        self.calls.append(SimpleNamespace(verb=verb, words=words, **options))
+        if self.failure is not None:
+            raise self.failure
+
+    def build(self, text, *, on_event=None, **options):
+        self.calls.append(SimpleNamespace(verb="build", text=text, **options))
+        for event in self.events:
+            if on_event is not None:
+                on_event(event)
+        if self.build_value.error is not None:
+            self.build_value.error.result = self.build_value
+            raise self.build_value.error
+        return self.build_value
+
+    def run(self, image, *, on_output, build=None, **options):
+        return self._process("run", image, on_output, build=build, **options)
+
+    def exec(self, container, *, on_output, **options):
+        return self._process("exec", container, on_output, **options)
+
+    def _process(self, verb, target, on_output, **options):
+        for stream, data in self.chunks:
+            on_output(stream, data)
+        self._note(verb, target, **options)
+        texts = {
+            s: b"".join(data for stream, data in self.chunks if stream == s).decode("utf-8", "replace")
+            for s in ("stdout", "stderr")
+        }
+        return replace(self.run_value, **texts, build=options.get("build"))
+
+    def images(self):
+        return Table(columns=("NAME",), items=(IMAGE,), rows=(("bread:1",),))
+
+    def ps(self, *, all=False):  # noqa: A002 - docker's name
+        self._note("ps", all=all)
+        return Table(columns=("NAME",), items=(CONTAINER,), rows=(("fish1",),))
+
+    def inspect(self, name):
+        self._note("inspect", name)
+        return IMAGE
+
+    def rm(self, *names, force=False):
+        self._note("rm", *names, force=force)
+        return names
+
+    def rmi(self, *names, force=False):
+        self._note("rmi", *names, force=force)
+        return (*names, IMAGE.id)
+
+    def logs(self, name):
+        return "one\ntwo\n"
+
+    def diff(self, *names):
+        self._note("diff", *names)
+
+    @property
+    def last(self):
+        return self.calls[-1]

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import pytest
+
+from dockmagic.errors import UsageError
+from dockmagic.magics import grammar
+from dockmagic.magics.braces import filler
+from dockmagic.magics.container_magics import CELLS
+from dockmagic.magics.lines import LINES
+from dockmagic.magics.verbs import CELL_VERBS, LATER, LINE_VERBS
+
+VARIABLES = {"who": "Min ji", "n": 1, "ref": "bread:1", "sly": "--keep"}
+
+
+def cell(line, *header):
+    return grammar.parse(line, fill=filler(VARIABLES), cell=True, header=header)
+
+
+def line(text):
+    return grammar.parse(text, fill=filler(VARIABLES), cell=False)
+
+
+def refused(parse, text, *header):
+    with pytest.raises(UsageError) as caught:
+        parse(text, *header)
+    return str(caught.value)
+
+
+def test_options_stand_on_both_sides_of_the_reference():
+    command = cell("run -q bread:1 --name fish1 --out text")
+    assert command.operands == ("bread:1",)
+    assert (command.options["name"], command.options["out"], command.options["quiet"]) == ("fish1", "text", True)
+
+
+@pytest.mark.parametrize("text", ["build -t a:1 -t b", "build --tag=a:1 --tag b", "build -ta:1 -t=b"])
+def test_a_repeated_option_collects(text):
+    assert cell(text).options["tag"] == ("a:1", "b")
+
+
+def test_the_last_of_a_single_option_wins():
+    assert cell("run bread --name a --name=b").options["name"] == "b"
+
+
+def test_short_flags_combine_and_the_last_may_take_a_value():
+    command = cell("-qt bread:1")
+    assert command.options["quiet"]
+    assert command.options["tag"] == ("bread:1",)
+
+
+def test_a_flag_may_say_false():
+    assert cell("build --no-cache=false .").options["no_cache"] is False
+    assert cell("build --no-cache=true .").options["no_cache"] is True
+    assert "neither true nor false" in refused(cell, "build --no-cache=maybe")
+
+
+def test_words_behind_the_image_are_the_scripts():
+    command = cell("run bread:1 one 'two words' --name x")
+    assert command.arguments == ("one", "two words")
+    assert command.options["name"] == "x"
+    assert cell("run bread:1 -- -x --name y").arguments == ("-x", "--name", "y")
+    assert cell("-t a -- -x one").arguments == ("-x", "one")
+
+
+def test_on_a_line_everything_behind_the_image_is_the_command_as_in_docker():
+    command = line("run --name x bread:1 --keep ls -l --color=never -- -e")
+    assert command.operands == ("bread:1",)
+    assert command.arguments == ("ls", "-l", "--color=never", "--", "-e")
+    assert command.options["keep"]
+
+
+def test_the_line_is_split_first_and_each_word_filled_alone():
+    command = cell("build --build-arg WHO={who} --label 'a={n + 1}'")
+    assert command.options["build_arg"] == ("WHO=Min ji",)
+    assert command.options["label"] == (("a", "2"),)
+    assert cell("run {ref} {who} $HOME $$x").arguments == ("Min ji", "$HOME", "$$x")
+
+
+def test_a_value_never_becomes_an_option():
+    command = cell("run {ref} {sly}")
+    assert command.arguments == ("--keep",)
+    assert command.options["keep"] is False
+
+
+def test_an_undefined_name_is_an_error_that_names_it():
+    assert '"nobody" is not defined' in refused(cell, "run bread:1 $HOME {nobody}")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("run bread --nmae x", "unknown option --nmae (did you mean --name?)"),
+        ("rnu bread", 'unknown verb "rnu" (did you mean run?)'),
+        ("build -Z", "unknown option -Z"),
+        ("build -qZ", "unknown option -Z in -qZ"),
+        ("run", "IMAGE is missing"),
+        ("exec", "CONTAINER is missing"),
+        ("build . ..", "too many words: .."),
+        ("-t a b", "too many words: b"),
+        ("run bread --name", "--name needs a value"),
+        ("run bread --timeout soon", 'invalid argument "soon" for "--timeout" flag'),
+        ("run bread --network moon", 'invalid argument "moon" for "--network" flag'),
+        ("run bread --network private", "private is not available yet"),
+        ("run bread --network bridge", "bridge is not available yet"),
+        ("run bread -e =x", 'invalid argument "=x" for "-e, --env" flag'),
+        ("run bread --out my-out", 'invalid argument "my-out" for "--out" flag'),
+        ("run bread 'x", "a quote is not closed"),
+        ("run bread --name x \\", "cannot be continued"),
+        ("pull alpine", '"pull" is not available yet'),
+        ("ps", '"ps" is not for a whole cell'),
+        ("build -f Dockerfile", "the cell is the Dockerfile"),
+        ("exec fish1 --network host", "keeps what it was created with"),
+    ],
+)
+def test_a_bad_cell_line_says_what_is_wrong(text, says):
+    assert says in refused(cell, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["-it bread", "run -it bread", "run -ti bread", "run -i bread", "run -t bread", "run --tty bread"]
+)
+def test_a_terminal_is_refused_with_a_hint(text):
+    message = refused(cell, text)
+    assert "no terminal" in message
+    assert "--stdin VAR" in message
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["-m 256m", "-p 8080:80", "--cpus .5", "--in a", "--bg", "--get /x=y", "--untrusted", "--init", "--gpus all", "-d"],
+)
+@pytest.mark.parametrize("form", ["run bread", ""])
+def test_what_is_not_available_yet_is_never_ignored(option, form):
+    message = refused(cell, f"{form} {option}")
+    assert option.split()[0] in message
+    assert "not available yet" in message
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_verbs_that_come_later_are_told_apart_from_mistakes(name):
+    assert "not available yet" in refused(line, f"{name} x")
+
+
+def test_option_lines_of_the_body_count_before_the_magic_line():
+    command = cell("-t b --name here", "-t a --name there -e 'X=a b'", "--keep")
+    assert command.options["tag"] == ("a", "b")
+    assert command.options["name"] == "here"
+    assert command.options["env"] == ("X=a b",)
+    assert command.options["keep"]
+
+
+def test_an_option_line_holds_options_only():
+    assert "only options" in refused(cell, "run", "bread:1")
+    assert "unknown option --nope" in refused(cell, "run bread", "--nope")
+
+
+def test_lines_take_dockers_operands():
+    assert line("ps -a").options["all"] is True
+    assert line("rm -f a b c").operands == ("a", "b", "c")
+    assert line("commit -m note fish1 bread:2").operands == ("fish1", "bread:2")
+    assert line("diff a b").operands == ("a", "b")
+    assert "too many words" in refused(line, "tag a b c")
+    assert "IMAGE is missing" in refused(line, "rmi")
+
+
+def test_every_option_is_named_once_in_a_verb_and_says_what_it_does():
+    for verb in (*CELL_VERBS, *LINE_VERBS):
+        names = [name for option in verb.available for name in option.names]
+        assert len(names) == len(set(names)), verb.magic
+        assert all(option.help for option in verb.available)
+
+
+def test_every_verb_has_something_that_does_it():
+    assert set(CELLS) == {verb.name for verb in CELL_VERBS}
+    assert set(LINES) == {verb.name for verb in LINE_VERBS}
