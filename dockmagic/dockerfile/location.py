@@ -10,10 +10,13 @@ from dockmagic.errors import DockerfileError, Location
 WIDTH = 100
 _MARGIN = 20
 _CUT = "..."
+_LONGEST_REASON = 400
 
 
 def fault(reason: str, location: Location | None = None) -> DockerfileError:
     """An error whose fixed text names the line: ``line 3: unknown instruction: FORM (did you mean FROM?)``."""
+    if len(reason) > _LONGEST_REASON:
+        reason = reason[:_LONGEST_REASON] + _CUT
     message = f"line {location.line}: {reason}" if location else reason
     return DockerfileError(message, location=location)
 

@@ -298,7 +298,7 @@ def _words_pattern(escape: str) -> re.Pattern[str]:
 def _word_pattern(escape: str) -> re.Pattern[str]:
     """A word whose last character is an escape without anything to escape, which is dropped."""
     escape = re.escape(escape)
-    return re.compile(rf"((?:[^{escape}]|{escape}.)*+){escape}\Z", re.DOTALL)
+    return re.compile(rf"\A((?:[^{escape}]|{escape}.)*+){escape}\Z", re.DOTALL)
 
 
 def _dump_node(node: Node) -> str:

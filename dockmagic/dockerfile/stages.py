@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,10 @@ class Stages:
                 by_name.setdefault(stage.name, []).append(stage.index)
         object.__setattr__(self, "_by_name", by_name)
 
+    def excerpts(self) -> AbstractContextManager[None]:
+        """Puts the excerpt of the text into the located errors of the block: of an expansion, say."""
+        return excerpts(self.text, first_line=self.first_line)
+
     def target(self, name: str | None = None) -> Stage:
         """The stage to build: by name in any case, by number, or the last one.
 
@@ -163,7 +168,7 @@ class Stages:
         pairs = zip(self.stages, bases, strict=True)
         stages = tuple(replace(stage, base=base, platform=platform) for stage, (base, platform) in pairs)
         changed = replace(self, stages=stages)
-        with excerpts(self.text, first_line=self.first_line):
+        with self.excerpts():
             changed.check()
         return changed
 

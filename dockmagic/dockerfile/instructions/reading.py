@@ -12,8 +12,9 @@ from dockmagic.dockerfile.instructions.flags import Flags, Kind, parse_flags
 from dockmagic.dockerfile.instructions.mounts import parse_mount
 from dockmagic.dockerfile.instructions.quantities import parse_duration
 from dockmagic.dockerfile.instructions.suggestion import did_you_mean
-from dockmagic.dockerfile.lexer.blanks import SPACES
-from dockmagic.dockerfile.lexer.heredoc import parse_heredoc_word
+from dockmagic.dockerfile.lexer.blanks import BLANK_RUN, SPACES
+from dockmagic.dockerfile.lexer.heredoc import without_heredocs
+from dockmagic.dockerfile.lexer.lines import split_command
 from dockmagic.dockerfile.location import fault, reason_of
 from dockmagic.dockerfile.parser import Node, parse, quote
 from dockmagic.errors import DockerfileError, Location
@@ -202,22 +203,13 @@ def _sources(node: Node) -> tuple[tuple[str, ...], tuple[kinds.Inline, ...]]:
     """The paths and the here-documents among all arguments but the last."""
     if not node.heredocs:
         return node.args[:-1], ()
-    *words, destination = node.args
-    if parse_heredoc_word(destination):
-        raise DockerfileError(f"{node.name.upper()} cannot accept a heredoc as a destination")
-    names = {heredoc.name for heredoc in node.heredocs}
     # "<< EOF" is one here-document, but two of the words that blanks cut.
-    paths = [word for word in words if not _is_heredoc(word) and word not in {"<<", "<<-"}]
+    text, ends_with_heredoc = without_heredocs(split_command(node.code).rest)
+    if ends_with_heredoc:
+        raise DockerfileError(f"{node.name.upper()} cannot accept a heredoc as a destination")
+    paths = BLANK_RUN.split(text.strip(SPACES))[:-1]
     inline = tuple(kinds.Inline(path=each.name, data=each.body, expand=each.expand) for each in node.heredocs)
-    cut = any(word in {"<<", "<<-"} for word in words)
-    return tuple(path for path in paths if not (cut and path.strip("'\"") in names)), inline
-
-
-def _is_heredoc(word: str) -> bool:
-    try:
-        return parse_heredoc_word(word) is not None
-    except DockerfileError:
-        return False
+    return tuple(paths), inline
 
 
 def _pairs(node: Node) -> tuple[kinds.Pair, ...]:
@@ -304,14 +296,13 @@ def _interval(name: str, text: str) -> int:
 
 
 def _retries(text: str) -> int:
-    digits = text.removeprefix("-").removeprefix("+")
-    if text and not (digits.isascii() and digits.isdigit() and len(digits) < _LONGEST_NUMBER):
-        raise DockerfileError(f"strconv.ParseInt: parsing {quote(text[:_LONGEST_NUMBER])}: invalid syntax")
-    retries = int(text or 0)
+    digits = text.removeprefix("-")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) < _LONGEST_NUMBER
+    retries = int(text or 0) if is_number or not text else _INT32_MAX + 1
     if retries < 0:
         raise DockerfileError(f"--retries cannot be negative ({retries})")
     if retries > _INT32_MAX:
-        raise DockerfileError(f"strconv.ParseInt: parsing {quote(text)}: value out of range")
+        raise DockerfileError(f"invalid value for --retries: {text}")
     return retries
 
 

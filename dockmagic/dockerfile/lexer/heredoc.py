@@ -91,20 +91,41 @@ def chomp(text: str) -> str:
     return _LEADING_TABS.sub("", text)
 
 
+def without_heredocs(text: str) -> tuple[str, bool]:
+    """``text`` without the words that start here-documents, and whether the last word was one."""
+    kept: list[str] = []
+    last = False
+    for word, is_space in _pieces(text):
+        if is_space:
+            kept.append(word)
+            continue
+        last = parse_heredoc_word(word) is not None
+        if not last:
+            kept.append(word)
+    return "".join(kept), last
+
+
 def _words(line: str) -> list[str]:
-    """The words of a line with their quotes and escapes; none where a quote is not closed.
+    """The words of a line with their quotes and escapes; none where a quote is not closed."""
+    return [word for word, is_space in _pieces(line) if not is_space]
+
+
+def _pieces(line: str) -> list[tuple[str, bool]]:
+    """Words and the runs of space between them (True); none where a quote is not closed.
 
     Blanks after ``<<`` and ``<<-`` belong to the word, so ``<< EOF`` is one.
     """
-    words = [""]
+    pieces: list[tuple[str, bool]] = []
+    word = ""
     for piece in _PIECE.finditer(line):
         if piece.lastgroup == "broken":
             return []
-        if piece.lastgroup == "space":
-            words.append("")
-        else:
-            words[-1] += piece[0]
-    return [word for word in words if word]
+        if piece.lastgroup != "space":
+            word += piece[0]
+            continue
+        pieces += [(word, False), (piece[0], True)] if word else [(piece[0], True)]
+        word = ""
+    return [*pieces, (word, False)] if word else pieces
 
 
 def _unquote(text: str) -> tuple[str, bool] | None:
