@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.conformance.verdict import Judge
 
 MINIMUM: dict[str, float] = {
+    "cli_options": 1.0,
     "dockerfile_instructions": 1.0,
     "dockerfile_parser_ast": 1.0,
     "dockerfile_parser_units": 1.0,
