@@ -8,6 +8,7 @@ import os
 # (x86-64, 64-bit Arm): asm/unistd_64.h and asm-generic/unistd.h
 _NUMBERS = {
     "capset": (126, 91),
+    "clone": (56, 220),
     "close_range": (436, 436),
     "fsconfig": (431, 431),
     "fsmount": (432, 432),
@@ -55,7 +56,7 @@ def call(name: str, *arguments: Argument, path: str | bytes | None = None) -> in
         OSError: the call failed, or this machine is neither x86-64 nor 64-bit Arm (ENOSYS).
     """
     converted = [_convert(argument) for argument in arguments]
-    result = int(_syscall(ctypes.c_long(_number(name)), *converted))
+    result = int(_syscall(ctypes.c_long(number(name)), *converted))
     if result < 0:
         raise failure(name, ctypes.get_errno(), path)
     return result
@@ -73,7 +74,8 @@ def address(buffer: bytes) -> tuple[int, object]:
     return ctypes.addressof(kept), kept
 
 
-def _number(name: str) -> int:
+def number(name: str) -> int:
+    """The call's number on this machine; OSError (ENOSYS) on one that is not known here."""
     machine = os.uname().machine
     if machine not in MACHINES:
         raise failure(name, 38)  # ENOSYS

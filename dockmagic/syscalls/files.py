@@ -22,7 +22,7 @@ _LAST_DESCRIPTOR = 0xFFFFFFFF
 
 
 def openat2(path: str | bytes, flags: int, *, mode: int = 0, resolve: int = 0, dir_fd: int = AT_FDCWD) -> int:
-    """Open with restricted path resolution; openat2(2). O_CLOEXEC is added.
+    """Open with restricted path resolution, close-on-exec.
 
     Args:
         path: relative to ``dir_fd``; with RESOLVE_IN_ROOT an absolute one too.
@@ -46,7 +46,7 @@ def renameat2(
     source_fd: int = AT_FDCWD,
     target_fd: int = AT_FDCWD,
 ) -> None:
-    """Rename with flags; renameat2(2).
+    """Rename with flags.
 
     Args:
         source: relative to ``source_fd``.
@@ -62,10 +62,10 @@ def renameat2(
 
 
 def syncfs(descriptor: int) -> None:
-    """Write everything of the file system that ``descriptor`` is on to its disk; syncfs(2)."""
+    """Write everything of the file system that ``descriptor`` is on to its disk."""
     call("syncfs", descriptor)
 
 
 def close_range(first: int, last: int = _LAST_DESCRIPTOR) -> None:
-    """Close all descriptors from ``first`` to ``last``; close_range(2), Linux 5.9."""
+    """Close all descriptors from ``first`` to ``last``; Linux 5.9."""
     call("close_range", first, last, 0)

@@ -1,0 +1,138 @@
+"""What to run and how it ended, as values; the child gets them as JSON (``Spec.to_json``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+# podman's default set: what package managers need, and useful only inside the container's own user namespace.
+DEFAULT_CAPABILITIES = (
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+)
+
+# What dockmagic itself provides in every container: never a change that the container made.
+PROVIDED_PATHS = (
+    "dev",
+    "etc/apt/apt.conf.d/90dockmagic-one-id",
+    "etc/hostname",
+    "etc/hosts",
+    "etc/resolv.conf",
+    "proc",
+    "run/dockmagic",
+    "sys",
+)
+
+Tier = Literal["T0", "T1"]
+Ids = Literal["range", "single"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """A directory or file of the host in the container.
+
+    Attributes:
+        source: absolute path on the host, of something that exists.
+        target: absolute path in the container; made when missing.
+        read_only: with everything mounted below it.
+    """
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """One process in one container.
+
+    Attributes:
+        lowers: directories of the image's layers, top first, relative to the scheme's root.
+        upper: directory of the writable layer, relative to the scheme's root.
+        work: directory of overlayfs, on the same file system.
+        argv: the program, looked up in PATH of ``env`` when it has no slash, and its arguments.
+        env: its whole environment, but for HOME, which is the user's when missing.
+        cwd: absolute path in the container; made when missing.
+        user: ``""``, ``name[:group]`` or ``uid[:gid]``, looked up in the container.
+        hostname: at most 64 bytes.
+        network: ``"none"``: only the loopback of its own; ``"host"``: the host's.
+        binds: directories and files of the host.
+        files: below /run/dockmagic, read-only: (name, content, mode).
+        capabilities: the bounding set, and what root has.
+        add_hosts: lines of /etc/hosts: (address, name).
+        epoch: seconds since 1970, the time stamps of what dockmagic provides.
+        purpose: ``"run"`` or ``"build"`` (a RUN instruction).
+        owners: the side table that an earlier process on this writable layer left (``Exit.owners``).
+    """
+
+    lowers: tuple[str, ...]
+    upper: str
+    work: str
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    cwd: str = "/"
+    user: str = ""
+    hostname: str = "dockmagic"
+    network: Literal["none", "host"] = "none"
+    binds: tuple[Bind, ...] = ()
+    files: tuple[tuple[str, bytes, int], ...] = ()
+    capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
+    add_hosts: tuple[tuple[str, str], ...] = ()
+    epoch: int = 0
+    purpose: Literal["run", "build"] = "run"
+    owners: Mapping[str, list[int]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON; of ``files`` only name, size and mode, since their content goes beside it."""
+        told = asdict(self)
+        told["files"] = [(name, len(content), mode) for name, content, mode in self.files]
+        return told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How a process ended.
+
+    Attributes:
+        code: docker's exit code: its own, 126, 127, or 128 + the signal.
+        signalled: the signal's number, or 0.
+        not_started: the program could not be executed (codes 126 and 127); the container was built.
+        killed: it was ended from outside: by ``kill``, by an interrupt that it did not heed, by the end of the launch server, or
+            by the kernel for want of memory.
+        owners: inode number in the upper directory to ``[uid, gid]``: owners that no xattr could hold (single ids only).
+        user: uid and gid that it ran as, in the container.
+        notes: what was honoured more weakly than asked, in words.
+    """
+
+    code: int
+    signalled: int = 0
+    not_started: bool = False
+    killed: bool = False
+    owners: Mapping[str, list[int]] = field(default_factory=dict)
+    user: tuple[int, int] = (0, 0)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """How strong the walls of every container of a runtime are.
+
+    Attributes:
+        tier: ``"T0"``: all walls; ``"T1"``: those that a pod allows.
+        ids: ``"range"`` of ids, or a ``"single"`` one.
+        notes: what is weaker than it could be, in words.
+    """
+
+    tier: Tier
+    ids: Ids
+    notes: tuple[str, ...] = ()
