@@ -41,9 +41,7 @@ def reference() -> str:
         lines = [f"### `{_usage(verb)}`", "", f"{verb.summary[:1].upper()}{verb.summary[1:]}."]
         if verb.available:
             lines += ["", "| option | |", "|---|---|"]
-            lines += [
-                f"| `{_spelled(option)}` | {option.help} |".replace("|ro]", "\\|ro]") for option in verb.available
-            ]
+            lines += [f"| `{_spelled(option)}` | {option.help} |" for option in verb.available]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 
