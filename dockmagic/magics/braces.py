@@ -63,15 +63,16 @@ def _parts(inside: str) -> tuple[ast.Expression, str, str] | None:
     tree = _parsed(inside)
     if tree is not None:
         return tree, "", ""
-    code, colon, spec = inside.rpartition(":")
-    code = code if colon else inside
-    conversion = ""
-    if len(code) > 2 and code[-2] == "!" and code[-1] in _CONVERSIONS:  # noqa: PLR2004 - "!r" and something before
-        code, conversion = code[:-2], code[-1]
-    tree = _parsed(code) if colon or conversion else None
-    if tree is None or isinstance(tree.body, ast.Constant):  # {"key": 1} is JSON, not a string with a format
-        return None
-    return tree, conversion, spec if colon else ""
+    colons = [index for index, character in enumerate(inside) if character == ":"]
+    for end in (*colons, len(inside)):
+        code, conversion = inside[:end], ""
+        if code[-2:-1] == "!" and code[-1] in _CONVERSIONS:
+            code, conversion = code[:-2], code[-1]
+        tree = _parsed(code)
+        # {"key": 1} is JSON, not a string with a format.
+        if tree is not None and not isinstance(tree.body, ast.Constant):
+            return tree, conversion, inside[end + 1 :]
+    return None
 
 
 def _parsed(code: str) -> ast.Expression | None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 from dockmagic.errors import UsageError
 from dockmagic.magics.braces import fill
 
-VARIABLES = {"who": "Minji", "n": 3, "d": {"k": "v"}, "words": ["a b", "c"], "flag": "--keep"}
+VARIABLES = {"who": "Minji", "n": 3, "d": {"k": "v"}, "words": ["a b", "c"], "day": datetime.time(7, 30)}
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,7 @@ VARIABLES = {"who": "Minji", "n": 3, "d": {"k": "v"}, "words": ["a b", "c"], "fl
         ("{n:03d}", "003"),
         ("{who!r}", "'Minji'"),
         ("{who!r:>8}", " 'Minji'"),
+        ("{day:%H:%M}", "07:30"),
         ("{words[0:1]}", "['a b']"),
         ("{{.Id}}", "{.Id}"),
         ("{{{n}}}", "{3}"),
