@@ -50,8 +50,6 @@ def parse_instruction(node: Node) -> kinds.Instruction:
     try:
         return _READERS.get(node.name.lower(), _unknown)(node)
     except DockerfileError as error:
-        if error.location is not None:
-            raise
         raise fault(error.message, _place_of(error, node)) from None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dockmagic.dockerfile.lexer.blanks import SPACE_RUN
-from dockmagic.dockerfile.shell.pattern import PatternError, parse_pattern
+from dockmagic.dockerfile.shell.pattern import Pattern, PatternError, parse_pattern
 from dockmagic.errors import DockerfileError
 
 MAX_EXPANSION = 1024 * 1024
@@ -82,6 +82,13 @@ def environment(entries: Iterable[str]) -> dict[str, str]:
 
 class _SubstitutionError(Exception):
     """A fault within the text that is being expanded."""
+
+
+def _pattern(text: str) -> Pattern:
+    try:
+        return parse_pattern(text)
+    except PatternError as error:
+        raise _SubstitutionError(f"invalid pattern ({text}) in substitution: {error}") from None
 
 
 @functools.cache
@@ -285,7 +292,7 @@ class _Expander:
         pattern = self._word("}", keep_escapes=True)
         longest = pattern.startswith(operator)
         value, _ = self._lookup(name)
-        parsed = parse_pattern(pattern[longest:])
+        parsed = _pattern(pattern[longest:])
         if operator == "#":
             return parsed.trim_start(value, longest=longest)
         return parsed.trim_end(value, longest=longest)
@@ -296,7 +303,7 @@ class _Expander:
         pattern = self._word("/", keep_escapes=True)
         replacement = self._word("}", keep_escapes=True)
         value, _ = self._lookup(name)
-        return parse_pattern(pattern).replace(value, replacement, everywhere=everywhere, limit=self.limit)
+        return _pattern(pattern).replace(value, replacement, everywhere=everywhere, limit=self.limit)
 
     def _counted(self, text: str) -> str:
         """``text``, once it is known that the result does not outgrow the limit."""

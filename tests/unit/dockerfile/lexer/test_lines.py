@@ -60,7 +60,7 @@ def test_bodies_are_read_in_order():
     assert [(each.name, each.content) for each in line.heredocs] == [("A", "B\n"), ("B", "\tb\n")]
 
 
-@pytest.mark.parametrize("code", ['RUN ["<<A"]', "USER <<A", "ENV A=<<A", "ONBUILD USER <<A"])
+@pytest.mark.parametrize("code", ['RUN ["<<A"]', "USER <<A", "ENV A=<<A", "ONBUILD USER <<A", 'RUN [1, "<<A"]'])
 def test_no_body_where_none_can_be(code):
     lines = list(Reader(f"{code}\nA\n"))
     assert [line.code for line in lines] == [code, "A"]

@@ -31,6 +31,7 @@ def word(text, **options):
         ("'$A'", "$A"),
         ('"$A"', "alpha"),
         ('"\\$A \\" \\x"', '$A " \\x'),
+        ("\"'$A' it's\"", "'alpha' it's"),
         ("a\\", "a"),
         ("$12x", "x"),
         ("$$A", "A"),
@@ -70,6 +71,8 @@ def test_conditions(name, minus, colon_minus, plus, colon_plus):
         ("${A=b}", r"unsupported modifier \(=\) in substitution"),
         ("'a", "looking for matching single-quote"),
         ('"a', "looking for matching double-quote"),
+        ('"a\\', "looking for matching double-quote"),
+        ('${A#"\\$"}', "invalid pattern"),
         ("${A#\\a}", r"invalid escape '\\a'"),
     ],
 )
@@ -98,6 +101,8 @@ def test_set_variables_pass_the_question_mark():
         ("${A//?/x}", "xxxxx"),
         ("${NONE#x}${NONE/a/b}", ""),
         ("${A%${NONE:-a}}", "alph"),
+        ('${A#"al"}${A#"a?"}', "phapha"),
+        ('${A#"\\\\a"}', "alpha"),
     ],
 )
 def test_patterns(text, expected):
@@ -134,7 +139,7 @@ def test_in_a_body_quotes_are_letters_and_escapes_work():
 
 @pytest.mark.parametrize(
     "text",
-    ["$A" * 300_000, "${A:-" * 1_000 + "}" * 1_000, "${B//a/$B}", "${B//" + "a?" * 200 + "/}"],
+    ["$A" * 300_000, "$N" * 300_000, "${A:-" * 1_000 + "}" * 1_000, "${B//a/$B}", "${B//" + "a?" * 200 + "/}"],
 )
 def test_bombs_are_refused(text):
     with pytest.raises(DockerfileError):
