@@ -15,6 +15,7 @@ from errno import EBADF, EFAULT, ELOOP, ENAMETOOLONG, ENOTDIR
 
 _PAGE = 4096
 _PATH_MAX = 4096
+_MOST = 1 << 16
 _MAX_LINKS = 40
 _CAP_CHOWN = 1 << 0
 _OWN_DESCRIPTOR = re.compile(rb"/+(?:proc/+(?:self|thread-self)|dev)/+fd/+([0-9]{1,9})")
@@ -192,10 +193,10 @@ def _field(text: bytes, name: bytes) -> bytes:
 
 
 def _read(path: str) -> bytes:
-    """A file of procfs, at most a page of it."""
+    """A file of procfs; a user of very many groups has a long status."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(descriptor, _PAGE)
+        return os.read(descriptor, _MOST)
     finally:
         os.close(descriptor)
 

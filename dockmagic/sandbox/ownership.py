@@ -11,8 +11,8 @@ Where an owner is written:
 - a symlink, a FIFO, a socket (they cannot have such an xattr), or anything on a file system without user xattrs: in a side
   table from the inode number *in the upper directory* to the owner, ``{"1234": [uid, gid]}``; JSON as it is. ``seal`` looks up
   ``str(lstat(entry).st_ino)`` for every entry of the upper, and what stands there is true before the xattr is. Inode numbers are
-  kept by renames. An inode in the table stays open while the supervisor lives (up to half of its descriptors), so that its number is not
-  given to another file; a removed one leaves the table.
+  kept by renames. An inode in the table (unless it has the default owner) stays open while the supervisor lives, up to half of the
+  descriptors that it may have, so that its number is not given to another file; a removed one leaves the table.
 
 Limits. ``stat`` inside still shows the one id. Only ids below 65,536 exist, as in a container that has a range; others are
 EINVAL. A file that is not on the container's root mount (a volume, /dev, /proc) is not recorded: it can keep or get the one id, all
@@ -30,7 +30,7 @@ import os
 import resource
 import select
 import stat
-from errno import EACCES, EBADF, EINVAL, ENOENT, ENOTSUP, EPERM, ESTALE
+from errno import EACCES, EBADF, EINVAL, ENOENT, ENOTSUP, EPERM, ESRCH, ESTALE
 
 from dockmagic.sandbox import syscall_table
 from dockmagic.sandbox.caller import Caller, mount_id, walk
@@ -156,6 +156,8 @@ class Supervisor:
             self._perform(notification)
         except OSError as error:
             errno = error.errno or EACCES
+        except ValueError:  # a file of procfs was cut short: the caller is dying
+            errno = ESRCH
         notify.answer(self._listener, notification, errno)
 
     def _perform(self, notification: notify.Notification) -> None:
@@ -261,7 +263,8 @@ class Supervisor:
             return
         inode = str(os.fstat(found).st_ino)
         self._table[inode] = owner
-        if inode in self._pins or len(self._pins) >= self._room:
+        # A stale default owner harms nobody, so only others are worth a descriptor.
+        if owner == self._default or inode in self._pins or len(self._pins) >= self._room:
             os.close(found)
         else:
             self._pins[inode] = found

@@ -1,6 +1,7 @@
 """A container of one id, as small as it can be, with the real supervisor: ``python -m tests.integration.one_id BASE UID SCRIPT``.
 
-To be run by an ordinary user, with ``--plain`` behind it without filter and supervisor. BASE holds ``lower``; ``upper``, ``work`` and ``root`` are made there. SCRIPT is Python, run inside as UID with the
+To be run by an ordinary user, with ``--plain`` behind it without filter and supervisor, with ``--known=JSON``
+with an earlier table. BASE holds ``lower``; ``upper``, ``work`` and ``root`` are made there. SCRIPT is Python, run inside as UID with the
 names below; what it puts into ``result`` is printed with the supervisor's table, as JSON.
 """
 
@@ -15,6 +16,7 @@ import socket
 import stat  # noqa: F401 - for scripts
 import struct
 import sys
+import threading  # noqa: F401 - for scripts
 import time  # noqa: F401 - for scripts
 import traceback
 from pathlib import Path
@@ -103,6 +105,7 @@ def inner(inside: int, script: str, channel: socket.socket, *, plain: bool) -> N
 
 def main(base: str, inside: str, script: str, *options: str) -> None:
     plain = "--plain" in options
+    known = next((json.loads(word.removeprefix("--known=")) for word in options if word.startswith("--known=")), None)
     os.chdir(base)
     for name in ("upper", "work", "root"):
         Path(name).mkdir(exist_ok=True)
@@ -119,7 +122,7 @@ def main(base: str, inside: str, script: str, *options: str) -> None:
         _, (listener,), _, _ = socket.recv_fds(ours, 16, 1)
         upper = os.open("upper", os.O_PATH | os.O_DIRECTORY)
         default = int(inside), int(inside)
-        owners = supervise(listener, machine=os.uname().machine, upper=upper, default_owner=default)
+        owners = supervise(listener, machine=os.uname().machine, upper=upper, default_owner=default, known=known)
     os.waitpid(child, 0)
     json.dump({"result": json.loads(ours.recv(1 << 20) or b"null"), "owners": owners}, sys.stdout)
 

@@ -295,6 +295,28 @@ result['status'] = os.waitpid(pid, 0)[1]
     assert [box.owner(n) for n in ("d", "d/f", "d/l")] == [(10, 110), (5, 6), (12, 112)]
 
 
+def test_threads_with_directories_of_their_own_are_told_apart(box):
+    result = box.run("""
+def work(n):
+    check(LIBC.unshare(0x200)); os.mkdir(f'/d{n}'); os.chdir(f'/d{n}'); open('f', 'w').close()
+    answers.update(attempt(os.chown, 'f', n, turn) for turn in range(100))
+answers = set(); threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+[t.start() for t in threads]; [t.join() for t in threads]
+result['answers'] = sorted(answers)
+""")
+
+    assert result == {"answers": ["ok"]}
+    assert [box.owner(f"d{n}/f") for n in range(8)] == [(n, 99) for n in range(8)]
+
+
+def test_an_earlier_table_is_taken_over(box):
+    box.run("for n in 'ab': os.symlink('x', '/' + n); os.lchown('/' + n, 5, 6)")
+    earlier = json.dumps(box.owners)
+    box.run("os.lchown('/a', 7, -1); os.rename('/b', '/c')", 0, f"--known={earlier}")
+
+    assert (box.owner("a"), box.owner("c")) == ((7, 6), (5, 6))
+
+
 def test_callers_that_are_killed_do_not_stop_the_supervisor(box):
     result = box.run("""
 for turn in range(100):
