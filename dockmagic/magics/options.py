@@ -84,7 +84,7 @@ BOTH_NETWORK = Option(
     names=("--network",),
     value="MODE",
     read=_one_of("none", "host", later=_NO_PRIVATE),
-    help=f"{NETWORK_HELP} (default: host for RUN steps, none for the run)",
+    help=f"{NETWORK_HELP} (default: host for RUN, none for the run)",
 )
 LABEL = Option(names=("--label",), value="KEY=VALUE", read=values.pair, many=True, help="a label of the image")
 NO_CACHE = Option(names=("--no-cache",), help="build every step again")

@@ -92,7 +92,7 @@ CELL_VERBS = (
     ),
     Verb(
         name="exec",
-        summary="run a script in a kept container, also in one that has ended; the body is the script",
+        summary="run a script in a kept container; the body is the script",
         operands="CONTAINER",
         options=(*table.EXEC, *_RUN_CELL, *_EXEC_REFUSED),
         body="script",

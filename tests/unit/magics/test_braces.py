@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import pytest
 
 from dockmagic.errors import UsageError
 from dockmagic.magics.braces import fill
 
-VARIABLES = {"who": "Minji", "n": 3, "d": {"k": "v"}, "words": ["a b", "c"], "day": datetime.time(7, 30)}
+VARIABLES = {"who": "Minji", "n": 3, "d": {"k": "v"}, "words": ["a b", "c"], "day": dt.time(7, 30)}
 
 
 @pytest.mark.parametrize(
