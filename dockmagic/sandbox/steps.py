@@ -9,21 +9,14 @@ from __future__ import annotations
 
 import os
 import pwd
-import struct
 from errno import EACCES, ENOENT, EPERM, EPROTO
 
-from dockmagic.sandbox import bpf
-from dockmagic.syscalls.call import address, call
+from dockmagic.syscalls import mounts
+from dockmagic.syscalls.namespaces import NEWNS, NEWPID, NEWUSER, NEWUTS, unshare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# linux/sched.h
-NEWNS, NEWUTS, NEWUSER, NEWPID = 0x20000, 0x4000000, 0x10000000, 0x20000000
-# linux/mount.h
-_REC, _PRIVATE, NOSUID, NODEV, NOEXEC = 0x4000, 0x40000, 0x2, 0x4, 0x8
-_SET_MODE_FILTER = 1
 
 # Where root's own range begins when /etc/subuid grants it none: far above any range that is given to users.
 ROOT_RANGE = 1879048192
@@ -53,17 +46,17 @@ def enter(tried: list[str], flags: int = 0) -> None:
     """Become root of a new user namespace of one id, and of the namespaces in ``flags``."""
     uid, gid = os.geteuid(), os.getegid()
     tried.append("unshare(CLONE_NEWUSER)")
-    call("unshare", NEWUSER)
+    unshare(NEWUSER)
     tried.append("write(/proc/self/uid_map)")
     write("/proc/self/setgroups", "deny")
     write("/proc/self/uid_map", f"0 {uid} 1")
     write("/proc/self/gid_map", f"0 {gid} 1")
     if flags:
         tried.append(f"unshare({'|'.join(_names(flags))})")
-        call("unshare", flags)
+        unshare(flags)
     if flags & NEWNS:
         tried.append("mount(MS_PRIVATE)")
-        call("mount", b"none", b"/", None, _REC | _PRIVATE, None)
+        mounts.set_propagation(mounts.MS_PRIVATE)
 
 
 def map_range(tried: list[str], child: int) -> str:
@@ -98,7 +91,7 @@ def hold_namespace(tried: list[str]) -> tuple[int, int]:
     def hold() -> None:
         os.close(ready)
         os.close(go)
-        call("unshare", NEWUSER)
+        unshare(NEWUSER)
         os.write(told, b"r")
         os.read(wait, 1)
         os.setresgid(1, 1, 1)
@@ -117,7 +110,7 @@ def hold_namespace(tried: list[str]) -> tuple[int, int]:
 def mount_tmpfs(tried: list[str]) -> None:
     """Mount one on the working directory, and go there."""
     tried.append('mount("tmpfs")')
-    call("mount", b"tmpfs", b".", b"tmpfs", NOSUID | NODEV, b"size=1m")
+    mounts.mount("tmpfs", ".", "tmpfs", mounts.NOSUID | mounts.NODEV, "size=1m")
     os.chdir(os.getcwd())
 
 
@@ -127,7 +120,7 @@ def mount_overlay(tried: list[str]) -> None:
         os.mkdir(name)
     os.close(os.open("lower/old", os.O_CREAT | os.O_WRONLY, 0o600))
     tried.append('mount("overlay")')
-    call("mount", b"overlay", b"merged", b"overlay", 0, b"lowerdir=lower,upperdir=upper,workdir=work,userxattr")
+    mounts.mount("overlay", "merged", "overlay", 0, "lowerdir=lower,upperdir=upper,workdir=work,userxattr")
     tried.append("open(overlay, O_CREAT)")
     os.close(os.open("merged/new", os.O_CREAT | os.O_WRONLY, 0o600))
     tried.append("unlink(overlay)")
@@ -141,15 +134,6 @@ def own_group() -> tuple[str, str]:
         if "memory" in names.split(","):
             return "cgroup v1", f"/sys/fs/cgroup/memory{path}"
     return "cgroup v2", f"/sys/fs/cgroup{groups.get('', '/')}"
-
-
-def install(program: bytes, flags: int) -> int:
-    """Load a filter: seccomp(2)."""
-    at, kept = address(program)
-    head = struct.pack("=H6xQ", len(program) // bpf.INSTRUCTION_SIZE, at)
-    result = call("seccomp", _SET_MODE_FILTER, flags, head)
-    del kept
-    return result
 
 
 def fork(action: Callable[[], object]) -> int:

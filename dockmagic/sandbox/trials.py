@@ -15,24 +15,16 @@ import json
 import os
 import signal
 import socket
-import struct
 import sys
 from errno import ENOENT
 
 from dockmagic.sandbox import seccomp
 from dockmagic.sandbox.steps import (
     IDS,
-    NEWNS,
-    NEWPID,
-    NEWUTS,
-    NODEV,
-    NOEXEC,
-    NOSUID,
     ROOT_RANGE,
     enter,
     fork,
     hold_namespace,
-    install,
     join,
     map_range,
     mount_overlay,
@@ -40,14 +32,10 @@ from dockmagic.sandbox.steps import (
     own_group,
     write,
 )
-from dockmagic.syscalls import notify
-from dockmagic.syscalls.call import call
+from dockmagic.syscalls import mounts, notify
+from dockmagic.syscalls.namespaces import NEWNS, NEWPID, NEWUTS, sethostname
+from dockmagic.syscalls.privileges import FILTER_NEW_LISTENER, load_filter, set_no_new_privileges
 from dockmagic.syscalls.trace import let_parent_trace
-
-# linux/mount.h
-_DETACH, _OPEN_TREE_CLONE, _AT_EMPTY_PATH, _ATTR_IDMAP = 0x2, 0x1, 0x1000, 0x100000
-# linux/prctl.h, linux/seccomp.h
-_SET_NO_NEW_PRIVS, _NEW_LISTENER = 38, 8
 
 _TIMEOUT = 5
 
@@ -56,7 +44,7 @@ def try_user_namespace(tried: list[str]) -> str:
     """A user namespace that really gives rights inside: where AppArmor hollows it out, only the second step fails."""
     enter(tried, NEWUTS)
     tried.append("sethostname()")
-    call("sethostname", b"trial", 5)
+    sethostname("trial")
     return ""
 
 
@@ -73,9 +61,13 @@ def try_id_range(tried: list[str]) -> str:
 
 
 def try_mount(tried: list[str]) -> str:
-    """A tmpfs in a mount namespace of our own."""
+    """A tmpfs in a mount namespace of our own, by the old call and by those of Linux 5.2."""
     enter(tried, NEWNS)
     mount_tmpfs(tried)
+    tried.append("fsopen()")
+    mount = mounts.new_mount("tmpfs", {"size": "1m"}, mounts.NOSUID | mounts.NODEV)
+    tried.append("move_mount()")
+    mounts.move_mount(mount, os.open(".", os.O_PATH))
     return ""
 
 
@@ -99,25 +91,25 @@ def try_proc(tried: list[str]) -> str:
     enter(tried, NEWNS | NEWPID)
 
     tried.append('mount("proc")')
-    join(fork(lambda: call("mount", b"proc", b".", b"proc", NOSUID | NODEV | NOEXEC, None)))
+    join(fork(lambda: mounts.mount("proc", ".", "proc", mounts.NOSUID | mounts.NODEV | mounts.NOEXEC, "")))
     return ""
 
 
 def try_filter(tried: list[str]) -> str:
     """A seccomp filter of our own."""
     tried.append("prctl(PR_SET_NO_NEW_PRIVS)")
-    call("prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    set_no_new_privileges()
     tried.append("seccomp(SECCOMP_SET_MODE_FILTER)")
-    install(seccomp.program(os.uname().machine, []), 0)
+    load_filter(seccomp.program(os.uname().machine, []))
     return ""
 
 
 def try_notification(tried: list[str]) -> str:
     """A filter that asks us: one change of an owner, answered by this process."""
     tried.append("prctl(PR_SET_NO_NEW_PRIVS)")
-    call("prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    set_no_new_privileges()
     tried.append("seccomp(SECCOMP_FILTER_FLAG_NEW_LISTENER)")
-    listener = install(seccomp.ownership_program(os.uname().machine), _NEW_LISTENER)
+    listener = load_filter(seccomp.ownership_program(os.uname().machine), FILTER_NEW_LISTENER)
     child = fork(lambda: os.chown(".", 12345, 12345))
     tried.append("ioctl(SECCOMP_IOCTL_NOTIF_RECV)")
     notify.answer(listener, notify.receive(listener))
@@ -132,11 +124,10 @@ def try_idmapped_mount(tried: list[str]) -> str:
         tried.append(f"write(/proc/PID/{file})")
         write(f"/proc/{child}/{file}", f"0 {ROOT_RANGE} {IDS}")
     tried.append("open_tree(OPEN_TREE_CLONE)")
-    tree = call("open_tree", -100, b".", _OPEN_TREE_CLONE)
+    tree = mounts.open_tree(".")
     namespace = os.open(f"/proc/{child}/ns/user", os.O_RDONLY)
     tried.append("mount_setattr(MOUNT_ATTR_IDMAP)")
-    attributes = struct.pack("=QQQQ", _ATTR_IDMAP, 0, 0, namespace)
-    call("mount_setattr", tree, b"", _AT_EMPTY_PATH, attributes, len(attributes))
+    mounts.mount_setattr(tree, add=mounts.IDMAP, userns=namespace)
     return ""
 
 
@@ -145,9 +136,9 @@ def try_pivot_root(tried: list[str]) -> str:
     enter(tried, NEWNS)
     mount_tmpfs(tried)
     tried.append("pivot_root()")
-    call("pivot_root", b".", b".")
+    mounts.pivot_root(".", ".")
     tried.append("umount2(MNT_DETACH)")
-    call("umount2", b".", _DETACH)
+    mounts.detach(".")
     return ""
 
 

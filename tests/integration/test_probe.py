@@ -68,6 +68,7 @@ def test_a_host_without_user_namespaces_is_named_with_call_errno_and_fix(user, k
     ("host", "tier", "refused", "call", "number"),
     [
         ("mounts", "T2", "mount", "mount(MS_PRIVATE)", errno.EACCES),
+        ("new-mount-calls", "T2", "mount", "fsopen()", errno.ENOSYS),
         ("seccomp", "T2", "seccomp filter", "seccomp(SECCOMP_SET_MODE_FILTER)", errno.EINVAL),
         ("ptrace", "T1", "ptrace", "ptrace(PTRACE_TRACEME)", errno.EPERM),
         ("pivot-root", "T2", "pivot_root", "pivot_root()", errno.EPERM),
