@@ -1,0 +1,237 @@
+"""Rows of images and their names.
+
+An image is its config: the config's digest is its id. A built image's manifest names uncompressed layers, so it is known
+before anything is compressed; a loaded image keeps the manifest that it came with.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from dockmagic.errors import ConflictError, NotFoundError
+from dockmagic.oci import config as configs
+from dockmagic.oci import mediatype, reference
+from dockmagic.oci.config import ImageConfig
+from dockmagic.oci.descriptor import Descriptor
+from dockmagic.oci.manifest import Manifest
+from dockmagic.store.blobs import Blobs
+from dockmagic.store.database import Database
+from dockmagic.store.leases import FRESH, held, release
+from dockmagic.store.rows import image_of_tag, layers_of, require_layers
+
+_SHORTEST_PREFIX = 4
+_ID = re.compile(r"(?:sha256:)?([0-9a-f]{%d,64})" % _SHORTEST_PREFIX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecord:
+    """An image as stored.
+
+    Attributes:
+        id: digest of the config's bytes.
+        manifest_digest: digest of the manifest's bytes, a blob.
+        config: the config.
+        diff_ids: its layers, base first.
+        order: grows with each image.
+    """
+
+    id: str
+    manifest_digest: str
+    config: ImageConfig = field(repr=False)
+    diff_ids: tuple[str, ...]
+    order: int
+
+
+class Images:
+    """The room of images."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def put(self, config: ImageConfig, diff_ids: Sequence[str]) -> str:
+        """Store an image that was made here; its layers are stored already. One that is there already is success.
+
+        Args:
+            config: with the same layers in ``rootfs``.
+            diff_ids: its layers, base first.
+
+        Returns:
+            Its id.
+
+        Raises:
+            StoreError: a layer was removed meanwhile, or the store cannot be written.
+        """
+        content = config.to_bytes()
+        described = self._blobs.put(content, media_type=mediatype.CONFIG)
+        with self._database.reading() as connection:
+            require_layers(connection, diff_ids)
+            sizes = [_tar_size(connection, diff_id) for diff_id in diff_ids]
+        layers = [
+            Descriptor(media_type=mediatype.LAYER, digest=diff_id, size=size)
+            for diff_id, size in zip(diff_ids, sizes, strict=True)
+        ]
+        manifest = self._blobs.put(Manifest(config=described, layers=tuple(layers)).to_bytes(), media_type=mediatype.MANIFEST)
+        return self.add(described.digest, manifest.digest, diff_ids)
+
+    def add(self, image_id: str, manifest_digest: str, diff_ids: Sequence[str]) -> str:
+        """Store an image whose config and manifest are blobs already; for what comes with its own manifest.
+
+        Returns:
+            The id. An image that is there already keeps the manifest that it has.
+
+        Raises:
+            StoreError: a layer was removed meanwhile, or the store cannot be written.
+        """
+        with self._database.writing() as connection:
+            require_layers(connection, diff_ids)
+            if not connection.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone():
+                connection.execute("INSERT INTO images (id, manifest_digest) VALUES (?, ?)", (image_id, manifest_digest))
+                connection.executemany(
+                    "INSERT INTO image_layers VALUES (?, ?, ?)",
+                    [(image_id, position, diff_id) for position, diff_id in enumerate(diff_ids)],
+                )
+            release(connection, FRESH, [image_id, manifest_digest, *_contents(connection, diff_ids)])
+        return image_id
+
+    def get(self, image_id: str) -> ImageRecord:
+        """The image of that full id.
+
+        Raises:
+            NotFoundError: there is none.
+            StoreCorruptError: its config is damaged.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT * FROM images WHERE id = ?", (image_id,)).fetchone()
+            diff_ids = layers_of(connection, image_id)
+        if row is None:
+            raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
+        return self._record(row, diff_ids)
+
+    def list(self) -> list[ImageRecord]:
+        """All images, newest first, those without a name too."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT * FROM images ORDER BY sequence DESC").fetchall()
+            found = [(row, layers_of(connection, row["id"])) for row in rows]
+        return [self._record(row, diff_ids) for row, diff_ids in found]
+
+    def _record(self, row: sqlite3.Row, diff_ids: tuple[str, ...]) -> ImageRecord:
+        return ImageRecord(
+            id=row["id"],
+            manifest_digest=row["manifest_digest"],
+            config=configs.parse(self._blobs.read(row["id"])),
+            diff_ids=diff_ids,
+            order=row["sequence"],
+        )
+
+    def resolve(self, wanted: str) -> str | None:
+        """The id of the image of that name, full id, or unique beginning of an id of at least 4 digits, as docker looks.
+
+        Raises:
+            UsageError: it is neither a reference nor an id.
+        """
+        digits = _ID.fullmatch(wanted)
+        with self._database.reading() as connection:
+            if digits is None or not wanted.startswith("sha256:"):
+                named = _by_name(connection, wanted)
+                if named is not None or digits is None:
+                    return named
+            rows = connection.execute(
+                "SELECT id FROM images WHERE id GLOB ? LIMIT 2", (f"sha256:{digits.group(1)}*",)
+            ).fetchall()
+        return str(rows[0]["id"]) if len(rows) == 1 else None
+
+    def tag(self, name: str, image_id: str) -> str | None:
+        """Give an image a name; from then on the name means this image, for everyone at once.
+
+        Returns:
+            The id of another image that lost the name, None if there was none.
+
+        Raises:
+            UsageError: the name is not of docker's form.
+            NotFoundError: there is no such image.
+        """
+        full = reference.parse_normalized(name).full
+        with self._database.writing() as connection:
+            if not connection.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone():
+                raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
+            before = image_of_tag(connection, full)
+            connection.execute("INSERT OR REPLACE INTO tags VALUES (?, ?)", (full, image_id))
+        return before if before != image_id else None
+
+    def untag(self, name: str) -> bool:
+        """Take a name away; False when nothing bore it.
+
+        Raises:
+            UsageError: the name is not of docker's form.
+        """
+        full = reference.parse_normalized(name).full
+        with self._database.writing() as connection:
+            return connection.execute("DELETE FROM tags WHERE name = ?", (full,)).rowcount > 0
+
+    def tags(self, image_id: str) -> list[str]:  # type: ignore[valid-type]  # "list" is the verb above here
+        """The names of an image in docker's familiar form, sorted."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT name FROM tags WHERE image_id = ?", (image_id,)).fetchall()
+        return sorted(self.familiar(row["name"]) for row in rows)
+
+    def familiar(self, name: str) -> str:
+        """A name as docker shows it, with its tag.
+
+        Raises:
+            UsageError: the name is not of docker's form.
+        """
+        return reference.parse_normalized(name).familiar
+
+    def delete(self, image_id: str) -> None:
+        """Forget an image and its names; its content goes with the next sweep, unless something else has it.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: a container was made of it, or a build uses it.
+        """
+        with self._database.writing() as connection:
+            user = connection.execute("SELECT name FROM containers WHERE image_id = ?", (image_id,)).fetchone()
+            if user is not None:
+                raise ConflictError(
+                    f"the image is used by container {user['name']}",
+                    hint=f"%container rm {user['name']} removes it first",
+                    detail=image_id,
+                )
+            if image_id in held(connection):
+                raise ConflictError(
+                    "the image is used by a build", hint="wait until that has ended", detail=image_id
+                )
+            if connection.execute("DELETE FROM images WHERE id = ?", (image_id,)).rowcount == 0:
+                raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
+
+
+def _by_name(connection: sqlite3.Connection, wanted: str) -> str | None:
+    parsed = reference.parse_normalized(wanted)
+    found = image_of_tag(connection, parsed.full)
+    if found is not None or not parsed.digest:
+        return found
+    rows = connection.execute(
+        "SELECT images.id AS id, tags.name AS name FROM images JOIN tags ON tags.image_id = images.id"
+        " WHERE images.manifest_digest = ?",
+        (parsed.digest,),
+    ).fetchall()
+    same = (row for row in rows if reference.parse_normalized(row["name"]).name == parsed.name)
+    first = next(same, None)
+    return None if first is None else str(first["id"])
+
+
+def _tar_size(connection: sqlite3.Connection, diff_id: str) -> int:
+    return int(connection.execute("SELECT tar_size FROM layers WHERE diff_id = ?", (diff_id,)).fetchone()["tar_size"])
+
+
+def _contents(connection: sqlite3.Connection, diff_ids: Iterable[str]) -> Iterable[str]:
+    """The layers and their original blobs."""
+    for diff_id in diff_ids:
+        yield diff_id
+        found = connection.execute("SELECT blob_digest FROM layers WHERE diff_id = ?", (diff_id,)).fetchone()
+        if found is not None and found["blob_digest"]:
+            yield found["blob_digest"]

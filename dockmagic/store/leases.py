@@ -1,0 +1,97 @@
+"""Leases: what a living process works with is not swept away, though nothing refers to it yet.
+
+A lease names its holder, so one of a killed process counts for nothing. A *fresh* lease is taken by the store itself for
+content that has just come in; the first image or cache row that refers to the content ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from dockmagic.store import holder
+from dockmagic.store.database import Database
+from dockmagic.store.holder import Holder
+
+FRESH = "fresh"
+# How long a lease counts whose holder cannot be seen from here, because it is on another machine.
+_GRACE_SECONDS = 86_400
+
+
+class Leases:
+    """The room of leases.
+
+    Args:
+        database: the store's tables.
+        sweeper: removes what nothing refers to.
+    """
+
+    def __init__(self, database: Database, sweeper: Callable[[], None]) -> None:
+        self._database = database
+        self._sweeper = sweeper
+
+    @contextmanager
+    def hold(self, kind: str, *digests: str) -> Iterator[None]:
+        """Keep content while the block runs.
+
+        Args:
+            kind: what it is for, e.g. ``"build"``.
+            digests: DiffIDs of layers, digests of blobs, or an image's id, which stands for its layers too.
+        """
+        # Two holds of one process on the same content are two leases.
+        own = f"{kind} {secrets.token_hex(8)}"
+        with self._database.writing() as connection:
+            take(connection, own, digests)
+        try:
+            yield
+        finally:
+            with self._database.writing() as connection:
+                release(connection, own, digests)
+
+    def sweep(self) -> None:
+        """Remove layers, blobs and temporary things that nothing refers to; see :mod:`dockmagic.store.sweep`.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        self._sweeper()
+
+
+def take(connection: sqlite3.Connection, kind: str, digests: Iterable[str]) -> None:
+    """Add leases of this process, and forget those of dead ones."""
+    drop_dead(connection)
+    token = holder.of(os.getpid()).token()
+    rows = [(kind, digest, token, int(time.time())) for digest in digests]
+    connection.executemany("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", rows)
+
+
+def release(connection: sqlite3.Connection, kind: str, digests: Iterable[str]) -> None:
+    """End leases of this process."""
+    token = holder.of(os.getpid()).token()
+    rows = [(kind, digest, token) for digest in digests]
+    connection.executemany("DELETE FROM leases WHERE kind = ? AND digest = ? AND holder = ?", rows)
+
+
+def drop_dead(connection: sqlite3.Connection) -> None:
+    """Forget the leases of processes that have ended."""
+    dead = [(row["holder"],) for row in _rows(connection) if not _counts(row)]
+    connection.executemany("DELETE FROM leases WHERE holder = ?", dead)
+
+
+def held(connection: sqlite3.Connection) -> frozenset[str]:
+    """Every digest that a living process holds."""
+    return frozenset(row["digest"] for row in _rows(connection) if _counts(row))
+
+
+def _rows(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    return connection.execute("SELECT digest, holder, max(taken) AS taken FROM leases GROUP BY digest, holder").fetchall()
+
+
+def _counts(row: sqlite3.Row) -> bool:
+    maker = Holder.parse(row["holder"])
+    lives = maker.lives() if maker is not None else None
+    return row["taken"] + _GRACE_SECONDS > time.time() if lives is None else lives

@@ -1,0 +1,35 @@
+"""What several rooms ask of the tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from dockmagic.errors import StoreError
+
+
+def require_layers(connection: sqlite3.Connection, diff_ids: Iterable[str]) -> None:
+    """Make sure that layers are stored, before a row refers to them.
+
+    Raises:
+        StoreError: one is not.
+    """
+    for diff_id in diff_ids:
+        if not connection.execute("SELECT 1 FROM layers WHERE diff_id = ?", (diff_id,)).fetchone():
+            raise StoreError(
+                f"the store has no layer {diff_id}", hint="it was removed meanwhile: do the same again"
+            )
+
+
+def image_of_tag(connection: sqlite3.Connection, name: str) -> str | None:
+    """The id of the image that bears that whole name."""
+    found = connection.execute("SELECT image_id FROM tags WHERE name = ?", (name,)).fetchone()
+    return None if found is None else str(found["image_id"])
+
+
+def layers_of(connection: sqlite3.Connection, image_id: str) -> tuple[str, ...]:
+    """The DiffIDs of an image's layers, base first."""
+    rows = connection.execute(
+        "SELECT diff_id FROM image_layers WHERE image_id = ? ORDER BY position", (image_id,)
+    ).fetchall()
+    return tuple(row["diff_id"] for row in rows)

@@ -1,0 +1,132 @@
+"""The store: one directory, shared by every process of a user at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dockmagic.errors import StoreError
+from dockmagic.layers.owner import Owner
+from dockmagic.store import check as checking
+from dockmagic.store import sweep as sweeping
+from dockmagic.store.archive import Archive
+from dockmagic.store.aside import Aside, new_name
+from dockmagic.store.blobs import Blobs
+from dockmagic.store.cache import Cache
+from dockmagic.store.containers import Containers
+from dockmagic.store.database import Database
+from dockmagic.store.faults import told
+from dockmagic.store.images import Images
+from dockmagic.store.layers import Layers
+from dockmagic.store.layout import NAMES, Layout
+from dockmagic.store.leases import Leases
+
+_FORMAT = "1\n"
+
+
+class Store:
+    """Rooms, each for one kind of thing; see ``docs/store.md``.
+
+    Every verb that changes something returns when the change survives a kill and a power cut, and leaves the store as it
+    was when it raises. All rooms raise StoreError where the store cannot be read or written, and StoreFullError where
+    there is no space.
+
+    Attributes:
+        path: the directory, mode 0700.
+        blobs: content by its digest.
+        layers: changesets and their trees.
+        images: configs, names.
+        cache: what a build need not do again.
+        containers: rows of containers, paths of their logs.
+        leases: what a living process works with.
+        archive: images in and out of files.
+    """
+
+    def __init__(self, path: Path, owner: Owner) -> None:
+        self.path = path
+        self._layout = Layout(home=path, scheme=owner.scheme)
+        self._owner = owner
+        self._database = Database(self._layout.database)
+        self.blobs = Blobs(self._layout, self._database)
+        self.layers = Layers(self._layout, self._database, self.blobs, owner)
+        self.images = Images(self._database, self.blobs)
+        self.cache = Cache(self._database)
+        self.containers = Containers(self._layout, self._database)
+        self.leases = Leases(self._database, lambda: sweeping.sweep(self._layout, self._database, owner))
+        self.archive = Archive(self._layout, self.blobs, self.layers, self.images, self.leases)
+
+    @classmethod
+    def open(cls, path: Path, owner: Owner) -> Store:
+        """Open the store in a directory, and make it where there is none.
+
+        Args:
+            path: the directory.
+            owner: runs jobs on trees below ``path/roots/<its scheme>``.
+
+        Raises:
+            StoreError: it cannot be read or written, a newer dockmagic made it, or something else lies there.
+        """
+        store = cls(path.absolute(), owner)
+        store._create()  # noqa: SLF001 - its own
+        return store
+
+    def _create(self) -> None:
+        layout = self._layout
+        with told(self.path):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not layout.version.exists():
+                _require_own(self.path)
+                _make(layout)
+            found = layout.version.read_text("ascii", "replace")
+        if found != _FORMAT:
+            raise StoreError(
+                "the store was made by a newer dockmagic",
+                hint="update dockmagic, or set DOCKMAGIC_HOME to another directory",
+                detail=f"{layout.version}: {found.strip()[:20]!r}",
+            )
+        with told(self.path):
+            if self.path.stat().st_mode & 0o077:
+                self.path.chmod(0o700)
+        self._database.create()
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[str]:
+        """A fresh directory for trees in the making, relative to the scheme's root; gone when the block ends."""
+        name = f"tmp/{new_name()}"
+        with told(self._layout.roots):
+            self._owner.call("mkdir", {"paths": [name]})
+        try:
+            yield name
+        finally:
+            with told(self._layout.roots):
+                self._owner.call("remove", {"path": name})
+
+    def check(self, *, content: bool = True) -> list[str]:
+        """Name every damaged, missing or unaccounted thing; an empty list means that the store is whole.
+
+        Args:
+            content: also compare every blob and every tree with its digest, which reads all of them.
+        """
+        return checking.check(self._layout, self._database, self._owner, content=content)
+
+
+def _require_own(path: Path) -> None:
+    """Refuse to make a store in somebody's directory of other things."""
+    strange = sorted(name for name in os.listdir(path) if name not in NAMES and not name.startswith("."))
+    if strange:
+        raise StoreError(
+            "the directory holds other things and is no store",
+            hint="set DOCKMAGIC_HOME to an empty or new directory",
+            detail=f"{path}: {strange[0]}",
+        )
+
+
+def _make(layout: Layout) -> None:
+    layout.home.chmod(0o700)
+    for directory in (layout.tmp, layout.blobs, layout.layers, layout.logs, layout.home / "roots"):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with Aside(layout.tmp) as file:
+        file.write(_FORMAT.encode())
+        file.publish(layout.version, mode=0o600)

@@ -1,0 +1,114 @@
+"""Removing what nothing refers to, while others work on the same store.
+
+What is unreferenced is decided inside one transaction, in which nobody can add a reference or a lease; there it is only
+renamed to a temporary name, which is quick. The removal itself follows outside. A kill on the way leaves temporary
+things of a dead process, which the next sweep removes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dockmagic.errors import IsolationError
+from dockmagic.layers.owner import Owner
+from dockmagic.store.aside import is_abandoned, new_name
+from dockmagic.store.database import Database
+from dockmagic.store.faults import told
+from dockmagic.store.layout import Layout
+from dockmagic.store.leases import drop_dead, held
+from dockmagic.store.rows import layers_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Trash:
+    """What was renamed and waits for its removal: files, and trees relative to the scheme's root."""
+
+    files: list[Path] = field(default_factory=list)
+    trees: list[str] = field(default_factory=list)
+
+
+def sweep(layout: Layout, database: Database, owner: Owner) -> None:
+    """Remove layers, blobs, logs, trees and temporary things that no row and no living process's lease refers to.
+
+    Trees of other id schemes stay until somebody sweeps there; on a host without a runtime all trees stay.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    trash = _Trash()
+    with told(layout.home):
+        # What needs no transaction goes first: on a full disk that gives the transaction its room.
+        now = time.time()
+        abandoned = [p for p in entries(layout.tmp) if is_abandoned(p, now=now)]
+        trees = [f"tmp/{p.name}" for p in entries(layout.roots / "tmp") if is_abandoned(p, now=now)]
+        _empty(_Trash(abandoned, trees), owner)
+        with database.writing() as connection, suppress(IsolationError):
+            drop_dead(connection)
+            wanted = _forget(connection)
+            _set_aside(connection, wanted, layout, owner, trash)
+        _empty(trash, owner)
+
+
+def _forget(connection: sqlite3.Connection) -> frozenset[str]:
+    """Delete the rows of unreferenced layers; returns the digests of all content that is referred to."""
+    leased = held(connection)
+    wanted = {d for image_id in leased for d in layers_of(connection, image_id)} | leased
+    for query in ("SELECT diff_id FROM image_layers", "SELECT diff_id FROM cache WHERE diff_id IS NOT NULL"):
+        wanted.update(row["diff_id"] for row in connection.execute(query))
+    for row in connection.execute("SELECT diff_id FROM layers").fetchall():
+        if row["diff_id"] not in wanted:
+            connection.execute("DELETE FROM layers WHERE diff_id = ?", (row["diff_id"],))
+    for query in (
+        "SELECT blob_digest AS digest FROM layers WHERE blob_digest IS NOT NULL",
+        "SELECT id AS digest FROM images",
+        "SELECT manifest_digest AS digest FROM images",
+    ):
+        wanted.update(row["digest"] for row in connection.execute(query))
+    return frozenset(digest.removeprefix("sha256:") for digest in wanted)
+
+
+def _set_aside(
+    connection: sqlite3.Connection, wanted: frozenset[str], layout: Layout, owner: Owner, trash: _Trash
+) -> None:
+    """Rename what is not wanted; no other process can want it anew before the transaction ends."""
+    containers = {row["id"] for row in connection.execute("SELECT id FROM containers")}
+    files = [
+        *(p for p in entries(layout.blobs) if p.name not in wanted),
+        *(p for p in entries(layout.layers) if p.name.removesuffix(".json") not in wanted),
+        *(p for p in entries(layout.logs) if p.name not in containers),
+    ]
+    for file in files:
+        target = layout.tmp / new_name()
+        file.rename(target)
+        trash.files.append(target)
+    trees = [
+        *(p for p in entries(layout.roots / "snapshots") if p.name not in wanted),
+        *(p for p in entries(layout.roots / "containers") if p.name not in containers),
+    ]
+    for tree in trees:
+        aside = f"tmp/{new_name()}"
+        owner.call("rename", {"src": f"{tree.parent.name}/{tree.name}", "dst": aside})
+        trash.trees.append(aside)
+
+
+def _empty(trash: _Trash, owner: Owner) -> None:
+    for file in trash.files:
+        file.unlink(missing_ok=True)
+    with suppress(IsolationError):
+        for tree in trash.trees:
+            # Another process may sweep the same: gone is what we want.
+            with suppress(FileNotFoundError):
+                owner.call("remove", {"path": tree})
+
+
+def entries(directory: Path) -> Iterable[Path]:
+    """What stands in a directory, sorted; nothing when there is none."""
+    try:
+        return sorted(directory.iterdir())
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from dockmagic.errors import StoreCorruptError, StoreError
+from dockmagic.store.database import Database
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = Database(tmp_path / "db.sqlite")
+    made.create()
+    return made
+
+
+def lease(connection, digest):
+    connection.execute("INSERT INTO leases VALUES ('test', ?, 'nobody', 0)", (digest,))
+
+
+def leases(database):
+    with database.reading() as connection:
+        return [row["digest"] for row in connection.execute("SELECT digest FROM leases ORDER BY digest")]
+
+
+def test_creating_twice_keeps_what_is_there(database):
+    with database.writing() as connection:
+        lease(connection, "a")
+    database.create()
+    assert leases(database) == ["a"]
+
+
+def test_a_transaction_that_raises_is_undone(database):
+    with pytest.raises(KeyError), database.writing() as connection:
+        lease(connection, "a")
+        raise KeyError
+    assert leases(database) == []
+
+
+def test_nobody_reads_half_a_transaction(database):
+    with database.writing() as connection:
+        lease(connection, "a")
+        assert leases(database) == []
+        lease(connection, "b")
+    assert leases(database) == ["a", "b"]
+
+
+def test_the_file_is_for_the_user_alone(database):
+    assert database.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_transactions_of_threads_and_forked_processes_all_happen(database):
+    def add(number):
+        for i in range(10):
+            with database.writing() as connection:
+                lease(connection, f"{number}-{i}")
+
+    with database.reading():
+        pass
+    pids = []
+    for number in range(3):
+        pid = os.fork()
+        if pid == 0:
+            add(number)
+            os._exit(0)
+        pids.append(pid)
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(3, 6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0, 0, 0]
+    assert len(leases(database)) == 60
+
+
+def test_a_newer_database_is_refused(database):
+    with sqlite3.connect(database.path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    with pytest.raises(StoreError, match="newer dockmagic"):
+        database.create()
+
+
+def test_what_is_no_database_is_told(tmp_path):
+    (tmp_path / "db.sqlite").write_bytes(b"<html>" * 200)
+    with pytest.raises(StoreCorruptError, match="database is damaged") as caught:
+        Database(tmp_path / "db.sqlite").create()
+    assert str(tmp_path) not in str(caught.value)
+    assert str(tmp_path) in caught.value.detail
+
+
+def test_a_missing_database_is_not_made_by_reading(tmp_path):
+    with pytest.raises(StoreError), Database(tmp_path / "db.sqlite").reading():
+        pass
+    assert not (tmp_path / "db.sqlite").exists()
+
+
+def test_a_killed_writer_leaves_the_state_before(database):
+    script = """
+import os, sys
+from pathlib import Path
+from dockmagic.store.database import Database
+with Database(Path(sys.argv[1])).writing() as connection:
+    connection.execute("INSERT INTO leases VALUES ('test', 'b', 'nobody', 0)")
+    connection.execute("PRAGMA cache_spill = 1")
+    os.kill(os.getpid(), 9)
+"""
+    with database.writing() as connection:
+        lease(connection, "a")
+    done = subprocess.run([sys.executable, "-c", script, database.path], check=False)
+    assert done.returncode == -9
+    assert leases(database) == ["a"]
+
+
+def test_a_path_with_odd_characters_works(tmp_path):
+    directory = tmp_path / "ü #?%41 '\udc80"
+    directory.mkdir()
+    made = Database(directory / "db.sqlite")
+    made.create()
+    assert leases(made) == []
