@@ -84,7 +84,8 @@ def _parsed(code: str) -> ast.Expression | None:
 
 def _text(inside: str, tree: ast.Expression, conversion: str, spec: str, namespace: Mapping[str, Any]) -> str:
     try:
-        value = eval(compile(tree, "<magic line>", "eval"), {}, namespace)  # noqa: S307 - the user's own expression
+        # A copy as globals: what a comprehension inside looks up must be found, and nothing is written back.
+        value = eval(compile(tree, "<magic line>", "eval"), dict(namespace))  # noqa: S307 - the user's own expression
         return format(_CONVERSIONS[conversion](value) if conversion else value, spec)
     except NameError as error:
         name = error.name or inside

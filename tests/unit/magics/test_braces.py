@@ -27,7 +27,7 @@ VARIABLES = {"who": "Minji", "n": 3, "d": {"k": "v"}, "words": ["a b", "c"], "da
         ("{{{n}}}", "{3}"),
         ("{ {'a': 1}['a'] }", "1"),
         ("{'}'}", "}"),
-        ("{[x for x in words][1]}", "c"),
+        ("{[x for x in words if x not in d][1]}", "c"),
         ("$HOME", "$HOME"),
         ("$who", "$who"),
         ("plain", "plain"),
