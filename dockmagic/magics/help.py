@@ -15,7 +15,13 @@ def overview() -> str:
     rows = [(_usage(verb), verb.summary) for verb in (*CELL_VERBS, *LINE_VERBS)]
     width = max(len(usage) for usage, _ in rows)
     lines = [f"{usage.ljust(width)}  {summary}" for usage, summary in rows]
-    return "\n".join([*lines, "", "%container VERB --help lists a verb's options."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "%container VERB --help lists a verb's options; %%container alone takes those of build and of run.",
+        ]
+    )
 
 
 def usage(*verbs: Verb) -> str:
