@@ -1,0 +1,187 @@
+"""The first process of a container, from its birth in new namespaces to the execve of its program.
+
+It is forked from the launch server with everything imported: after pivot_root(2) an import would come from the image. It talks
+to its monitor over one socket, which closes itself with the execve: that is the good news. Any other news is a message:
+``wall`` (a wall could not be built), ``refused`` (the request cannot be met), ``not_started`` (no such program).
+
+Standard library only, and no ``typing``; it starts with every container.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+
+from dockmagic.sandbox import wire
+from dockmagic.sandbox.accounts import Account, Refused, resolve
+from dockmagic.sandbox.confine import (
+    attempt,
+    be_first_victim,
+    confine,
+    enter_directory,
+    execute,
+    leave_session,
+    limit_resources,
+)
+from dockmagic.sandbox.ops import Devices, Mask, Operation, Proc, ReadOnly, Site, Wall, empty, perform
+from dockmagic.sandbox.places import PLAIN
+from dockmagic.sandbox.plan import Plan
+from dockmagic.sandbox.provided import HostTree, ProvidedDirectory, ProvidedFile
+from dockmagic.sandbox.rootfs import Overlay, Scratch
+from dockmagic.syscalls import files, mounts, namespaces
+
+FAILED = 125
+
+# Docker's and podman's lists together; /sys is empty and needs none.
+MASKED = (
+    "proc/acpi",
+    "proc/asound",
+    "proc/interrupts",
+    "proc/kcore",
+    "proc/keys",
+    "proc/latency_stats",
+    "proc/sched_debug",
+    "proc/scsi",
+    "proc/timer_list",
+    "proc/timer_stats",
+)
+READ_ONLY = ("proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger")
+
+_APT_DIRECTORY = "etc/apt/apt.conf.d"
+_APT_FILE = _APT_DIRECTORY + "/90dockmagic-one-id"
+_APT_SETTING = b'APT::Sandbox::User "root";\n'
+_HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+_HOST_FILE_LIMIT = 1 << 20
+
+
+def main(plan: Plan, status: socket.socket) -> None:
+    """Build the container and become its program; never returns."""
+    code = FAILED
+    try:
+        code = _run(plan, status)
+    except BaseException as error:  # noqa: BLE001 - told to the monitor
+        tell(status, error)
+    os._exit(code)
+
+
+def tell(status: socket.socket, error: BaseException) -> None:
+    """Send what went wrong."""
+    match error:
+        case Refused():
+            message: dict[str, object] = {"refused": str(error)}
+        case Wall():
+            message = {"wall": [error.operation, error.errno, error.reason, error.path]}
+        case OSError():
+            message = {
+                "wall": ["container", error.errno or 0, error.strerror or str(error), os.fsdecode(error.filename or "")]
+            }
+        case _:
+            message = {"wall": ["launcher", 0, "".join(traceback.format_exception(error))[-4000:], ""]}
+    try:
+        wire.send(status, message)
+    except OSError:
+        return
+
+
+def _run(plan: Plan, status: socket.socket) -> int:
+    """All steps, in order; the exit code if the program could not be started."""
+    spec = plan.spec
+    if wire.receive(status) is None:  # "our ids exist now"
+        return FAILED
+    be_first_victim()
+    attempt("session", leave_session)
+    for number, descriptor in enumerate(plan.stdio):
+        os.dup2(descriptor, number)
+    attempt("private mounts", mounts.set_propagation, mounts.MS_PRIVATE)
+    site = Site()
+    perform(operations(plan), site)
+    account = resolve(spec["user"], site.root)
+    perform(_volumes(plan, account, status), site)
+    if spec["network"] == "none":
+        attempt("loopback interface", namespaces.loopback_up)
+    attempt("host name", namespaces.sethostname, spec["hostname"])
+    attempt("pivot_root", _pivot, site.root)
+    enter_directory(spec["cwd"])
+    attempt("resource limits", limit_resources)
+    wire.send(status, {"user": [account.uid, account.gid], "notes": site.notes})
+    confine(account, plan.profile, status)
+    if plan.trial:
+        return 0
+    return execute(spec["argv"], environment(spec["env"], account), status)
+
+
+def operations(plan: Plan) -> list[Operation]:
+    """What builds the root, but for the volumes."""
+    spec = plan.spec
+    single = plan.profile.single
+    extra = {_APT_FILE: _APT_SETTING} if single and _has_apt(spec["lowers"]) else {}
+    hosts, resolver = _HOSTS, b""
+    if spec["network"] == "host":
+        hosts, resolver = _host_file("/etc/hosts").decode("utf-8", "replace") or _HOSTS, _host_file("/etc/resolv.conf")
+    hosts += "".join(f"{address}\t{name}\n" for address, name in spec["add_hosts"])
+    return [
+        Scratch(spec["epoch"], extra),
+        Overlay(spec["lowers"], spec["upper"], spec["work"]),
+        Proc(),
+        Devices(terminal_group=not single),
+        *(Mask(path) for path in MASKED),
+        *(ReadOnly(path) for path in READ_ONLY),
+        empty("sys"),
+        ProvidedDirectory("run/dockmagic", spec["files"], plan.contents),
+        ProvidedFile("etc/hosts", hosts.encode()),
+        ProvidedFile("etc/hostname", f"{spec['hostname']}\n".encode()),
+        ProvidedFile("etc/resolv.conf", resolver),
+    ]
+
+
+def environment(given: list[tuple[str, str]], account: Account) -> dict[str, str]:
+    """The program's environment: HOME is the user's unless it is given."""
+    return {"HOME": account.home} | dict(given)
+
+
+def _volumes(plan: Plan, account: Account, status: socket.socket) -> list[Operation]:
+    binds = plan.spec["binds"]
+    trees: list[int | None] = [None] * len(binds)
+    if binds and plan.trees:
+        wire.send(status, {"owner": [account.uid, account.gid]})
+        answer = wire.receive(status)
+        if answer is None:
+            raise OSError(0, "the volumes' mounts were not given")
+        trees = answer[1]
+    return [
+        HostTree(bind["source"], bind["target"], read_only=bind["read_only"], hidden=bind["hidden"], tree=tree)
+        for bind, tree in zip(binds, trees, strict=True)
+    ]
+
+
+def _pivot(root: int) -> None:
+    """The old root is stacked on the new one for a moment, then gone; pivot_root(2)."""
+    os.fchdir(root)
+    mounts.pivot_root(".", ".")
+    mounts.detach(".")
+    os.chdir("/")
+
+
+def _has_apt(lowers: list[str]) -> bool:
+    """A layer has apt's directory: it drops to another user for downloads, which one id does not allow."""
+    for lower in lowers:
+        top = os.open(lower, os.O_PATH | os.O_DIRECTORY)
+        try:
+            os.close(files.openat2(_APT_DIRECTORY, os.O_PATH | os.O_DIRECTORY, resolve=PLAIN, dir_fd=top))
+        except OSError:
+            continue
+        else:
+            return True
+        finally:
+            os.close(top)
+    return False
+
+
+def _host_file(path: str) -> bytes:
+    """A small file of the host, cut at 1 MB; b"" when it cannot be read."""
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - no pathlib here
+            return file.read(_HOST_FILE_LIMIT)
+    except OSError:
+        return b""

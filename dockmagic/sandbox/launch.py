@@ -1,0 +1,102 @@
+"""Starting a container: the monitor is forked, becomes root of the scheme, and gives birth to the first process.
+
+Standard library only, and no ``typing``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from errno import EINVAL, ENOSYS
+
+from dockmagic.sandbox import init, wire
+from dockmagic.sandbox.confine import attempt, keep_only
+from dockmagic.sandbox.monitor import Monitor, write_map
+from dockmagic.sandbox.ownership import Supervisor
+from dockmagic.sandbox.plan import Plan
+from dockmagic.syscalls import namespaces, privileges
+
+_NAMESPACES = (
+    namespaces.NEWUSER
+    | namespaces.NEWNS
+    | namespaces.NEWPID
+    | namespaces.NEWIPC
+    | namespaces.NEWUTS
+    | namespaces.NEWCGROUP
+)
+
+
+def become_root(*, single: bool) -> None:
+    """Be uid and gid 0 of the outer user namespace, without other groups where there is more than one id.
+
+    The launch server of real root keeps its own uid, which has no number there, so that it can still import.
+    """
+    if not single:
+        os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    privileges.set_dumpable(1)  # a change of ids made our files in /proc another's; the maps below go through them
+
+
+def start(plan: Plan, channel: socket.socket, life: int) -> None:
+    """In a fork of the launch server: start the container and watch it; never returns."""
+    try:
+        keep_only([channel.fileno(), life, plan.contents, *plan.stdio])
+        single = plan.profile.single
+        attempt("root of the scheme", lambda: become_root(single=single))
+        attempt("time namespace", _new_time)
+        ours, theirs = wire.pair()
+        pid = _give_birth(plan, ours, theirs, [channel.fileno(), life])
+        theirs.close()
+        for descriptor in {plan.contents, *plan.stdio}:
+            os.close(descriptor)
+        monitor = Monitor(channel, ours, life, pid, joined=False, make_supervisor=supervisors(plan))
+        attempt("ids of the container", write_map, pid, plan.id_map, plan.id_map)
+        wire.send(ours, {"mapped": True})
+        monitor.run()
+        if plan.trial:
+            _remove_trial(plan.spec["upper"], plan.spec["work"])
+    except BaseException as error:  # noqa: BLE001 - told to the client
+        init.tell(channel, error)
+    os._exit(0)
+
+
+def supervisors(plan: Plan):  # type: ignore[no-untyped-def]  # noqa: ANN201 - a function, and no typing here
+    """What makes the supervisor of this container's changes of owners."""
+
+    def make(listener: int, owner: tuple[int, int]) -> Supervisor:
+        upper = os.open(plan.spec["upper"], os.O_PATH | os.O_DIRECTORY)
+        known = plan.spec["owners"]
+        return Supervisor(listener, machine=os.uname().machine, upper=upper, default_owner=owner, known=known)
+
+    return make
+
+
+def _give_birth(plan: Plan, ours: socket.socket, theirs: socket.socket, not_for_it: list[int]) -> int:
+    flags = _NAMESPACES | (namespaces.NEWNET if plan.spec["network"] == "none" else 0)
+    children: list[int] = []
+    attempt("namespaces", lambda: children.append(namespaces.clone(flags)))
+    if children[0] == 0:
+        ours.close()
+        for descriptor in not_for_it:
+            os.close(descriptor)
+        init.main(plan, theirs)
+    return children[0]
+
+
+def _new_time() -> None:
+    """A time namespace for the child, where the kernel has them; it belongs to the outer user namespace."""
+    try:
+        namespaces.unshare(namespaces.NEWTIME)
+    except OSError as error:
+        if error.errno not in {EINVAL, ENOSYS}:
+            raise
+
+
+def _remove_trial(upper: str, work: str) -> None:
+    """The empty directories that a trial leaves."""
+    for path in (f"{work}/work/incompat/volatile", f"{work}/work/incompat", f"{work}/work", work, upper, f"{upper}/.."):
+        try:
+            os.rmdir(os.path.normpath(path))
+        except FileNotFoundError:
+            continue

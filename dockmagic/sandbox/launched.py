@@ -1,0 +1,347 @@
+"""The runtime whose containers are built by a launch server: the client's side of ``sandbox.server``."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import select
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Sequence
+from errno import EINVAL
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dockmagic.errors import DockmagicError, IsolationError
+from dockmagic.sandbox import replies, volumes, wire
+from dockmagic.sandbox.ids import Scheme
+from dockmagic.sandbox.spec import Exit, Isolation, Spec
+
+_BOOT = "import sys; sys.path += sys.argv[2:]; from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
+# Optional packages that a job uses; -S hides where they are.
+_PACKAGES = ("dockmagic", "isal", "zstandard")
+_DIRECTORIES = ("snapshots", "containers", "tmp", "mnt")
+_ONE_ID = "one id: permissions between the users of an image are not enforced"
+_IN_MEMORY = "writable layers are kept in memory: the disk of the store is itself an overlay"
+
+
+class LaunchedProcess:
+    """A process that a monitor watches.
+
+    Attributes:
+        pid: its number outside.
+        birth: when it began.
+    """
+
+    def __init__(self, channel: socket.socket, pid: int, birth: int, common: tuple[str, ...]) -> None:
+        self.pid = pid
+        self.birth = birth
+        self._channel = channel
+        self._common = common
+        self._exit: Exit | None = None
+        self._lock = threading.Lock()
+
+    def fileno(self) -> int:
+        return self._channel.fileno()
+
+    def wait(self, timeout: float | None = None) -> Exit | None:
+        with self._lock:
+            if self._exit is None and _readable(self._channel, timeout):
+                self._exit = self._receive_exit()
+            return self._exit
+
+    def interrupt(self) -> None:
+        self._tell("interrupt")
+
+    def kill(self) -> None:
+        self._tell("kill")
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _tell(self, word: str) -> None:
+        try:
+            wire.send(self._channel, {"do": word})
+        except OSError:  # it has ended
+            return
+
+    def _receive_exit(self) -> Exit:
+        try:
+            heard = wire.receive(self._channel)
+        except OSError:
+            heard = None
+        if heard is None or "exit" not in heard[0]:
+            return Exit(code=137, signalled=9, killed=True, notes=("the launch server ended",))
+        told = heard[0]["exit"]
+        notes = tuple(note for note in told.pop("notes") if note not in self._common)
+        user = tuple(told.pop("user"))
+        return Exit(**told, notes=notes, user=(user[0], user[1]))
+
+
+class LaunchedRuntime:
+    """Containers and jobs of one store in one id scheme.
+
+    Args:
+        roots: the store's directory of roots.
+        scheme: how ids are mapped.
+        refused: why better schemes do not work here.
+
+    Raises:
+        IsolationError: this host does not allow the walls.
+    """
+
+    def __init__(self, roots: Path, scheme: Scheme, *, refused: Sequence[str] = ()) -> None:
+        self.scheme = scheme.name
+        self._ids = scheme
+        self._root = roots / scheme.name
+        self._lock = threading.Lock()
+        self._server: _Server | None = None
+        self._covered = False
+        _prepare(roots, self._root, scheme)
+        try:
+            notes = self._try()
+        except BaseException:
+            self.close()
+            raise
+        if scheme.single:
+            notes = (_ONE_ID, *(f"no range of ids: {reason}" for reason in refused), *notes)
+        weaker = scheme.single or any(note.startswith("processes visible") for note in notes)
+        self._isolation = Isolation(
+            tier="T1" if weaker or self._covered else "T0", ids="single" if scheme.single else "range", notes=notes
+        )
+
+    @property
+    def isolation(self) -> Isolation:
+        return self._isolation
+
+    def start(self, spec: Spec, *, stdin: int, stdout: int, stderr: int) -> LaunchedProcess:
+        return self._start(spec, [stdin, stdout, stderr], {"do": "start"}, self._isolation.notes)
+
+    def join(self, pid: int, birth: int, spec: Spec, *, stdin: int, stdout: int, stderr: int) -> LaunchedProcess:
+        from dockmagic.sandbox.joining import join  # noqa: PLC0415 - rarely needed
+
+        return join(pid, birth, spec, [stdin, stdout, stderr], scheme=self._ids, root=self._root)
+
+    def call(self, job: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with ours:
+            with theirs:
+                self._send({"do": "job", "job": job, "arguments": arguments}, [theirs.fileno(), *fds])
+            length = _read(ours, 8)
+            packed = _read(ours, int.from_bytes(length, "big")) if length else b""
+        if not packed:
+            raise DockmagicError(f'the job "{job}" ended without an answer')
+        answer = json.loads(packed)
+        if "result" in answer:
+            return answer["result"]
+        return replies.raise_failure(answer, job)
+
+    def close(self) -> None:
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def _try(self) -> tuple[str, ...]:
+        """Build a container that runs nothing; what was weaker than it should be."""
+        try:
+            return self._trial()
+        except IsolationError as error:
+            if error.errno != EINVAL or error.operation != "overlay on /":
+                raise
+            self._covered = True
+            wire_answer = self._ask({"do": "cover"})
+            if "covered" not in wire_answer:
+                replies.raise_told(wire_answer)
+        return (*self._trial(), _IN_MEMORY)
+
+    def _trial(self) -> tuple[str, ...]:
+        name = f"containers/trial-{secrets.token_hex(8)}"
+        for directory in (name, f"{name}/upper", f"{name}/work"):
+            (self._root / directory).mkdir(mode=0o700)
+            os.chown(self._root / directory, *self._ids.owner)
+        spec = Spec(lowers=(), upper=f"{name}/upper", work=f"{name}/work", argv=())
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            process = self._start(spec, [null, null, null], {"do": "start", "trial": True}, ())
+        finally:
+            os.close(null)
+        end = process.wait()
+        process.close()
+        return end.notes if end is not None else ()
+
+    def _start(self, spec: Spec, stdio: list[int], request: dict[str, Any], common: tuple[str, ...]) -> LaunchedProcess:
+        told = spec.to_json()
+        told["binds"] = [volumes.checked(bind, self._root.parent.parent) for bind in spec.binds]
+        contents = wire.memory_file(*(content for _, content, _ in spec.files))
+        channel, theirs = wire.pair()
+        try:
+            with theirs:
+                self._send({**request, "spec": told}, [contents, theirs.fileno(), *stdio])
+            pid, birth = began(channel, told["binds"])
+        except BaseException:
+            channel.close()
+            raise
+        finally:
+            os.close(contents)
+        return LaunchedProcess(channel, pid, birth, common)
+
+    def _send(self, message: dict[str, Any], descriptors: Sequence[int]) -> None:
+        with self._lock:
+            server = self._living()
+            try:
+                wire.send(server.control, message, descriptors)
+            except OSError:  # it has ended since; its containers with it
+                server.close()
+                self._server = None
+                wire.send(self._living().control, message, descriptors)
+
+    def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            return self._living().ask(message)
+
+    def _living(self) -> _Server:
+        if self._server is None or self._server.owner != os.getpid():
+            self._server = _Server(self._root, self._ids)
+            if self._covered:
+                self._server.ask({"do": "cover"})
+        return self._server
+
+
+class _Server:
+    """The launch server's process.
+
+    Attributes:
+        control: the socket to it.
+        owner: the process that started it.
+    """
+
+    def __init__(self, root: Path, scheme: Scheme) -> None:
+        self.owner = os.getpid()
+        self.control, theirs = wire.pair()
+        with theirs:
+            paths = dict.fromkeys(_where(package) for package in _PACKAGES)
+            words = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                [*words, *(path for path in paths if path)],
+                pass_fds=[theirs.fileno()],
+                cwd=root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+            )
+        self._finalizer = weakref.finalize(self, _end, self.control, self._process)
+        try:
+            self._greet(scheme)
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
+        """One request that the server itself answers."""
+        wire.send(self.control, message, descriptors)
+        return self._hear()
+
+    def close(self) -> None:
+        """Hang up and wait for its end."""
+        self._finalizer()
+
+    def _greet(self, scheme: Scheme) -> None:
+        settings = {"single": scheme.single, "id_map": scheme.inner_map, "trees": scheme.kind == "root"}
+        ourselves = os.pidfd_open(os.getpid())
+        try:
+            self._expect("unshared", settings, [ourselves])
+        finally:
+            os.close(ourselves)
+        try:
+            scheme.write(self._process.pid)
+        except OSError as error:
+            raise replies.wall("ids of the user namespace", error.errno or 0, error.strerror or str(error)) from error
+        self._expect("ready", {"mapped": True})
+
+    def _expect(self, word: str, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        answer = self.ask(message, descriptors)
+        if word not in answer:
+            replies.raise_told(answer)
+
+    def _hear(self) -> dict[str, Any]:
+        heard = wire.receive(self.control)
+        if heard is None:
+            raise IsolationError("the launch server did not start", operation="launch server")
+        answer: dict[str, Any] = heard[0]
+        return answer
+
+
+def began(channel: socket.socket, binds: list[dict[str, Any]]) -> tuple[int, int]:
+    """Wait until a process has begun: its pid and birth.
+
+    Raises:
+        IsolationError: a wall could not be built.
+        UsageError: the request cannot be met.
+    """
+    while True:
+        try:
+            heard = wire.receive(channel)
+        except OSError:
+            heard = None
+        if heard is None:
+            raise IsolationError("the launch server ended before the container began", operation="launch server")
+        message, descriptors = heard
+        if "started" in message:
+            pid, birth = message["started"]
+            return pid, birth
+        if "owner" not in message:
+            replies.raise_told(message)
+        try:
+            trees = volumes.owned_trees(binds, descriptors[0])
+        finally:
+            os.close(descriptors[0])
+        wire.send(channel, {"trees": True}, trees)
+        for tree in trees:
+            os.close(tree)
+
+
+def _prepare(roots: Path, root: Path, scheme: Scheme) -> None:
+    """The scheme's root directory and what stands in it, owned by the scheme's root."""
+    roots.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for directory in (root, *(root / name for name in _DIRECTORIES)):
+        try:
+            directory.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        os.chown(directory, *scheme.owner)
+
+
+def _where(package: str) -> str:
+    """The directory that ``package`` is imported from, "" for none."""
+    found = find_spec(package)
+    return str(Path(found.origin).parent.parent) if found is not None and found.origin else ""
+
+
+def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    control.close()
+    process.wait()
+
+
+def _readable(channel: socket.socket, timeout: float | None) -> bool:
+    poll = select.poll()
+    poll.register(channel.fileno(), select.POLLIN)
+    return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+
+def _read(channel: socket.socket, size: int) -> bytes:
+    """Exactly so many bytes; b"" at an early end."""
+    found = bytearray()
+    while len(found) < size:
+        chunk = channel.recv(min(size - len(found), 1 << 20))
+        if not chunk:
+            return b""
+        found += chunk
+    return bytes(found)

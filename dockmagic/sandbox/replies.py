@@ -1,0 +1,62 @@
+"""What the launch server's processes tell, as errors again."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from dockmagic import errors
+from dockmagic.errors import DockmagicError, IsolationError, UsageError
+
+_HINTS = {
+    "user namespace": "allow unprivileged user namespaces for this user, or run where they are allowed",
+    "ids of the user namespace": "allow unprivileged user namespaces for this user, or run where they are allowed",
+    "mount propagation": "allow mounts inside user namespaces (a seccomp or AppArmor profile denies them here)",
+    "scratch tmpfs": "allow mounts inside user namespaces (a seccomp or AppArmor profile denies them here)",
+    "filter of system calls": "use a kernel with seccomp filters",
+}
+
+
+def raise_told(message: dict[str, Any]) -> NoReturn:
+    """Raise what a ``wall`` or ``refused`` message stands for.
+
+    Raises:
+        IsolationError: a wall could not be built.
+        UsageError: the request cannot be met.
+    """
+    if "refused" in message:
+        raise UsageError(message["refused"])
+    operation, errno, reason, path = message["wall"]
+    raise wall(operation, errno, reason, path)
+
+
+def wall(operation: str, errno: int, reason: str, path: str = "") -> IsolationError:
+    """The error of an operation that could not be done."""
+    last = reason.strip().splitlines()[-1] if reason.strip() else "no reason given"
+    return IsolationError(
+        f"a wall of the container cannot be built: {operation}: {last}",
+        operation=operation,
+        errno=errno,
+        hint=_HINTS.get(operation, ""),
+        detail="\n".join(part for part in (reason if reason.strip() != last else "", path) if part),
+    )
+
+
+def raise_failure(answer: dict[str, Any], job: str) -> NoReturn:
+    """Raise the error that a job ended with, of its own type.
+
+    Raises:
+        DockmagicError: of the type that the job raised, or a plain one with the job's traceback as detail.
+        OSError: with errno and filename.
+    """
+    if "oserror" in answer:
+        errno, reason, name = answer["oserror"]
+        raise OSError(errno, reason) if name is None else OSError(errno, reason, name)
+    kind = getattr(errors, answer.get("error", ""), None)
+    if isinstance(kind, type) and issubclass(kind, DockmagicError):
+        error = kind.__new__(kind)
+        Exception.__init__(error, answer["attributes"].get("message", ""))
+        vars(error).update(answer["attributes"])
+        raise error
+    if "wall" in answer or "refused" in answer:
+        raise_told(answer)
+    raise DockmagicError(f'the job "{job}" failed', detail=answer.get("crash", ""))

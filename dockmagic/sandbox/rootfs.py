@@ -1,0 +1,127 @@
+"""The root file system: the image's layers, the writable one, and the skeleton of mount points below all.
+
+The skeleton is the lowest lower directory, so that mount points never enter the writable layer. It is made anew for each container,
+in memory.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EINVAL
+
+from dockmagic.sandbox.ops import DEAD, QUIET, Operation, Site
+from dockmagic.sandbox.places import attach
+from dockmagic.syscalls import mounts
+
+# The directory, relative to the scheme's root, that the scratch file system covers in the child's own mount namespace.
+SCRATCH = "mnt"
+
+_MS_QUIET = 0x2 | 0x4  # MS_NOSUID | MS_NODEV
+_DIRECTORIES = ("proc", "sys", "dev", "etc", "run", "run/dockmagic")
+_FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+
+
+class Scratch(Operation):
+    """A private tmpfs over SCRATCH: the skeleton (lowest lower directory), the place of the root, small files."""
+
+    __slots__ = ("epoch", "extra")
+
+    def __init__(self, epoch: int, extra: dict[str, bytes]) -> None:
+        self.epoch = epoch
+        self.extra = extra
+
+    def describe(self) -> str:
+        return "scratch tmpfs"
+
+    def apply(self, site: Site) -> None:
+        del site
+        attach(mounts.new_mount("tmpfs", {"mode": "0755", "size": "4m"}, DEAD), os.open(SCRATCH, os.O_PATH))
+        for name in ("", "/skeleton", "/root", "/files", "/layers"):
+            if name:
+                os.mkdir(SCRATCH + name, 0o755)
+        top = SCRATCH + "/skeleton/"
+        made = [*_DIRECTORIES]
+        for directory in _DIRECTORIES:
+            os.mkdir(top + directory, 0o755)
+        for name, content in {**dict.fromkeys(_FILES, b""), **self.extra}.items():
+            made += _write(top, name, content)
+        for name in [*reversed(made), ""]:
+            os.utime(top + name, (self.epoch, self.epoch))
+
+
+def _write(top: str, name: str, content: bytes) -> list[str]:
+    """A file of the skeleton and the directories above it; what was made."""
+    parents = name.split("/")[:-1]
+    made = []
+    for depth in range(1, len(parents) + 1):
+        directory = "/".join(parents[:depth])
+        if not os.path.isdir(top + directory):  # noqa: PTH112 - no pathlib here
+            os.mkdir(top + directory, 0o755)
+            made.append(directory)
+    descriptor = os.open(top + name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    os.write(descriptor, content)
+    os.close(descriptor)
+    return [*made, name]
+
+
+class Overlay(Operation):
+    """The image's layers with the writable one on top, and the skeleton below all."""
+
+    __slots__ = ("lowers", "upper", "work")
+
+    def __init__(self, lowers: list[str], upper: str, work: str) -> None:
+        self.lowers = lowers
+        self.upper = upper
+        self.work = work
+
+    def describe(self) -> str:
+        return "overlay on /"
+
+    def apply(self, site: Site) -> None:
+        # What a "volatile" overlay leaves, so that nobody uses it after a crash of the machine; here the writable layer is all
+        # that there is of a container, and what a build makes of one is written to disk before it counts.
+        for name in ("volatile", ""):
+            try:
+                os.rmdir(f"{self.work}/work/incompat/{name}".rstrip("/"))
+            except FileNotFoundError:
+                pass
+        place = os.open(SCRATCH + "/root", os.O_PATH | os.O_DIRECTORY)
+        try:
+            attach(self._mount(), place)
+        except OSError as error:
+            if (
+                error.errno != EINVAL
+                or not (error.strerror or "").startswith("fsconfig")
+                or "lowerdir+" not in (error.filename or "")
+            ):
+                raise
+            self._mount_by_options()
+        site.root = os.open(SCRATCH + "/root", os.O_PATH | os.O_DIRECTORY)
+
+    def _mount(self) -> int:
+        """A detached mount; one option for each layer, which needs Linux 6.5."""
+        context = mounts.fsopen("overlay")
+        try:
+            mounts.fsconfig_string(context, "source", "overlay")
+            for lower in [*self.lowers, SCRATCH + "/skeleton"]:
+                mounts.fsconfig_string(context, "lowerdir+", lower)
+            mounts.fsconfig_string(context, "upperdir", self.upper)
+            mounts.fsconfig_string(context, "workdir", self.work)
+            for flag in ("userxattr", "volatile"):
+                mounts.fsconfig_flag(context, flag)
+            mounts.fsconfig_create(context)
+            return mounts.fsmount(context, QUIET)
+        finally:
+            os.close(context)
+
+    def _mount_by_options(self) -> None:
+        """The old call takes one page of options: short names keep 500 layers below it."""
+        here = os.open(".", os.O_PATH | os.O_DIRECTORY)
+        os.chdir(SCRATCH + "/layers")
+        for number, lower in enumerate([*self.lowers, SCRATCH + "/skeleton"]):
+            os.symlink("../../" + lower, str(number))
+        lowerdir = ":".join(str(number) for number in range(len(self.lowers) + 1))
+        options = f"lowerdir={lowerdir},upperdir=../../{self.upper},workdir=../../{self.work},userxattr,volatile"
+        mounts.mount("overlay", "../root", "overlay", _MS_QUIET, options)
+        os.fchdir(here)
+        os.close(here)

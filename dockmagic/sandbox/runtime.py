@@ -1,0 +1,119 @@
+"""Containers as the rest of dockmagic sees them: a runtime that starts processes, and the processes.
+
+``open_runtime`` gives the one runtime that there is: ``sandbox.launched``, whose launch server builds the walls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from dockmagic.errors import IsolationError
+from dockmagic.sandbox import ids
+from dockmagic.sandbox.launched import LaunchedRuntime
+from dockmagic.sandbox.spec import Exit, Isolation, Spec
+
+
+class Process(Protocol):
+    """A process in a container; like subprocess.Popen, as seen by the engine's pump.
+
+    Attributes:
+        pid: its number outside.
+        birth: when it began (``identity.birth``); with ``pid`` it is unique.
+    """
+
+    pid: int
+    birth: int
+
+    def fileno(self) -> int:
+        """A descriptor that is readable once the process has ended; for select, not for reading."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> Exit | None:
+        """How it ended; None if it has not within ``timeout`` seconds. May be called again."""
+        ...
+
+    def interrupt(self) -> None:
+        """Ctrl-C: SIGINT for every process of the container; those that do not heed it are killed, at latest after 2 s."""
+        ...
+
+    def kill(self) -> None:
+        """End the container now."""
+        ...
+
+    def close(self) -> None:
+        """Release it; one that still runs is killed."""
+        ...
+
+
+class Runtime(Protocol):
+    """Starts containers and runs jobs for one store; an ``Owner`` too. Every method may be called from any thread.
+
+    Attributes:
+        scheme: the name of the id scheme.
+        isolation: how strong its walls are.
+    """
+
+    scheme: str
+
+    @property
+    def isolation(self) -> Isolation: ...
+
+    def start(self, spec: Spec, *, stdin: int, stdout: int, stderr: int) -> Process:
+        """Build a container and start its first process; returns when the program has begun.
+
+        A program that is not there or cannot be executed is no error: ``wait()`` gives 127 or 126.
+
+        Raises:
+            IsolationError: a wall could not be built; nothing of the container ran.
+            UsageError: no such user or working directory in the image, or a volume that cannot be.
+        """
+        ...
+
+    def join(self, pid: int, birth: int, spec: Spec, *, stdin: int, stdout: int, stderr: int) -> Process:
+        """Start another process in a living container, also one of another kernel process of this user.
+
+        It joins all namespaces and gets the same filter and capabilities. Of ``spec`` count argv, env, cwd, user, files,
+        capabilities, upper and owners.
+
+        Args:
+            pid: of the container's first process.
+            birth: of the same.
+            spec: what to run.
+            stdin: its standard input.
+            stdout: its standard output.
+            stderr: its standard error.
+
+        Raises:
+            NotFoundError: the container has ended.
+            IsolationError: it cannot be entered; nothing ran.
+            UsageError: as for ``start``.
+        """
+        ...
+
+    def call(self, job: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
+        """Run a job on trees; see ``layers.owner.Owner``."""
+        ...
+
+    def close(self) -> None:
+        """End the launch server with all its containers and jobs."""
+        ...
+
+
+def open_runtime(roots: Path) -> Runtime:
+    """The runtime for a store, in the best id scheme that works here; found by doing.
+
+    Args:
+        roots: the store's directory of roots; made when missing.
+
+    Raises:
+        IsolationError: this host allows no walls (tiers T2 and T3): which call failed, its errno, and what to ask for.
+    """
+    refusals: list[IsolationError] = []
+    for scheme in ids.candidates():
+        try:
+            return LaunchedRuntime(roots, scheme, refused=[str(refusal).splitlines()[0] for refusal in refusals])
+        except IsolationError as refusal:
+            refusals.append(refusal)
+    raise refusals[-1]

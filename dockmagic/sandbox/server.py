@@ -1,0 +1,224 @@
+"""The launch server: a small process in the outer user namespace that forks a monitor for each container and a child for each job.
+
+Started as ``python -I -S -c ...`` by ``sandbox.runtime``, with one thread, its own session, the scheme's root directory as working
+directory, and one socket. It ends when that hangs up or when its client process is gone; its containers and jobs end with it.
+
+Requests, each with descriptors:
+
+- ``start``: contents of files, channel, stdin, stdout, stderr -> a monitor, which talks on the channel.
+- ``job``: reply socket, then the job's own -> the reply is a length (8 bytes, big endian) and as much JSON.
+- ``cover``: put the containers' writable layers on a tmpfs.
+
+Standard library only, and no ``typing``.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from errno import ENOENT
+
+from dockmagic.sandbox import init, launch, seccomp, wire
+from dockmagic.sandbox.confine import Profile, attempt, keep_only
+from dockmagic.sandbox.plan import Plan
+from dockmagic.syscalls import mounts, namespaces, privileges
+
+
+class Server:
+    """The server's state and loop.
+
+    Attributes:
+        control: socket to the client.
+        settings: ``single`` (bool), ``id_map`` (lines), ``trees`` (bool: the client makes volumes' mounts).
+    """
+
+    def __init__(self, control: socket.socket, settings) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+        self.control = control
+        self.settings = settings
+        self._life, self._held = os.pipe()
+        self._programs: dict[object, bytes] = {}
+        self._poll = select.poll()
+        self._handlers: dict[int, Callable[[], None]] = {}
+
+    def run(self, client: int) -> None:
+        """Serve until the control socket or the client process ends."""
+        for descriptor in (self.control.fileno(), client):
+            self._poll.register(descriptor, select.POLLIN)
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor == client:
+                    return
+                if descriptor == self.control.fileno():
+                    heard = wire.receive(self.control)
+                    if heard is None:
+                        return
+                    self._serve(*heard)
+                elif descriptor in self._handlers:
+                    self._handlers[descriptor]()
+
+    def _serve(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+        try:
+            match message["do"]:
+                case "start":
+                    self._start(message, descriptors)
+                case "job":
+                    self._job(message, descriptors)
+                case "cover":
+                    attempt("tmpfs for the writable layers", _cover)
+                    wire.send(self.control, {"covered": True})
+        except BaseException as error:  # noqa: BLE001 - told to whoever asked
+            where = (
+                socket.socket(fileno=os.dup(descriptors[1 if message["do"] == "start" else 0]))
+                if descriptors
+                else self.control
+            )
+            init.tell(where, error)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _start(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+        contents, channel, *stdio = descriptors
+        spec = message["spec"]
+        plan = Plan(
+            spec,
+            self._profile(spec["capabilities"]),
+            id_map=self.settings["id_map"],
+            stdio=stdio,
+            contents=contents,
+            trees=self.settings["trees"],
+            trial=message.get("trial", False),
+        )
+        pid = os.fork()
+        if pid == 0:
+            launch.start(plan, socket.socket(fileno=channel), self._life)
+        self._on_end(pid)
+
+    def _profile(self, capabilities: list[str]) -> Profile:
+        return profile(capabilities, single=self.settings["single"], programs=self._programs)
+
+    def _job(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+        from dockmagic.layers import jobs  # noqa: PLC0415 - only here, once: a run needs no job
+
+        reply, *own = descriptors
+        pid = os.fork()
+        if pid == 0:
+            _work(jobs.JOBS, message, reply, own, single=self.settings["single"])
+        watched = os.dup(reply)
+
+        def hung_up() -> None:
+            os.kill(pid, signal.SIGKILL)  # our child, which nobody has waited for yet
+            self._poll.unregister(watched)
+            del self._handlers[watched]
+
+        self._handlers[watched] = hung_up
+        self._poll.register(watched, 0)  # POLLHUP alone
+        self._on_end(pid, watched)
+
+    def _on_end(self, pid: int, watched: int = -1) -> None:
+        """Wait for a child when it ends."""
+        pidfd = os.pidfd_open(pid)
+
+        def reap() -> None:
+            self._poll.unregister(pidfd)
+            del self._handlers[pidfd]
+            os.close(pidfd)
+            os.waitpid(pid, 0)
+            if watched >= 0:
+                if self._handlers.pop(watched, None):
+                    self._poll.unregister(watched)
+                os.close(watched)
+
+        self._handlers[pidfd] = reap
+        self._poll.register(pidfd, select.POLLIN)
+
+
+def profile(capabilities: list[str], *, single: bool, programs: dict[object, bytes]) -> Profile:
+    """What processes with these capabilities may do; ``programs`` remembers filters."""
+    machine, wanted = os.uname().machine, tuple(capabilities)
+    if wanted not in programs:
+        programs[wanted] = seccomp.program(machine, wanted)
+    if single and "ownership" not in programs:
+        programs["ownership"] = seccomp.ownership_program(machine)
+    return Profile(privileges.mask(wanted), programs[wanted], programs["ownership"] if single else b"", single=single)
+
+
+def _work(jobs, message, reply: int, own: list[int], *, single: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+    """In a fork: one job; never returns."""
+    try:
+        parent = os.getppid()
+        privileges.set_parent_death_signal(signal.SIGKILL)
+        keep_only([reply, *own])
+        launch.become_root(single=single)
+        privileges.set_parent_death_signal(signal.SIGKILL)  # a change of ids took it back
+        if os.getppid() != parent:
+            os._exit(1)
+        gc.enable()
+        answer = {"result": jobs[message["job"]](message["arguments"], own)}
+        packed = json.dumps(answer).encode()
+    except BaseException as error:  # noqa: BLE001 - told to the client
+        packed = json.dumps(_failure(error)).encode()
+    view = memoryview(len(packed).to_bytes(8, "big") + packed)
+    try:
+        while view:
+            view = view[os.write(reply, view) :]
+    except OSError:
+        os._exit(1)
+    os._exit(0)
+
+
+def _failure(error: BaseException) -> dict[str, object]:
+    """An error as JSON; ``sandbox.replies`` makes it one again."""
+    if isinstance(error, OSError):
+        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
+        return {"oserror": [error.errno or 0, error.strerror or str(error), name]}
+    trace = "".join(traceback.format_exception(error))
+    if type(error).__module__ == "dockmagic.errors":
+        kept = {k: v for k, v in vars(error).items() if isinstance(v, (str, int, float, type(None)))}
+        return {"error": type(error).__name__, "attributes": kept}
+    return {"crash": trace[-8000:]}
+
+
+def _cover() -> None:
+    """A tmpfs over the writable layers, in this server's mount namespace."""
+    place = os.open("containers", os.O_PATH | os.O_DIRECTORY)
+    made = mounts.new_mount("tmpfs", {"mode": "0700", "uid": "0", "gid": "0"}, mounts.NOSUID | mounts.NODEV)
+    mounts.move_mount(made, place)
+    os.close(made)
+    os.close(place)
+
+
+def _enter(control: socket.socket) -> None:
+    """The outer user namespace, whose map the client writes, and a mount namespace to work in."""
+    attempt("user namespace", namespaces.unshare, namespaces.NEWUSER | namespaces.NEWNS)
+    wire.send(control, {"unshared": True})
+    if wire.receive(control) is None:
+        raise OSError(ENOENT, "the client is gone")
+    attempt("mount propagation", mounts.set_propagation, mounts.MS_SLAVE)
+
+
+def main(control_descriptor: int) -> None:
+    """Serve on a socket; returns when it has hung up."""
+    control = socket.socket(fileno=control_descriptor)
+    try:
+        heard = wire.receive(control)
+        if heard is None:
+            return
+        settings, (client,) = heard
+        _enter(control)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        wire.send(control, {"ready": True})
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        Server(control, settings).run(client)
+    except BaseException as error:  # noqa: BLE001 - told to the client
+        init.tell(control, error)
+        sys.exit(1)
