@@ -11,9 +11,9 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from dockmagic.errors import ArchiveError, NotFoundError, StoreCorruptError
+from dockmagic.layers.compression import Stream
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.store.aside import Aside
 from dockmagic.store.database import Database
@@ -48,7 +48,7 @@ class Blobs:
         self._database = database
 
     def put(
-        self, source: BinaryIO | bytes, expected: Descriptor | None = None, *, media_type: str = OCTETS
+        self, source: Stream | bytes, expected: Descriptor | None = None, *, media_type: str = OCTETS
     ) -> Descriptor:
         """Store content; when this returns it is there for good, though perhaps not by this call.
 
@@ -71,7 +71,7 @@ class Blobs:
             return expected or Descriptor(media_type=media_type, digest=received.digest, size=received.size)
 
     @contextmanager
-    def receive(self, source: BinaryIO | bytes, expected: Descriptor | None = None) -> Iterator[Received]:
+    def receive(self, source: Stream | bytes, expected: Descriptor | None = None) -> Iterator[Received]:
         """Take content in without giving it a name; it is gone when the block ends, unless it was published.
 
         Raises:
@@ -91,7 +91,7 @@ class Blobs:
         with told(self._layout.blobs):
             received.file.publish(self._layout.blob(received.digest))
 
-    def _take_in(self, source: BinaryIO, file: Aside, expected: Descriptor | None) -> tuple[str, int]:
+    def _take_in(self, source: Stream, file: Aside, expected: Descriptor | None) -> tuple[str, int]:
         hasher, size = hashlib.sha256(), 0
         while data := source.read(_CHUNK):
             hasher.update(data)
@@ -106,7 +106,7 @@ class Blobs:
         """Whether content of that digest is there; nothing is read."""
         return self._layout.blob(digest).is_file()
 
-    def open(self, digest: str) -> BinaryIO:
+    def open(self, digest: str) -> io.BufferedReader:
         """The content as a file, unverified: who reads it whole should verify.
 
         Raises:

@@ -7,9 +7,7 @@ living process's lease is left over.
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from pathlib import Path
 from dockmagic.errors import DockmagicError, IsolationError, StoreError
 from dockmagic.layers.owner import Owner
 from dockmagic.oci import config as configs
+from dockmagic.store import trees
 from dockmagic.store.aside import is_abandoned
 from dockmagic.store.database import Database
 from dockmagic.store.faults import told
@@ -83,10 +82,11 @@ def _list(layout: Layout) -> _Listing:
 def _read(database: Database) -> tuple[_Rows, list[str]]:
     problems = []
     with database.reading() as connection:
-        for row in connection.execute("PRAGMA integrity_check"):
-            if row[0] != "ok":
-                problems.append(f"db.sqlite: {row[0]}")
-        problems += [f"db.sqlite: a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")]
+        found = connection.execute("PRAGMA integrity_check").fetchall()
+        problems += [f"db.sqlite: {row[0]}" for row in found if row[0] != "ok"]
+        problems += [
+            f"db.sqlite: a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
+        ]
         images = tuple(connection.execute("SELECT * FROM images ORDER BY sequence"))
         rows = _Rows(
             images=images,
@@ -165,13 +165,14 @@ def _damaged_trees(layout: Layout, owner: Owner, listing: _Listing, rows: _Rows)
         if name not in listing.snapshots or f"{name}.json" not in listing.layers:
             continue
         try:
-            found = _packed_digest(layout, owner, row["diff_id"])
+            with layout.metadata(row["diff_id"]).open("rb") as metadata:
+                found = trees.digest(owner, snapshot(row["diff_id"]), metadata.fileno())
         except IsolationError:
             return  # this host runs no jobs
         except (DockmagicError, OSError) as error:
             yield f"snapshots/{name}: cannot be read ({type(error).__name__})"
             continue
-        if found != row["diff_id"]:
+        if found != row["tree_digest"]:
             yield f"snapshots/{name}: differs from its digest"
 
 

@@ -25,6 +25,7 @@ CREATE TABLE layers (
     size            INTEGER NOT NULL,  -- bytes of regular files
     files           INTEGER NOT NULL,  -- entries other than directories
     tar_size        INTEGER NOT NULL,  -- bytes of the uncompressed changeset
+    tree_digest     TEXT NOT NULL,     -- of what packing its tree gives
     host_made       INTEGER NOT NULL,
     blob_digest     TEXT,              -- the original blob of a layer that came from a tar
     blob_size       INTEGER,

@@ -61,7 +61,7 @@ class Holder:
 def of(pid: int) -> Holder:
     """The process with that pid, in this process's pid namespace."""
     host, boot = _machine()
-    namespace = os.stat("/proc/self/ns/pid").st_ino
+    namespace = Path("/proc/self/ns/pid").stat().st_ino
     return Holder(pid=pid, birth=birth_of(pid), host=host, boot=boot, namespace=namespace)
 
 

@@ -22,8 +22,7 @@ from dockmagic.store.database import Database
 from dockmagic.store.leases import FRESH, held, release
 from dockmagic.store.rows import image_of_tag, layers_of, require_layers
 
-_SHORTEST_PREFIX = 4
-_ID = re.compile(r"(?:sha256:)?([0-9a-f]{%d,64})" % _SHORTEST_PREFIX)
+_ID = re.compile(r"(?:sha256:)?([0-9a-f]{4,64})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +64,10 @@ class Images:
         Raises:
             StoreError: a layer was removed meanwhile, or the store cannot be written.
         """
-        content = config.to_bytes()
+        return self.put_bytes(config.to_bytes(), diff_ids)
+
+    def put_bytes(self, content: bytes, diff_ids: Sequence[str]) -> str:
+        """Store an image by the bytes of its config, with a manifest that names uncompressed layers; see :meth:`put`."""
         described = self._blobs.put(content, media_type=mediatype.CONFIG)
         with self._database.reading() as connection:
             require_layers(connection, diff_ids)
@@ -74,7 +76,9 @@ class Images:
             Descriptor(media_type=mediatype.LAYER, digest=diff_id, size=size)
             for diff_id, size in zip(diff_ids, sizes, strict=True)
         ]
-        manifest = self._blobs.put(Manifest(config=described, layers=tuple(layers)).to_bytes(), media_type=mediatype.MANIFEST)
+        manifest = self._blobs.put(
+            Manifest(config=described, layers=tuple(layers)).to_bytes(), media_type=mediatype.MANIFEST
+        )
         return self.add(described.digest, manifest.digest, diff_ids)
 
     def add(self, image_id: str, manifest_digest: str, diff_ids: Sequence[str]) -> str:
@@ -89,7 +93,9 @@ class Images:
         with self._database.writing() as connection:
             require_layers(connection, diff_ids)
             if not connection.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone():
-                connection.execute("INSERT INTO images (id, manifest_digest) VALUES (?, ?)", (image_id, manifest_digest))
+                connection.execute(
+                    "INSERT INTO images (id, manifest_digest) VALUES (?, ?)", (image_id, manifest_digest)
+                )
                 connection.executemany(
                     "INSERT INTO image_layers VALUES (?, ?, ?)",
                     [(image_id, position, diff_id) for position, diff_id in enumerate(diff_ids)],
@@ -202,9 +208,7 @@ class Images:
                     detail=image_id,
                 )
             if image_id in held(connection):
-                raise ConflictError(
-                    "the image is used by a build", hint="wait until that has ended", detail=image_id
-                )
+                raise ConflictError("the image is used by a build", hint="wait until that has ended", detail=image_id)
             if connection.execute("DELETE FROM images WHERE id = ?", (image_id,)).rowcount == 0:
                 raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
 

@@ -8,59 +8,56 @@ The order of every change: content is durable, then its name is, then the row; s
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
-from dockmagic.errors import ArchiveError, NotFoundError, StoreCorruptError
+from dockmagic.errors import ArchiveError, StoreError
+from dockmagic.layers import metadata as truths
+from dockmagic.layers.compression import Stream
 from dockmagic.layers.owner import Owner
 from dockmagic.oci.changeset import Entry
 from dockmagic.oci.descriptor import Descriptor
-from dockmagic.store import aside
+from dockmagic.store import contents, rendering, trees, union
 from dockmagic.store.aside import Aside
 from dockmagic.store.blobs import Blobs, Received
 from dockmagic.store.database import Database
 from dockmagic.store.faults import told
+from dockmagic.store.layer_rows import LayerRecord, LayerRows
 from dockmagic.store.layout import Layout, snapshot
-from dockmagic.store.leases import FRESH, take
-from dockmagic.store.trees import Trees, Unpacked
+from dockmagic.store.leases import FRESH, release, take
+from dockmagic.store.trees import Numbers, Trees
+from dockmagic.store.union import Found, Kind
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerRecord:
-    """A layer as stored.
-
-    Attributes:
-        diff_id: digest of the uncompressed changeset.
-        size: bytes of regular files in it, hard links once.
-        files: entries other than directories.
-        tar_size: bytes of the uncompressed changeset.
-        blob: what it came from, None for a built one.
-        host_made: it was assembled from this machine.
-    """
-
-    diff_id: str
-    size: int
-    files: int
-    tar_size: int
-    blob: Descriptor | None
-    host_made: bool
+_KNOWN_METADATA = 32
 
 
 class Layers:
-    """The room of layers."""
+    """The room of layers.
 
-    def __init__(self, layout: Layout, database: Database, blobs: Blobs, owner: Owner) -> None:
+    Args:
+        layout: where things lie.
+        database: the tables.
+        blobs: where original blobs lie.
+        owner: runs jobs on trees.
+        sweeper: removes what nothing refers to, after a failure.
+    """
+
+    def __init__(
+        self, layout: Layout, database: Database, blobs: Blobs, owner: Owner, sweeper: Callable[[], None]
+    ) -> None:
         self._layout = layout
         self._database = database
         self._blobs = blobs
+        self._owner = owner
+        self._sweeper = sweeper
         self._trees = Trees(layout, owner)
+        self._rows = LayerRows(database)
+        self._entries = functools.lru_cache(_KNOWN_METADATA)(self._read_entries)
 
     def has(self, diff_id: str) -> bool:
         """Whether the layer is stored."""
-        return self._find(diff_id) is not None
+        return self._rows.find(diff_id) is not None
 
     def get(self, diff_id: str) -> LayerRecord:
         """The layer of that DiffID.
@@ -68,12 +65,205 @@ class Layers:
         Raises:
             NotFoundError: there is none.
         """
-        found = self._find(diff_id)
-        if found is None:
-            raise NotFoundError(f"no such layer: {diff_id}")
-        return found
+        return self._rows.get(diff_id)
 
-    def _find(self, diff_id: str) -> LayerRecord | None:
-        with self._database.reading() as connection:
-            row = connection.execute("SELECT * FROM layers WHERE diff_id = ?", (diff_id,)).fetchone()
-        return _record(row) if row is not None else None
+    def add_tar(
+        self,
+        stream: Stream | bytes,
+        media_type: str = "",
+        *,
+        expected: Descriptor | None = None,
+        diff_id: str = "",
+        host_made: bool = False,
+    ) -> LayerRecord:
+        """Take in a layer's tar, plain or compressed, and keep it as its blob; one that is there already is success.
+
+        It is kept at least until this process ends, or until an image or a cache row refers to it.
+
+        Args:
+            stream: the tar; it need not be seekable.
+            media_type: of the blob; by default what its first bytes say.
+            expected: what the blob must be.
+            diff_id: what the uncompressed tar's digest must be.
+            host_made: it was assembled from this machine.
+
+        Raises:
+            ArchiveError: it is no tar, is hostile, or is not what was expected; the store is as it was.
+        """
+        with self._blobs.receive(stream, expected) as received:
+            descriptor = expected or Descriptor(
+                media_type=media_type or contents.media_type(received.file),
+                digest=received.digest,
+                size=received.size,
+            )
+            # The same bytes are known to be the same layer; only new ones are worth extracting.
+            known = self._rows.of_blob(received.digest)
+            if known is not None and self._keep_known(known, received):
+                _require(known.diff_id, diff_id)
+                return known
+            return self._add_new(received, descriptor, diff_id, host_made=host_made)
+
+    def _keep_known(self, known: LayerRecord, received: Received) -> bool:
+        """Hold a layer that is stored; False when it was swept meanwhile."""
+        with self._database.writing() as connection:
+            take(connection, FRESH, [known.diff_id, received.digest])
+        return self._rows.find(known.diff_id) is not None
+
+    def _add_new(self, received: Received, blob: Descriptor, diff_id: str, *, host_made: bool) -> LayerRecord:
+        if not received.size:
+            raise ArchiveError("the archive is empty", hint="a tar has at least 1024 bytes: was it downloaded whole?")
+        with self._new_metadata() as metadata, self._trees.unpacked(received.file.fileno(), metadata.fileno()) as found:
+            tree, numbers = found
+            _require(numbers.diff_id, diff_id)
+            with told(self._layout.roots):
+                packed = trees.digest(self._owner, tree, metadata.fileno())
+            with self._fresh(numbers.diff_id, blob.digest):
+                self._blobs.publish(received)
+                self._publish(metadata, tree, numbers)
+                return self._rows.insert(numbers, blob=blob, tree_digest=packed, host_made=host_made)
+
+    def adopt(
+        self,
+        upper: str,
+        *,
+        lowers: Sequence[str],
+        epoch: int,
+        default_owner: tuple[int, int] = (0, 0),
+        owners: Mapping[str, Sequence[int]] | None = None,
+        ignore: Sequence[str] = (),
+    ) -> LayerRecord | None:
+        """Make a finished writable layer a layer: its tree becomes the snapshot, so ``upper`` is gone afterwards.
+
+        It is kept at least until this process ends, or until an image or a cache row refers to it.
+
+        Args:
+            upper: relative to the scheme's root; as overlayfs left it.
+            lowers: snapshots below it, top first.
+            epoch: seconds since 1970 that every timestamp becomes.
+            default_owner: of what has no recorded owner, in a scheme of one id.
+            owners: owners that the tree cannot hold, as the sandbox gave them.
+            ignore: paths that do not belong to the layer.
+
+        Returns:
+            None when it holds no change.
+        """
+        arguments = {
+            "upper": upper,
+            "lowers": list(lowers),
+            "epoch": epoch,
+            "default_owner": list(default_owner),
+            "owners": {key: list(value) for key, value in (owners or {}).items()},
+            "ignore": list(ignore),
+        }
+        with self._new_metadata() as metadata:
+            numbers = self._trees.seal(arguments, metadata.fileno())
+            if numbers.empty:
+                self._trees.remove(upper)
+                return None
+            with self._fresh(numbers.diff_id):
+                self._publish(metadata, upper, numbers)
+                return self._rows.insert(numbers, blob=None, tree_digest=numbers.diff_id, host_made=False)
+
+    def _new_metadata(self) -> Aside:
+        with told(self._layout.tmp):
+            return Aside(self._layout.tmp)
+
+    @contextmanager
+    def _fresh(self, *digests: str) -> Iterator[None]:
+        """Hold what comes in; after a failure let it go again, and with it whatever of it was written."""
+        with self._database.writing() as connection:
+            take(connection, FRESH, digests)
+        try:
+            yield
+        except BaseException:
+            self.let_go(*digests)
+            raise
+
+    def let_go(self, *digests: str) -> None:
+        """End the hold on content that was added and is not wanted after all; it goes unless something refers to it."""
+        with suppress(StoreError):
+            with self._database.writing() as connection:
+                release(connection, FRESH, digests)
+            self._sweeper()
+
+    def _publish(self, metadata: Aside, tree: str, numbers: Numbers) -> None:
+        with told(self._layout.layers):
+            metadata.publish(self._layout.metadata(numbers.diff_id))
+        self._trees.keep(tree, numbers.diff_id)
+
+    def snapshot(self, diff_id: str) -> str:
+        """The layer's tree in the scheme of this store's owner, relative to its root; made again where there is none.
+
+        Raises:
+            NotFoundError: there is no such layer.
+            StoreError: its tree cannot be made: it stands under other ids only, which this user cannot read.
+        """
+        if not self._trees.has(diff_id):
+            rendering.render(self._layout, self._blobs, self._trees, self.get(diff_id))
+        return snapshot(diff_id)
+
+    def entries(self, diff_id: str) -> tuple[Entry, ...]:
+        """What the changeset holds, in the order of its tar.
+
+        Raises:
+            StoreError: its metadata is missing or damaged.
+        """
+        return self._entries(diff_id)
+
+    def _read_entries(self, diff_id: str) -> tuple[Entry, ...]:
+        path = self._layout.metadata(diff_id)
+        with told(path):
+            return truths.parse(path.read_bytes()).entries
+
+    def changes(self, diff_id: str, below: Sequence[str] = ()) -> dict[str, Kind]:
+        """What a layer adds, changes and deletes against the layers ``below`` it, base first; absolute paths."""
+        return union.changes(self.entries(diff_id), self._union(below))
+
+    def merged(self, diff_ids: Sequence[str]) -> dict[str, Found]:
+        """The tree that a stack of layers is, base first: what stands at each absolute path."""
+        return {f"/{found.entry.path}": found for found in self._union(diff_ids)}
+
+    def difference(self, before: Sequence[str], after: Sequence[str]) -> dict[str, Kind]:
+        """What one stack of layers has that another has not; files are compared by their content, times not at all."""
+        then, now = self.merged(before), self.merged(after)
+        told_of, unsure = union.difference(then, now)
+        digests = {
+            diff_id: contents.file_digests(functools.partial(self.pack, diff_id), self._layout)
+            for diff_id in {tree[path].diff_id for path in unsure for tree in (then, now)}
+        }
+        for path in unsure:
+            if digests[then[path].diff_id].get(path[1:]) != digests[now[path].diff_id].get(path[1:]):
+                told_of[path] = "C"
+        return told_of
+
+    def _union(self, diff_ids: Sequence[str]) -> union.Union:
+        return union.union((diff_id, self.entries(diff_id)) for diff_id in diff_ids)
+
+    def pack(self, diff_id: str, out: int) -> None:
+        """Write the layer's uncompressed tar, whose digest is the DiffID.
+
+        Args:
+            diff_id: of the layer.
+            out: descriptor; it stays open.
+
+        Raises:
+            NotFoundError: there is no such layer.
+            StoreCorruptError: what is stored is damaged; what was written is worthless.
+        """
+        record = self.get(diff_id)
+        if record.blob is not None:
+            contents.write_uncompressed(self._blobs, record.blob, diff_id, out)
+            return
+        tree, path = self.snapshot(diff_id), self._layout.metadata(diff_id)
+        with told(path), path.open("rb") as metadata:
+            found = trees.pack(self._owner, tree, metadata.fileno(), out)
+        contents.require_undamaged(found, diff_id)
+
+
+def _require(found: str, wanted: str) -> None:
+    if wanted and found != wanted:
+        raise ArchiveError(
+            "a layer differs from what the image's config says of it",
+            hint="the archive is damaged or was changed: make or fetch it again",
+            detail=f"its DiffID is {found}, the config names {wanted}",
+        )

@@ -1,4 +1,4 @@
-"""Where things lie in the store's directory.
+r"""Where things lie in the store's directory.
 
 ::
 
@@ -26,7 +26,9 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
 
 # Everything that may stand in a directory before it is known as a store.
-NAMES = frozenset({"version", "db.sqlite", "db.sqlite-journal", "blobs", "layers", "roots", "logs", "tmp", "lost+found"})
+NAMES = frozenset(
+    {"version", "db.sqlite", "db.sqlite-journal", "blobs", "layers", "roots", "logs", "tmp", "lost+found"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,9 @@ def held(connection: sqlite3.Connection) -> frozenset[str]:
 
 
 def _rows(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-    return connection.execute("SELECT digest, holder, max(taken) AS taken FROM leases GROUP BY digest, holder").fetchall()
+    return connection.execute(
+        "SELECT digest, holder, max(taken) AS taken FROM leases GROUP BY digest, holder"
+    ).fetchall()
 
 
 def _counts(row: sqlite3.Row) -> bool:

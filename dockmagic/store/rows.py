@@ -16,9 +16,7 @@ def require_layers(connection: sqlite3.Connection, diff_ids: Iterable[str]) -> N
     """
     for diff_id in diff_ids:
         if not connection.execute("SELECT 1 FROM layers WHERE diff_id = ?", (diff_id,)).fetchone():
-            raise StoreError(
-                f"the store has no layer {diff_id}", hint="it was removed meanwhile: do the same again"
-            )
+            raise StoreError(f"the store has no layer {diff_id}", hint="it was removed meanwhile: do the same again")
 
 
 def image_of_tag(connection: sqlite3.Connection, name: str) -> str | None:

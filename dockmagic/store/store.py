@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from dockmagic.layers.owner import Owner
 from dockmagic.store import check as checking
 from dockmagic.store import sweep as sweeping
 from dockmagic.store.archive import Archive
-from dockmagic.store.aside import Aside, new_name
+from dockmagic.store.aside import Aside, new_name, sync_directory
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.cache import Cache
 from dockmagic.store.containers import Containers
@@ -50,12 +49,12 @@ class Store:
         self._owner = owner
         self._database = Database(self._layout.database)
         self.blobs = Blobs(self._layout, self._database)
-        self.layers = Layers(self._layout, self._database, self.blobs, owner)
+        self.leases = Leases(self._database, self._sweep)
+        self.layers = Layers(self._layout, self._database, self.blobs, owner, self._sweep)
         self.images = Images(self._database, self.blobs)
         self.cache = Cache(self._database)
         self.containers = Containers(self._layout, self._database)
-        self.leases = Leases(self._database, lambda: sweeping.sweep(self._layout, self._database, owner))
-        self.archive = Archive(self._layout, self.blobs, self.layers, self.images, self.leases)
+        self.archive = Archive(self._layout, self.blobs, self.layers, self.images)
 
     @classmethod
     def open(cls, path: Path, owner: Owner) -> Store:
@@ -69,7 +68,7 @@ class Store:
             StoreError: it cannot be read or written, a newer dockmagic made it, or something else lies there.
         """
         store = cls(path.absolute(), owner)
-        store._create()  # noqa: SLF001 - its own
+        store._create()
         return store
 
     def _create(self) -> None:
@@ -90,6 +89,9 @@ class Store:
             if self.path.stat().st_mode & 0o077:
                 self.path.chmod(0o700)
         self._database.create()
+
+    def _sweep(self) -> None:
+        sweeping.sweep(self._layout, self._database, self._owner)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[str]:
@@ -114,7 +116,7 @@ class Store:
 
 def _require_own(path: Path) -> None:
     """Refuse to make a store in somebody's directory of other things."""
-    strange = sorted(name for name in os.listdir(path) if name not in NAMES and not name.startswith("."))
+    strange = sorted(p.name for p in path.iterdir() if p.name not in NAMES and not p.name.startswith("."))
     if strange:
         raise StoreError(
             "the directory holds other things and is no store",
@@ -125,8 +127,9 @@ def _require_own(path: Path) -> None:
 
 def _make(layout: Layout) -> None:
     layout.home.chmod(0o700)
-    for directory in (layout.tmp, layout.blobs, layout.layers, layout.logs, layout.home / "roots"):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for directory in (layout.tmp, layout.blobs.parent, layout.blobs, layout.layers, layout.logs, layout.home / "roots"):
+        directory.mkdir(mode=0o700, exist_ok=True)
+    sync_directory(layout.blobs.parent)
     with Aside(layout.tmp) as file:
         file.write(_FORMAT.encode())
         file.publish(layout.version, mode=0o600)

@@ -1,4 +1,4 @@
-"""Rooms of a store that need no trees."""
+"""Rooms of a store without trees, and whole stores whose jobs run in this process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.database import Database
 from dockmagic.store.layout import Layout
+from tests.unit.store.making import open_store
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Rooms:
     def add_layer(self, diff_id: str) -> None:
         """A row of a layer without content."""
         with self.database.writing() as connection:
-            connection.execute("INSERT INTO layers VALUES (?, 1, 1, 1, 0, NULL, NULL, NULL)", (diff_id,))
+            connection.execute("INSERT INTO layers VALUES (?, 1, 1, 1, ?, 0, NULL, NULL, NULL)", (diff_id, diff_id))
 
     def add_image(self, image_id: str) -> None:
         """A row of an image without content."""
@@ -38,3 +39,13 @@ def rooms(tmp_path):
     database = Database(layout.database)
     database.create()
     return Rooms(layout, database, Blobs(layout, database))
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home):
+    return open_store(home)

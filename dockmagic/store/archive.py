@@ -1,0 +1,144 @@
+"""Images from archives into the store, and root file systems as images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from dockmagic.oci import mediatype, platform, reference
+from dockmagic.oci.config import ContainerConfig, History, ImageConfig
+from dockmagic.store.archive_images import ImageSource, images_in
+from dockmagic.store.archive_input import Source, given, opened
+from dockmagic.store.archive_medium import Medium
+from dockmagic.store.blobs import Blobs
+from dockmagic.store.images import Images
+from dockmagic.store.layer_rows import LayerRecord
+from dockmagic.store.layers import Layers
+from dockmagic.store.layout import Layout
+
+IMPORTED = "imported root file system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A name that another image bore before.
+
+    Attributes:
+        name: in docker's familiar form.
+        before: the image that lost it.
+    """
+
+    name: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Sequence[str]):
+    """Ids of the images that an archive held, in its order.
+
+    Attributes:
+        ids: the ids.
+        moved: names that another image bore before; ``docker load`` tells of them.
+    """
+
+    ids: tuple[str, ...]
+    moved: tuple[Moved, ...] = ()
+
+    def __len__(self) -> int:
+        """Count of images."""
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        """The id, or a tuple of ids."""
+        return self.ids[index]
+
+
+class Archive:
+    """The room of archives."""
+
+    def __init__(self, layout: Layout, blobs: Blobs, layers: Layers, images: Images) -> None:
+        self._layout = layout
+        self._blobs = blobs
+        self._layers = layers
+        self._images = images
+
+    def load(self, source: Source) -> Loaded:
+        """Take the images of a docker archive, an OCI archive or an OCI layout directory, with their names.
+
+        Every digest and size in it is verified; of several platforms this machine's is taken. Names move only when all
+        images are stored.
+
+        Args:
+            source: path, or a binary stream, which need not be seekable; gzip and zstd are understood.
+
+        Raises:
+            ArchiveError: it is corrupt, hostile or no archive of images; the store is as it was.
+        """
+        with opened(source, self._layout) as medium:
+            sources = images_in(medium)
+            held: list[str] = []
+            try:
+                found = [(self._load(medium, image, held), image.tags) for image in sources]
+            except BaseException:
+                self._layers.let_go(*held)
+                raise
+        moved = [
+            Moved(name=self._images.familiar(tag), before=before)
+            for image_id, tags in found
+            for tag in tags
+            if (before := self._images.tag(tag, image_id)) is not None
+        ]
+        return Loaded(tuple(dict.fromkeys(image_id for image_id, _ in found)), tuple(moved))
+
+    def _load(self, medium: Medium, image: ImageSource, held: list[str]) -> str:
+        for layer, diff_id in zip(image.layers, image.config.diff_ids, strict=True):
+            with medium.open(layer.name) as stream:
+                stored = self._layers.add_tar(stream, expected=layer.expected, diff_id=diff_id)
+            held += _digests(stored)
+        if image.manifest_bytes is None:
+            return self._images.put_bytes(image.config_bytes, image.config.diff_ids)
+        config = self._blobs.put(image.config_bytes, media_type=mediatype.CONFIG)
+        manifest = self._blobs.put(image.manifest_bytes, media_type=image.media_type)
+        held += [config.digest, manifest.digest]
+        return self._images.add(config.digest, manifest.digest, image.config.diff_ids)
+
+    def import_rootfs(self, source: Source, name: str = "", config: ContainerConfig | None = None) -> str:
+        """Make an image of one layer from the tar of a root file system; the same tar gives the same image.
+
+        Args:
+            source: path, or a binary stream, which need not be seekable; gzip and zstd are understood.
+            name: a reference that it shall bear.
+            config: how its processes are started.
+
+        Returns:
+            The image's id. It is for this machine's platform.
+
+        Raises:
+            UsageError: the name is not of docker's form.
+            ArchiveError: it is no tar, or hostile; the store is as it was.
+        """
+        if name:
+            reference.parse_normalized(name)
+        with given(source) as stream:
+            layer = self._layers.add_tar(stream)
+        made = ImageConfig(
+            architecture=platform.architecture(os.uname().machine),
+            os="linux",
+            config=config or ContainerConfig(),
+            diff_ids=(layer.diff_id,),
+            history=(History(created_by=IMPORTED),),
+        )
+        image_id = self._images.put(made, made.diff_ids)
+        if name:
+            self._images.tag(name, image_id)
+        return image_id
+
+
+def _digests(layer: LayerRecord) -> list[str]:
+    return [layer.diff_id] if layer.blob is None else [layer.diff_id, layer.blob.digest]
