@@ -125,7 +125,7 @@ def confine(account: Account, profile: Profile, status: socket.socket) -> None:
         Wall: a step failed.
     """
     attempt("no_new_privs", privileges.set_no_new_privileges)
-    if profile.single and account.uid != 0:
+    if profile.single and account.uid != os.getuid():
         attempt("user namespace of the user", _become_only_id, account)
     attempt("dumpable off", privileges.set_dumpable, 0)
     attempt("bounding set", privileges.limit_bounding_set, profile.capabilities)
@@ -143,12 +143,8 @@ def confine(account: Account, profile: Profile, status: socket.socket) -> None:
     attempt("filter of system calls", privileges.load_filter, profile.filters)
 
 
-def join_only_id(account: Account) -> None:
-    """As root of a namespace with one id, become the user in a namespace below it that calls this id so."""
-    _become_only_id(account)
-
-
 def _become_only_id(account: Account) -> None:
+    """As root of a namespace with one id: a namespace below it that calls this id as the image calls its user."""
     namespaces.unshare(namespaces.NEWUSER)
     for name, number in (("uid_map", account.uid), ("gid_map", account.gid)):
         with open(f"/proc/self/{name}", "wb", buffering=0) as mapping:  # noqa: PTH123 - no pathlib here
@@ -181,7 +177,7 @@ def execute(argv: list[str], env: dict[str, str], status: socket.socket) -> int:
     errno = ENOENT
     for path in _candidates(argv[0], env.get("PATH", DEFAULT_PATH)):
         try:
-            os.execve(path, argv, env)
+            os.execve(path, argv, env)  # noqa: S606 - no shell: that is the point
         except OSError as error:
             if error.errno in {ENOENT, ENOTDIR} and errno != ENOENT:
                 continue

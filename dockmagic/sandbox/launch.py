@@ -97,6 +97,6 @@ def _remove_trial(upper: str, work: str) -> None:
     """The empty directories that a trial leaves."""
     for path in (f"{work}/work/incompat/volatile", f"{work}/work/incompat", f"{work}/work", work, upper, f"{upper}/.."):
         try:
-            os.rmdir(os.path.normpath(path))
+            os.rmdir(os.path.normpath(path))  # noqa: PTH106 - no pathlib here
         except FileNotFoundError:
             continue

@@ -5,82 +5,25 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import select
 import socket
 import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Sequence
 from errno import EINVAL
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from dockmagic.errors import DockmagicError, IsolationError
-from dockmagic.sandbox import replies, volumes, wire
+from dockmagic.sandbox import replies, sealed, volumes, wire
+from dockmagic.sandbox.client import LaunchedProcess, began, spawn
 from dockmagic.sandbox.ids import Scheme
-from dockmagic.sandbox.spec import Exit, Isolation, Spec
+from dockmagic.sandbox.spec import Isolation, Spec
 
-_BOOT = "import sys; sys.path += sys.argv[2:]; from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
-# Optional packages that a job uses; -S hides where they are.
-_PACKAGES = ("dockmagic", "isal", "zstandard")
+_BOOT = "from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
 _DIRECTORIES = ("snapshots", "containers", "tmp", "mnt")
 _ONE_ID = "one id: permissions between the users of an image are not enforced"
 _IN_MEMORY = "writable layers are kept in memory: the disk of the store is itself an overlay"
-
-
-class LaunchedProcess:
-    """A process that a monitor watches.
-
-    Attributes:
-        pid: its number outside.
-        birth: when it began.
-    """
-
-    def __init__(self, channel: socket.socket, pid: int, birth: int, common: tuple[str, ...]) -> None:
-        self.pid = pid
-        self.birth = birth
-        self._channel = channel
-        self._common = common
-        self._exit: Exit | None = None
-        self._lock = threading.Lock()
-
-    def fileno(self) -> int:
-        return self._channel.fileno()
-
-    def wait(self, timeout: float | None = None) -> Exit | None:
-        with self._lock:
-            if self._exit is None and _readable(self._channel, timeout):
-                self._exit = self._receive_exit()
-            return self._exit
-
-    def interrupt(self) -> None:
-        self._tell("interrupt")
-
-    def kill(self) -> None:
-        self._tell("kill")
-
-    def close(self) -> None:
-        self._channel.close()
-
-    def _tell(self, word: str) -> None:
-        try:
-            wire.send(self._channel, {"do": word})
-        except OSError:  # it has ended
-            return
-
-    def _receive_exit(self) -> Exit:
-        try:
-            heard = wire.receive(self._channel)
-        except OSError:
-            heard = None
-        if heard is None or "exit" not in heard[0]:
-            return Exit(code=137, signalled=9, killed=True, notes=("the launch server ended",))
-        told = heard[0]["exit"]
-        notes = tuple(note for note in told.pop("notes") if note not in self._common)
-        user = tuple(told.pop("user"))
-        return Exit(**told, notes=notes, user=(user[0], user[1]))
 
 
 class LaunchedRuntime:
@@ -225,18 +168,7 @@ class _Server:
         self.owner = os.getpid()
         self.control, theirs = wire.pair()
         with theirs:
-            paths = dict.fromkeys(_where(package) for package in _PACKAGES)
-            words = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, str(theirs.fileno())]
-            self._process = subprocess.Popen(
-                [*words, *(path for path in paths if path)],
-                pass_fds=[theirs.fileno()],
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
-            )
+            self._process = spawn(_BOOT, [str(theirs.fileno())], root, [theirs.fileno()])
         self._finalizer = weakref.finalize(self, _end, self.control, self._process)
         try:
             self._greet(scheme)
@@ -254,7 +186,12 @@ class _Server:
         self._finalizer()
 
     def _greet(self, scheme: Scheme) -> None:
-        settings = {"single": scheme.single, "id_map": scheme.inner_map, "trees": scheme.kind == "root"}
+        settings = {
+            "single": scheme.single,
+            "id_map": scheme.inner_map,
+            "trees": scheme.kind == "root",
+            "seal": scheme.kind != "root" and sealed.is_needed(),
+        }
         ourselves = os.pidfd_open(os.getpid())
         try:
             self._expect("unshared", settings, [ourselves])
@@ -279,35 +216,6 @@ class _Server:
         return answer
 
 
-def began(channel: socket.socket, binds: list[dict[str, Any]]) -> tuple[int, int]:
-    """Wait until a process has begun: its pid and birth.
-
-    Raises:
-        IsolationError: a wall could not be built.
-        UsageError: the request cannot be met.
-    """
-    while True:
-        try:
-            heard = wire.receive(channel)
-        except OSError:
-            heard = None
-        if heard is None:
-            raise IsolationError("the launch server ended before the container began", operation="launch server")
-        message, descriptors = heard
-        if "started" in message:
-            pid, birth = message["started"]
-            return pid, birth
-        if "owner" not in message:
-            replies.raise_told(message)
-        try:
-            trees = volumes.owned_trees(binds, descriptors[0])
-        finally:
-            os.close(descriptors[0])
-        wire.send(channel, {"trees": True}, trees)
-        for tree in trees:
-            os.close(tree)
-
-
 def _prepare(roots: Path, root: Path, scheme: Scheme) -> None:
     """The scheme's root directory and what stands in it, owned by the scheme's root."""
     roots.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -319,21 +227,9 @@ def _prepare(roots: Path, root: Path, scheme: Scheme) -> None:
         os.chown(directory, *scheme.owner)
 
 
-def _where(package: str) -> str:
-    """The directory that ``package`` is imported from, "" for none."""
-    found = find_spec(package)
-    return str(Path(found.origin).parent.parent) if found is not None and found.origin else ""
-
-
 def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
     control.close()
     process.wait()
-
-
-def _readable(channel: socket.socket, timeout: float | None) -> bool:
-    poll = select.poll()
-    poll.register(channel.fileno(), select.POLLIN)
-    return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
 
 
 def _read(channel: socket.socket, size: int) -> bytes:

@@ -39,7 +39,7 @@ def make_place(root: int, path: str, *, directory: bool, resolve: int = WITHIN) 
         OSError: it is of the other kind, or its path is not allowed.
     """
     flags = os.O_PATH | (os.O_DIRECTORY if directory else 0)
-    for _ in path.split("/") + [""]:
+    for _ in (*path.split("/"), ""):
         try:
             found = files.openat2(path, flags, resolve=resolve, dir_fd=root)
         except FileNotFoundError:
@@ -88,7 +88,7 @@ def is_masked(descriptor: int) -> bool:
         return False
     readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=descriptor)
     try:
-        return not os.listdir(readable)
+        return not os.listdir(readable)  # noqa: PTH208 - no pathlib here
     finally:
         os.close(readable)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from errno import EEXIST, EINVAL, ELOOP, ENOTDIR, EXDEV
 
 from dockmagic.sandbox.ops import DEAD, QUIET, Operation, Site
 from dockmagic.sandbox.places import PLAIN, WITHIN, at, attach, make_place, plain_directory
 from dockmagic.sandbox.rootfs import SCRATCH
 from dockmagic.syscalls import files, mounts
+
+# Of /run/dockmagic, for the files of processes that join.
+ROOM_FOR_MORE = 64 << 20
 
 
 class ProvidedFile(Operation):
@@ -82,35 +86,11 @@ class ProvidedDirectory(Operation):
         return f"tmpfs on /{self.target}"
 
     def apply(self, site: Site) -> None:
-        size = sum(size + 8192 for _, size, _ in self.entries) + 65536
+        size = sum(size + 8192 for _, size, _ in self.entries) + ROOM_FOR_MORE
         made = mounts.new_mount("tmpfs", {"mode": "0755", "size": str(size)}, QUIET)
-        offset = 0
-        for name, length, mode in self.entries:
-            self._fill(made, name, offset, length, mode)
-            offset += length
+        fill(made, self.entries, self.contents)
         mounts.mount_setattr(made, add=mounts.RDONLY)
         attach(made, plain_directory(site.root, self.target))
-
-    def _fill(self, top: int, name: str, offset: int, length: int, mode: int) -> None:
-        *parents, last = name.split("/")
-        directory = os.dup(top)
-        for parent in parents:
-            try:
-                os.mkdir(parent, 0o755, dir_fd=directory)
-            except FileExistsError:
-                pass
-            below = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
-            os.close(directory)
-            directory = below
-        made = os.open(last, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
-        while length:
-            sent = os.sendfile(made, self.contents, offset, length)
-            if not sent:
-                raise OSError(EINVAL, "content is missing", name)
-            offset, length = offset + sent, length - sent
-        os.fchmod(made, mode)
-        os.close(made)
-        os.close(directory)
 
 
 class HostTree(Operation):
@@ -147,3 +127,55 @@ class HostTree(Operation):
             cover = {"mode": "0555", "size": "4k"}
             attach(mounts.new_mount("tmpfs", {**cover}, DEAD | mounts.RDONLY), place)
         os.close(top)
+
+
+def add_files(entries: list[tuple[str, int, int]], contents: int) -> None:
+    """More files for a living container's /run/dockmagic, whose mount it sees as read-only; its root must be ours."""
+    if not entries:
+        return
+    writable = mounts.open_tree("/run/dockmagic")
+    try:
+        mounts.mount_setattr(writable, add=0, clear=mounts.RDONLY)
+        fill(writable, entries, contents)
+    finally:
+        os.close(writable)
+
+
+def fill(top: int, entries: list[tuple[str, int, int]], contents: int) -> None:
+    """Write files below a directory, each complete before it has its name; one of that name is replaced.
+
+    Args:
+        top: descriptor of the directory, which no container can write to.
+        entries: name, size and mode of each.
+        contents: descriptor of a file with their contents, one after the other.
+    """
+    offset = 0
+    for name, length, mode in entries:
+        *parents, last = name.split("/")
+        directory = _below(top, parents)
+        made = os.open(f".{last}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=directory)
+        _copy(contents, offset, length, made)
+        os.fchmod(made, mode)
+        os.close(made)
+        os.rename(f".{last}.new", last, src_dir_fd=directory, dst_dir_fd=directory)
+        os.close(directory)
+        offset += length
+
+
+def _below(top: int, parents: list[str]) -> int:
+    directory = os.dup(top)
+    for parent in parents:
+        with suppress(FileExistsError):
+            os.mkdir(parent, 0o755, dir_fd=directory)
+        below = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+        os.close(directory)
+        directory = below
+    return directory
+
+
+def _copy(contents: int, offset: int, length: int, target: int) -> None:
+    while length:
+        sent = os.sendfile(target, contents, offset, length)
+        if not sent:
+            raise OSError(EINVAL, "content is missing")
+        offset, length = offset + sent, length - sent

@@ -4,9 +4,12 @@ The skeleton is the lowest lower directory, so that mount points never enter the
 in memory.
 """
 
+# pathlib costs more to import than all of this costs to do.
+# ruff: noqa: PTH102, PTH106, PTH112, PTH211
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from errno import EINVAL
 
 from dockmagic.sandbox.ops import DEAD, QUIET, Operation, Site
@@ -36,9 +39,8 @@ class Scratch(Operation):
     def apply(self, site: Site) -> None:
         del site
         attach(mounts.new_mount("tmpfs", {"mode": "0755", "size": "4m"}, DEAD), os.open(SCRATCH, os.O_PATH))
-        for name in ("", "/skeleton", "/root", "/files", "/layers"):
-            if name:
-                os.mkdir(SCRATCH + name, 0o755)
+        for name in ("skeleton", "root", "files", "layers"):
+            os.mkdir(f"{SCRATCH}/{name}", 0o755)
         top = SCRATCH + "/skeleton/"
         made = [*_DIRECTORIES]
         for directory in _DIRECTORIES:
@@ -55,7 +57,7 @@ def _write(top: str, name: str, content: bytes) -> list[str]:
     made = []
     for depth in range(1, len(parents) + 1):
         directory = "/".join(parents[:depth])
-        if not os.path.isdir(top + directory):  # noqa: PTH112 - no pathlib here
+        if not os.path.isdir(top + directory):
             os.mkdir(top + directory, 0o755)
             made.append(directory)
     descriptor = os.open(top + name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -80,11 +82,9 @@ class Overlay(Operation):
     def apply(self, site: Site) -> None:
         # What a "volatile" overlay leaves, so that nobody uses it after a crash of the machine; here the writable layer is all
         # that there is of a container, and what a build makes of one is written to disk before it counts.
-        for name in ("volatile", ""):
-            try:
-                os.rmdir(f"{self.work}/work/incompat/{name}".rstrip("/"))
-            except FileNotFoundError:
-                pass
+        for name in ("incompat/volatile", "incompat"):
+            with suppress(FileNotFoundError):
+                os.rmdir(f"{self.work}/work/{name}")
         place = os.open(SCRATCH + "/root", os.O_PATH | os.O_DIRECTORY)
         try:
             attach(self._mount(), place)

@@ -25,7 +25,7 @@ import traceback
 from collections.abc import Callable
 from errno import ENOENT
 
-from dockmagic.sandbox import init, launch, seccomp, wire
+from dockmagic.sandbox import init, launch, sealed, seccomp, wire
 from dockmagic.sandbox.confine import Profile, attempt, keep_only
 from dockmagic.sandbox.plan import Plan
 from dockmagic.syscalls import mounts, namespaces, privileges
@@ -73,6 +73,8 @@ class Server:
                 case "cover":
                     attempt("tmpfs for the writable layers", _cover)
                     wire.send(self.control, {"covered": True})
+                case unknown:
+                    raise ValueError(unknown)  # noqa: TRY301 - told like any other failure
         except BaseException as error:  # noqa: BLE001 - told to whoever asked
             where = (
                 socket.socket(fileno=os.dup(descriptors[1 if message["do"] == "start" else 0]))
@@ -195,6 +197,26 @@ def _cover() -> None:
     os.close(place)
 
 
+def _begin(control: socket.socket):  # type: ignore[no-untyped-def]  # noqa: ANN202 - JSON
+    """Settings and the client's pidfd; then into the namespaces, where this program may begin once more."""
+    heard = wire.receive(control)
+    if heard is None:
+        sys.exit(0)
+    settings, (client,) = heard
+    _enter(control)
+    if settings["seal"]:
+        words = [json.dumps(settings | {"client": client})]
+        attempt("read-only interpreter", sealed.run_again, words, [control.fileno(), client])
+    return settings, client
+
+
+def _resumed():  # type: ignore[no-untyped-def]  # noqa: ANN202 - JSON
+    """What the first beginning knew."""
+    settings = json.loads(sys.argv[-1])
+    os.set_inheritable(settings["client"], False)  # noqa: FBT003 - the standard library's way
+    return settings, settings["client"]
+
+
 def _enter(control: socket.socket) -> None:
     """The outer user namespace, whose map the client writes, and a mount namespace to work in."""
     attempt("user namespace", namespaces.unshare, namespaces.NEWUSER | namespaces.NEWNS)
@@ -208,11 +230,10 @@ def main(control_descriptor: int) -> None:
     """Serve on a socket; returns when it has hung up."""
     control = socket.socket(fileno=control_descriptor)
     try:
-        heard = wire.receive(control)
-        if heard is None:
-            return
-        settings, (client,) = heard
-        _enter(control)
+        again = sys.argv[-1].startswith("{")
+        settings, client = _resumed() if again else _begin(control)  # type: ignore[no-untyped-call]
+        if again:
+            attempt("read-only interpreter", sealed.check)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         wire.send(control, {"ready": True})
         gc.collect()
