@@ -1,0 +1,251 @@
+"""Jobs on trees, by name: what an :class:`~dockmagic.layers.owner.Owner` runs where the ids exist.
+
+Every job gets JSON-able arguments and open descriptors, and returns something JSON-able. Its working directory is the scheme's
+root; paths are relative to it and never leave it. ``"single": true`` in the arguments says that only one id is mapped.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import posixpath
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.layers import changes as change
+from dockmagic.layers import duplicate as duplicating
+from dockmagic.layers import landing, metadata, removal
+from dockmagic.layers import seal as sealing
+from dockmagic.layers import unpack as unpacking
+from dockmagic.layers.compression import Decompressed
+from dockmagic.layers.digesting import digest_of
+from dockmagic.layers.metadata import Metadata
+from dockmagic.layers.scan import Owners
+from dockmagic.layers.stack import Stack
+from dockmagic.syscalls.files import RENAME_NOREPLACE, renameat2
+
+Arguments = Mapping[str, Any]
+Job = Callable[[Arguments, Sequence[int]], Any]
+
+
+def inside(path: str) -> str:
+    """A relative path that stays below the working directory.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise UsageError(f"a path that leaves the scheme's root: {path!r}")
+    return path
+
+
+def _lowers(arguments: Arguments) -> list[str]:
+    return [inside(lower) for lower in arguments.get("lowers", ())]
+
+
+def _owners(arguments: Arguments) -> Owners:
+    uid, gid = arguments.get("default_owner", (0, 0))
+    table = {str(k): (int(v[0]), int(v[1])) for k, v in arguments.get("owners", {}).items()}
+    return Owners(single=bool(arguments.get("single")), default=(uid, gid), table=table)
+
+
+def _ignore(arguments: Arguments) -> frozenset[str]:
+    return frozenset(path.strip("/") for path in arguments.get("ignore", ()))
+
+
+def _numbers(truth: Metadata, out: int) -> dict[str, Any]:
+    """A layer's numbers; its metadata goes to ``out``."""
+    with os.fdopen(os.dup(out), "wb") as file:
+        file.write(truth.to_bytes())
+    return {
+        "diff_id": truth.diff_id,
+        "size": truth.size,
+        "files": truth.files,
+        "tar_size": truth.tar_size,
+        "empty": not truth.entries,
+    }
+
+
+def unpack(arguments: Arguments, fds: Sequence[int]) -> Any:
+    """``{dest}``, fds [tar, metadata out]: extract a tar, plain or compressed; returns the layer's numbers.
+
+    What was extracted of a tar that fails is removed.
+    """
+    destination = inside(arguments["dest"])
+    with os.fdopen(os.dup(fds[0]), "rb", buffering=1 << 20) as source:
+        try:
+            truth = unpacking.unpack(Decompressed(source), destination, single=bool(arguments.get("single")))
+        except BaseException:
+            with suppress(OSError):
+                removal.remove(destination)
+            raise
+    return _numbers(truth, fds[1])
+
+
+def seal(arguments: Arguments, fds: Sequence[int]) -> Any:
+    """``{upper, lowers, epoch, default_owner, owners, ignore}``, fds [metadata out]: make a writable layer a snapshot."""
+    truth = sealing.seal(
+        inside(arguments["upper"]),
+        _lowers(arguments),
+        owners=_owners(arguments),
+        epoch=int(arguments["epoch"]),
+        ignore=_ignore(arguments),
+    )
+    return _numbers(truth, fds[0])
+
+
+def pack(arguments: Arguments, fds: Sequence[int]) -> Any:
+    """``{tree}``, fds [metadata in, tar out]: write a layer's tar again; returns its digest."""
+    with os.fdopen(os.dup(fds[0]), "rb") as file:
+        truth = metadata.parse(file.read())
+    with os.fdopen(os.dup(fds[1]), "wb", buffering=1 << 20) as out:
+        return {"digest": sealing.pack(inside(arguments["tree"]), truth, out.write)}
+
+
+def changes(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{upper, lowers, ignore, …}``: what a writable layer changes; see :func:`dockmagic.layers.changes.changes`."""
+    return change.changes(
+        inside(arguments["upper"]), _lowers(arguments), owners=_owners(arguments), ignore=_ignore(arguments)
+    )
+
+
+def listing(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{upper}``: how a writable layer stands."""
+    return {"entries": change.listing(inside(arguments["upper"]))}
+
+
+def copy(arguments: Arguments, fds: Sequence[int]) -> Any:
+    """``{upper, lowers, dest, dest_is_dir, single_file, chown, chmod, sources}``, fds [tar] without sources: COPY.
+
+    ``upper`` is a fresh directory. Returns the owners that only a table can hold, for ``seal``.
+    """
+    single = bool(arguments.get("single"))
+    lowers = _lowers(arguments)
+    owner = arguments.get("chown")
+    wish = landing.Wish(
+        destination=arguments["dest"],
+        is_directory=bool(arguments["dest_is_dir"]),
+        single_file=bool(arguments["single_file"]),
+        owner=None if owner is None else (int(owner[0]), int(owner[1])),
+        mode=arguments.get("chmod"),
+    )
+    target = landing.Landing(inside(arguments["upper"]), lowers, single=single)
+    sources = arguments.get("sources")
+    if sources is not None:
+        for source in sources:
+            source["lowers"] = [inside(lower) for lower in source["lowers"]]
+        landing.land(target, Stack(lowers), wish, landing.from_stack(sources, single=single))
+    else:
+        with os.fdopen(os.dup(fds[0]), "rb", buffering=1 << 20) as stream:
+            landing.land(target, Stack(lowers), wish, landing.from_tar(stream))
+    return {"owners": target.table}
+
+
+def makedirs(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{upper, lowers, path}``: WORKDIR's directory and its parents, as root's, 0755."""
+    target = landing.Landing(inside(arguments["upper"]), _lowers(arguments), single=bool(arguments.get("single")))
+    return {"path": "/" + target.makedirs(arguments["path"])}
+
+
+def read(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{lowers, path, limit}``: a regular file of a stack, base64."""
+    data = Stack(_lowers(arguments)).read(arguments["path"], limit=int(arguments.get("limit", 1 << 20)))
+    return {"content": base64.b64encode(data).decode("ascii")}
+
+
+def status(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{lowers, path}``: kind, mode and size of what stands there, None for nothing."""
+    found = Stack(_lowers(arguments)).lookup(arguments["path"], follow=bool(arguments.get("follow", True)))
+    if found is None:
+        return None
+    mode = found.status.st_mode
+    return {
+        "path": f"/{found.path}",
+        "kind": stat.filemode(mode)[0],
+        "mode": stat.S_IMODE(mode),
+        "size": found.status.st_size,
+    }
+
+
+def names(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{lowers, path}``: the names in a directory.
+
+    Raises:
+        NotFoundError: there is no such directory.
+    """
+    stack = Stack(_lowers(arguments))
+    found = stack.lookup(arguments["path"])
+    if found is None or not found.is_dir:
+        raise NotFoundError(f"no such directory in the image: {arguments['path']}")
+    return {"names": [posixpath.basename(child.path) for child in stack.listdir(found)]}
+
+
+def digest(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{lowers, path}``: a digest of the content, modes and owners of a tree in a stack; times do not count.
+
+    Raises:
+        NotFoundError: there is no such path.
+    """
+    return {"digest": digest_of(Stack(_lowers(arguments)), arguments["path"], _owners(arguments))}
+
+
+def remove(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{path}``: remove a tree; what is not there is fine."""
+    removal.remove(inside(arguments["path"]))
+
+
+def mkdir(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{paths}``: make directories, 0755, and their parents, 0711."""
+    for path in arguments["paths"]:
+        parent = posixpath.dirname(inside(path))
+        if parent:
+            os.makedirs(parent, 0o711, exist_ok=True)
+        os.mkdir(path, 0o755)
+        os.chmod(path, 0o755)
+
+
+def rename(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{src, dst}``: rename; where ``dst`` stands already it has the same content, and ``src`` is removed.
+
+    Returns:
+        ``{"existed": …}``.
+    """
+    source, target = inside(arguments["src"]), inside(arguments["dst"])
+    try:
+        renameat2(source, target, flags=RENAME_NOREPLACE)
+    except FileExistsError:
+        removal.remove(source)
+        return {"existed": True}
+    return {"existed": False}
+
+
+def duplicate(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{src, dst}``: copy a writable layer, with owners, attributes, whiteouts and hard links; ``dst`` is new.
+
+    Returns:
+        The table of owners for the copy, where ``owners`` gave one for the source: inode numbers differ.
+    """
+    source, target = inside(arguments["src"]), inside(arguments["dst"])
+    return {"owners": duplicating.duplicate(source, target, arguments.get("owners", {}))}
+
+
+JOBS: Mapping[str, Job] = {
+    "changes": changes,
+    "copy": copy,
+    "digest": digest,
+    "duplicate": duplicate,
+    "list": names,
+    "listing": listing,
+    "makedirs": makedirs,
+    "mkdir": mkdir,
+    "pack": pack,
+    "read": read,
+    "remove": remove,
+    "rename": rename,
+    "seal": seal,
+    "stat": status,
+    "unpack": unpack,
+}

@@ -1,0 +1,175 @@
+"""Reading a writable layer as overlayfs left it: what each entry of the upper directory means as a changeset."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from dockmagic.layers import overlayfs
+from dockmagic.layers.stack import Found, Stack
+from dockmagic.oci.changeset import Entry, Kind
+
+Owner = tuple[int, int]
+_KEPT_XATTRS = ("user.", "security.capability")
+_KINDS: Mapping[int, Kind] = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFCHR: "char",
+    stat.S_IFBLK: "block",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """Whose a file of the writable layer is.
+
+    Attributes:
+        single: only one id is mapped, so the disk does not say.
+        default: who made what has no record.
+        table: records that stand before any attribute: inode number in the upper directory, as text, to (uid, gid).
+    """
+
+    single: bool = False
+    default: Owner = (0, 0)
+    table: Mapping[str, Owner] = field(default_factory=dict)
+
+    def of(self, path: str, status: os.stat_result) -> Owner:
+        """The owner as the image has it."""
+        if not self.single:
+            return status.st_uid, status.st_gid
+        recorded = self.table.get(str(status.st_ino))
+        if recorded is None and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            recorded = overlayfs.parse_owner(overlayfs.attribute(path, overlayfs.OWNER))
+        return self.default if recorded is None else (recorded[0], recorded[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An entry of the upper directory and what stands below it.
+
+    Attributes:
+        entry: as the changeset has it.
+        real: the file in the upper directory.
+        status: of ``real``.
+        below: what the lower layers show at that path, None for nothing.
+        kept: of a directory, whether its own metadata changed.
+    """
+
+    entry: Entry
+    real: str
+    status: os.stat_result
+    below: Found | None
+    kept: bool = True
+
+
+def scan(upper: str, below: Stack, owners: Owners, ignore: frozenset[str]) -> list[Change]:
+    """Every meaningful entry of a writable layer, bytewise by path; a directory's opaque mark follows it.
+
+    Left out are sockets, whiteouts of what is not below, directories that were only copied up, and ``ignore`` unless
+    something stands below them.
+    """
+    found = sorted(_walk(upper, below, owners), key=lambda c: os.fsencode(c.entry.path))
+    return _meaningful(found, ignore)
+
+
+def _walk(upper: str, below: Stack, owners: Owners) -> Iterator[Change]:
+    pending = [("", below.lookup(""))]
+    while pending:
+        directory, under = pending.pop()
+        real = f"{upper}/{directory}" if directory else upper
+        with os.scandir(real) as entries:
+            names = [entry.name for entry in entries]
+        for name in names:
+            path = f"{directory}/{name}" if directory else name
+            change = _change(path, f"{upper}/{path}", _under(below, under, name), owners)
+            if change is None:
+                continue
+            yield change
+            if change.entry.type == "dir":
+                hides = overlayfs.is_opaque(change.real)
+                visible = change.below if change.below is not None and change.below.is_dir else None
+                if hides and visible is not None:
+                    yield Change(
+                        entry=Entry(path=path, type="opaque"), real=change.real, status=change.status, below=visible
+                    )
+                pending.append((path, visible))
+
+
+def _under(below: Stack, under: Found | None, name: str) -> Found | None:
+    return None if under is None or not under.is_dir else below.child(under, name)
+
+
+def _change(path: str, real: str, below: Found | None, owners: Owners) -> Change | None:
+    status = os.lstat(real)
+    if overlayfs.is_whiteout(real, status):
+        if below is None:
+            return None
+        return Change(entry=Entry(path=path, type="whiteout"), real=real, status=status, below=below)
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+    if kind is None:
+        return None
+    uid, gid = owners.of(real, status)
+    device = status.st_rdev if kind in {"char", "block"} else 0
+    entry = Entry(
+        path=path,
+        type=kind,
+        mode=0o777 if kind == "symlink" else stat.S_IMODE(status.st_mode),
+        uid=uid,
+        gid=gid,
+        size=status.st_size if kind == "file" else 0,
+        linkname=os.readlink(real) if kind == "symlink" else "",
+        devmajor=os.major(device),
+        devminor=os.minor(device),
+        xattrs=_xattrs(real) if kind in {"file", "dir"} else {},
+    )
+    kept = kind != "dir" or below is None or not below.is_dir or _differs(entry, below, owners)
+    return Change(entry=entry, real=real, status=status, below=below, kept=kept)
+
+
+def _differs(entry: Entry, below: Found, owners: Owners) -> bool:
+    """Whether a directory's own metadata, times apart, is another than below."""
+    lower = Owners(single=owners.single).of(below.real, below.status)
+    mode = stat.S_IMODE(below.status.st_mode)
+    return (entry.mode, entry.uid, entry.gid) != (mode, *lower) or dict(entry.xattrs) != _xattrs(below.real)
+
+
+def _xattrs(path: str) -> dict[str, bytes]:
+    found = {}
+    for name in sorted(os.listxattr(path, follow_symlinks=False)):
+        if name == overlayfs.OWNER or not name.startswith(_KEPT_XATTRS):
+            continue
+        if name.startswith(overlayfs.ESCAPED):
+            plain = overlayfs.PREFIX + name.removeprefix(overlayfs.ESCAPED)
+        elif name.startswith(overlayfs.PREFIX):
+            continue
+        else:
+            plain = name
+        value = overlayfs.attribute(path, name)
+        if value is not None:
+            found[plain] = value
+    return found
+
+
+def _meaningful(found: list[Change], ignore: frozenset[str]) -> list[Change]:
+    """Drop directories that say nothing, from the deepest up."""
+    needed: set[str] = set()
+    kept = []
+    for change in reversed(found):
+        path = change.entry.path
+        if path in ignore and path not in needed:
+            continue
+        if change.entry.type == "dir" and not change.kept and path not in needed:
+            continue
+        kept.append(change)
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            if path in needed:
+                break
+            needed.add(path)
+        if change.entry.type == "opaque":
+            needed.add(change.entry.path)
+    return kept[::-1]

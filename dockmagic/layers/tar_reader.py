@@ -1,0 +1,263 @@
+"""Reading tar streams: ustar, GNU long names, PAX; pax(1) and the changeset page of the OCI image specification.
+
+Nothing is trusted: every header is checked, every length has a limit, and no name leaves here that could lead out of a
+directory. Writing to disk is not done here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from dockmagic.errors import ArchiveError
+from dockmagic.oci.changeset import OPAQUE_WHITEOUT, WHITEOUT_PREFIX, Entry, Kind
+
+BLOCK = 512
+_CHUNK = 1 << 20
+_HEADER_LIMIT = 1 << 20
+_NAME_LIMIT = 4096
+_ENTRY_LIMIT = 5_000_000
+_SIZE_LIMIT = 1 << 42
+_NO_ID = 0xFFFFFFFF
+_XATTR = "SCHILY.xattr."
+_KINDS: Mapping[bytes, Kind] = {
+    b"0": "file",
+    b"\0": "file",
+    b"7": "file",
+    b"1": "hardlink",
+    b"2": "symlink",
+    b"3": "char",
+    b"4": "block",
+    b"5": "dir",
+    b"6": "fifo",
+}
+
+
+class Readable(Protocol):
+    """A binary stream: returns fewer bytes than asked for only at its end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """The fields of one header, before extensions are applied."""
+
+    name: bytes
+    linkname: bytes
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: int
+    kind: bytes
+    devmajor: int
+    devminor: int
+
+
+class TarReader:
+    """Entries of a tar, in order; between two entries :meth:`chunks` gives a file's content.
+
+    Args:
+        stream: the uncompressed tar.
+
+    Raises:
+        ArchiveError: from iterating, where the tar is corrupt, truncated or hostile.
+    """
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._left = 0
+        self._padding = 0
+        self._global: dict[str, bytes] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        count = 0
+        while (entry := self._next()) is not None:
+            count += 1
+            if count > _ENTRY_LIMIT:
+                raise ArchiveError(f"a tar of more than {_ENTRY_LIMIT:,} entries")
+            if entry.path:
+                yield entry
+
+    def chunks(self) -> Iterator[bytes]:
+        """The current file's content."""
+        while self._left:
+            data = self._stream.read(min(self._left, _CHUNK))
+            if not data:
+                raise ArchiveError("the tar ends within a file")
+            self._left -= len(data)
+            yield data
+
+    def _next(self) -> Entry | None:
+        extensions: dict[str, bytes] = {}
+        while True:
+            self._skip()
+            block = self._stream.read(BLOCK)
+            if not block or block.count(0) == len(block):
+                return None
+            raw = _parse(block)
+            self._left, self._padding = raw.size, -raw.size % BLOCK
+            if raw.kind == b"x":
+                extensions.update(_pax(self._content("a PAX header")))
+            elif raw.kind == b"g":
+                self._global.update(_pax(self._content("a PAX header")))
+            elif raw.kind in {b"L", b"K"}:
+                key = "path" if raw.kind == b"L" else "linkpath"
+                extensions[key] = self._content("a long name").rstrip(b"\0")
+            else:
+                return self._entry(raw, {**self._global, **extensions})
+
+    def _skip(self) -> None:
+        for _ in self.chunks():
+            pass
+        if self._padding and len(self._stream.read(self._padding)) != self._padding:
+            raise ArchiveError("the tar ends within a file")
+        self._padding = 0
+
+    def _content(self, what: str) -> bytes:
+        if self._left > _HEADER_LIMIT:
+            raise ArchiveError(f"{what} larger than 1 MiB")
+        return b"".join(self.chunks())
+
+    def _entry(self, raw: _Raw, extensions: Mapping[str, bytes]) -> Entry:
+        kind = _KINDS.get(raw.kind)
+        if kind is None or any(key.startswith("GNU.sparse.") for key in extensions):
+            raise ArchiveError(
+                f"a tar entry of a kind that is not supported: {raw.kind!r}", hint="sparse files are not supported"
+            )
+        if kind == "file" and raw.name.endswith(b"/") and "path" not in extensions:
+            kind = "dir"
+        size = _number(extensions, "size", raw.size) if kind == "file" else 0
+        if not 0 <= size <= _SIZE_LIMIT:
+            raise ArchiveError("a tar entry of an impossible size")
+        if kind == "file":
+            self._left, self._padding = size, -size % BLOCK
+        return _named(
+            Entry(
+                path=_clean(extensions.get("path", raw.name)),
+                type=kind,
+                mode=raw.mode & 0o7777,
+                uid=_id(_number(extensions, "uid", raw.uid)),
+                gid=_id(_number(extensions, "gid", raw.gid)),
+                size=size,
+                mtime=_number(extensions, "mtime", raw.mtime),
+                linkname=_link(kind, extensions.get("linkpath", raw.linkname)),
+                devmajor=raw.devmajor,
+                devminor=raw.devminor,
+                xattrs={k.removeprefix(_XATTR): v for k, v in extensions.items() if k.startswith(_XATTR)},
+            )
+        )
+
+
+def _parse(block: bytes) -> _Raw:
+    if len(block) != BLOCK:
+        raise ArchiveError("the tar ends within a header")
+    total = sum(block[:148]) + 256 + sum(block[156:])
+    try:
+        stored = _octal(block[148:156])
+    except ArchiveError:
+        stored = -1
+    if stored != total:
+        raise ArchiveError("not a tar, or a damaged one: a header's checksum is wrong")
+    name = block[:100].split(b"\0", 1)[0]
+    if block[257:263] == b"ustar\0" and (prefix := block[345:500].split(b"\0", 1)[0]):
+        name = prefix + b"/" + name
+    return _Raw(
+        name=name,
+        linkname=block[157:257].split(b"\0", 1)[0],
+        mode=_octal(block[100:108]),
+        uid=_octal(block[108:116]),
+        gid=_octal(block[116:124]),
+        size=_octal(block[124:136]),
+        mtime=_octal(block[136:148]),
+        kind=block[156:157],
+        devmajor=_octal(block[329:337]),
+        devminor=_octal(block[337:345]),
+    )
+
+
+def _octal(field: bytes) -> int:
+    """A number field: octal digits, or base-256 when the first bit is set (GNU)."""
+    if field and field[0] & 0x80:
+        value = int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
+        return value - (1 << (8 * len(field) - 1)) if field[0] & 0x40 else value
+    digits = field.split(b"\0", 1)[0].strip(b" ")
+    if not digits:
+        return 0
+    try:
+        return int(digits, 8)
+    except ValueError:
+        raise ArchiveError("a tar header with a number that is none") from None
+
+
+def _pax(data: bytes) -> dict[str, bytes]:
+    """Records of a PAX extended header: length, blank, key, ``=``, value, newline."""
+    found: dict[str, bytes] = {}
+    position = 0
+    while position < len(data):
+        blank = data.find(b" ", position, position + 20)
+        length = int(data[position:blank]) if blank > 0 and data[position:blank].isdigit() else 0
+        record = data[blank + 1 : position + length]
+        key, equals, value = record.partition(b"=")
+        if length < 5 or not equals or not value.endswith(b"\n"):  # noqa: PLR2004 - "5 a=\n" is the shortest
+            raise ArchiveError("a malformed PAX header")
+        found[key.decode("utf-8", "surrogateescape")] = value[:-1]
+        position += length
+    return found
+
+
+def _number(extensions: Mapping[str, bytes], key: str, otherwise: int) -> int:
+    text = extensions.get(key)
+    if not text:
+        return otherwise
+    try:
+        return int(text.split(b".", 1)[0])
+    except ValueError:
+        raise ArchiveError(f"a PAX header with a {key} that is no number") from None
+
+
+def _id(value: int) -> int:
+    if not 0 <= value < _NO_ID:
+        raise ArchiveError("a tar entry with an impossible owner")
+    return value
+
+
+def _clean(name: bytes) -> str:
+    """A name as a path below the root: no leading slash, no ``.``, no ``..``; "" for the root itself."""
+    if b"\0" in name or len(name) > _NAME_LIMIT:
+        raise ArchiveError("a tar entry with an impossible name")
+    text = name.decode("utf-8", "surrogateescape")
+    path = posixpath.normpath("./" + text)
+    if path == ".." or path.startswith("../"):
+        raise ArchiveError(f"a tar entry leads out of its root: {text[:80]!r}")
+    return "" if path == "." else path
+
+
+def _link(kind: Kind, name: bytes) -> str:
+    if kind == "hardlink":
+        return _clean(name)
+    if kind != "symlink":
+        return ""
+    if b"\0" in name or len(name) > _NAME_LIMIT or not name:
+        raise ArchiveError("a symbolic link with an impossible target")
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _named(entry: Entry) -> Entry:
+    """A whiteout's name says what it deletes."""
+    parent, base = posixpath.split(entry.path)
+    if any(part.startswith(WHITEOUT_PREFIX) for part in parent.split("/")):
+        raise ArchiveError(f"a tar entry below a whiteout: {entry.path[:80]!r}")
+    if not base.startswith(WHITEOUT_PREFIX):
+        return entry
+    if base == OPAQUE_WHITEOUT:
+        return Entry(path=parent, type="opaque") if parent else Entry(path=".", type="opaque")
+    if base.startswith(WHITEOUT_PREFIX * 2):
+        return Entry(path="", type="whiteout")
+    target = base.removeprefix(WHITEOUT_PREFIX)
+    if target in {"", ".", ".."}:
+        raise ArchiveError(f"a whiteout of nothing: {entry.path[:80]!r}")
+    return Entry(path=posixpath.join(parent, target), type="whiteout", mtime=entry.mtime)

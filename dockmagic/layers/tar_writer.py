@@ -1,0 +1,125 @@
+"""Writing the canonical tar of a changeset: one sequence of bytes for one list of entries.
+
+POSIX ustar, with PAX records only where a value does not fit; no names of owners; no padding behind the two final blocks.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from dockmagic.oci.changeset import OPAQUE_WHITEOUT, WHITEOUT_PREFIX, Entry
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+_OCTAL_ID = 0o7777777
+_OCTAL_SIZE = 0o77777777777
+_TYPES = {"file": b"0", "hardlink": b"1", "symlink": b"2", "char": b"3", "block": b"4", "dir": b"5", "fifo": b"6"}
+
+
+def header(entry: Entry) -> bytes:
+    """Everything that stands before an entry's content."""
+    name, kind = _name(entry)
+    link = entry.linkname.encode("utf-8", "surrogateescape")
+    records = _records(entry, name, link)
+    own = _block(
+        name=_fitting(name),
+        kind=kind,
+        mode=entry.mode,
+        uid=min(entry.uid, _OCTAL_ID),
+        gid=min(entry.gid, _OCTAL_ID),
+        size=min(entry.size, _OCTAL_SIZE),
+        mtime=max(0, min(entry.mtime, _OCTAL_SIZE)),
+        link=link[:100],
+        device=(entry.devmajor, entry.devminor),
+    )
+    if not records:
+        return own
+    body = b"".join(_record(key, value) for key, value in records)
+    extended = _block(
+        name=b"PaxHeaders/" + posixpath.basename(name.rstrip(b"/"))[:80], kind=b"x", mode=0o644, size=len(body)
+    )
+    return extended + body + padding(len(body)) + own
+
+
+def padding(size: int) -> bytes:
+    """What fills ``size`` bytes of content up to a block."""
+    return bytes(-size % BLOCK)
+
+
+def _name(entry: Entry) -> tuple[bytes, bytes]:
+    """The name in the tar and its type flag."""
+    path = entry.path.encode("utf-8", "surrogateescape")
+    parent, base = posixpath.split(path)
+    if entry.type == "whiteout":
+        return posixpath.join(parent, WHITEOUT_PREFIX.encode() + base), b"0"
+    if entry.type == "opaque":
+        return posixpath.join(b"" if path == b"." else path, OPAQUE_WHITEOUT.encode()), b"0"
+    return (path + b"/" if entry.type == "dir" else path), _TYPES[entry.type]
+
+
+def _records(entry: Entry, name: bytes, link: bytes) -> list[tuple[bytes, bytes]]:
+    """What the ustar header cannot hold, sorted by key."""
+    found: list[tuple[bytes, bytes]] = []
+    if _split(name) is None or not name.isascii():
+        found.append((b"path", name))
+    if len(link) > 100 or not link.isascii():  # noqa: PLR2004 - the field's width
+        found.append((b"linkpath", link))
+    numbers = ((b"uid", entry.uid, _OCTAL_ID), (b"gid", entry.gid, _OCTAL_ID), (b"size", entry.size, _OCTAL_SIZE))
+    found += [(key, b"%d" % value) for key, value, limit in numbers if value > limit]
+    if not 0 <= entry.mtime <= _OCTAL_SIZE:
+        found.append((b"mtime", b"%d" % entry.mtime))
+    found += [(b"SCHILY.xattr." + key.encode("utf-8", "surrogateescape"), value) for key, value in entry.xattrs.items()]
+    return sorted(found)
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """One PAX record; its length counts its own digits."""
+    rest = b" " + key + b"=" + value + b"\n"
+    length = len(rest) + len(b"%d" % len(rest))
+    if len(b"%d" % length) + len(rest) != length:
+        length += 1
+    return b"%d" % length + rest
+
+
+def _split(name: bytes) -> tuple[bytes, bytes] | None:
+    """(prefix, name) of the ustar header, None where it does not fit."""
+    if len(name) <= 100:  # noqa: PLR2004 - the field's width
+        return b"", name
+    cut = name.rfind(b"/", 0, 156)
+    if cut > 0 and 0 < len(name) - cut - 1 <= 100:  # noqa: PLR2004 - the field's width
+        return name[:cut], name[cut + 1 :]
+    return None
+
+
+def _fitting(name: bytes) -> tuple[bytes, bytes]:
+    return _split(name) or (b"", name[:100])
+
+
+def _block(
+    *,
+    name: tuple[bytes, bytes] | bytes,
+    kind: bytes,
+    mode: int,
+    size: int = 0,
+    uid: int = 0,
+    gid: int = 0,
+    mtime: int = 0,
+    link: bytes = b"",
+    device: tuple[int, int] = (0, 0),
+) -> bytes:
+    prefix, base = name if isinstance(name, tuple) else (b"", name)
+    parts: Iterable[bytes] = (
+        base.ljust(100, b"\0"),
+        b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, uid, gid, size, mtime),
+        b"        ",
+        kind,
+        link.ljust(100, b"\0"),
+        b"ustar\00000",
+        bytes(64),
+        b"%07o\0%07o\0" % device,
+        prefix.ljust(155, b"\0"),
+        bytes(12),
+    )
+    block = b"".join(parts)
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]

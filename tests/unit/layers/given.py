@@ -1,0 +1,79 @@
+"""What the tests of layers need: tars from rows, jobs with files in place of pipes, and a look at a merged tree."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from dockmagic.layers import metadata
+from dockmagic.layers.stack import Stack
+from dockmagic.layers.tar_writer import END, header, padding
+from dockmagic.oci.changeset import Entry
+
+
+def tar_of(*rows: tuple[Entry, bytes] | Entry) -> bytes:
+    parts = []
+    for row in rows:
+        entry, content = row if isinstance(row, tuple) else (row, b"")
+        parts += [header(entry), content, padding(len(content))]
+    return b"".join(parts) + END
+
+
+def file(path: str, content: bytes = b"x", **fields) -> tuple[Entry, bytes]:
+    fields.setdefault("mode", 0o644)
+    return Entry(path=path, type="file", size=len(content), **fields), content
+
+
+def unpacked(owner, data: bytes, name: str = "a"):
+    with tempfile.TemporaryFile() as tar, tempfile.TemporaryFile() as out:
+        tar.write(data)
+        tar.seek(0)
+        numbers = owner.call("unpack", {"dest": f"snapshots/{name}"}, [tar.fileno(), out.fileno()])
+        return numbers, truth(out)
+
+
+def sealed(owner, upper: str, lowers=(), **arguments):
+    with tempfile.TemporaryFile() as out:
+        given = {"upper": upper, "lowers": list(lowers), "epoch": 315532800, **arguments}
+        numbers = owner.call("seal", given, [out.fileno()])
+        return numbers, truth(out)
+
+
+def packed(owner, tree: str, found: metadata.Metadata) -> bytes:
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out:
+        source.write(found.to_bytes())
+        source.seek(0)
+        answer = owner.call("pack", {"tree": tree}, [source.fileno(), out.fileno()])
+        assert answer["digest"] == found.diff_id
+        out.seek(0)
+        return out.read()
+
+
+def truth(out) -> metadata.Metadata:
+    out.seek(0)
+    return metadata.parse(out.read())
+
+
+def merged(root: Path, *lowers: str) -> dict[str, str]:
+    """Path to a word on what stands there, of a stack."""
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        stack = Stack(lowers)
+        found = {}
+        pending = [stack.lookup("")]
+        while pending:
+            for child in stack.listdir(pending.pop()):
+                if child.is_dir:
+                    found[child.path] = "dir"
+                    pending.append(child)
+                elif Path(child.real).is_symlink():
+                    found[child.path] = f"-> {Path(child.real).readlink()}"
+                elif Path(child.real).is_file():
+                    found[child.path] = Path(child.real).read_text()
+                else:
+                    found[child.path] = "special"
+        return found
+    finally:
+        os.chdir(before)
