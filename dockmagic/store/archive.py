@@ -84,7 +84,9 @@ class Archive:
             sources = images_in(medium)
             held: list[str] = []
             try:
-                found = [(self._load(medium, image, held), image.tags) for image in sources]
+                for image in sources:
+                    self._take_layers(medium, image, held)
+                found = [(self._take_image(image, held), image.tags) for image in sources]
             except BaseException:
                 self._layers.let_go(*held)
                 raise
@@ -96,11 +98,13 @@ class Archive:
         ]
         return Loaded(tuple(dict.fromkeys(image_id for image_id, _ in found)), tuple(moved))
 
-    def _load(self, medium: Medium, image: ImageSource, held: list[str]) -> str:
+    def _take_layers(self, medium: Medium, image: ImageSource, held: list[str]) -> None:
         for layer, diff_id in zip(image.layers, image.config.diff_ids, strict=True):
             with medium.open(layer.name) as stream:
                 stored = self._layers.add_tar(stream, expected=layer.expected, diff_id=diff_id)
             held += _digests(stored)
+
+    def _take_image(self, image: ImageSource, held: list[str]) -> str:
         if image.manifest_bytes is None:
             return self._images.put_bytes(image.config_bytes, image.config.diff_ids)
         config = self._blobs.put(image.config_bytes, media_type=mediatype.CONFIG)

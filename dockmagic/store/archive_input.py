@@ -41,7 +41,7 @@ class Given(io.RawIOBase):
         try:
             data = self._source.read(len(buffer))
         except OSError as error:
-            raise ArchiveError("the archive cannot be read", hint=error.strerror or "", detail=str(error)) from error
+            raise _unreadable(error) from error
         buffer[: len(data)] = data
         self.count += len(data)
         return len(data)
@@ -61,10 +61,11 @@ def given(source: Source) -> Iterator[Given]:
         # A pipe without a writer would otherwise wait here for ever.
         fd = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise ArchiveError("the archive cannot be read", hint=error.strerror or "", detail=str(error)) from error
+        raise _unreadable(error) from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ArchiveError("the archive is no file", hint="give the path of a tar", detail=str(source))
     with os.fdopen(fd, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ArchiveError("the archive is no file", hint="give the path of a tar", detail=str(source))
         yield Given(file)
 
 
@@ -79,7 +80,11 @@ def opened(source: Source, layout: Layout) -> Iterator[Medium]:
         yield DirectoryMedium(Path(source))
         return
     with given(source) as stream, _seekable(source, stream, layout) as fd:
-        yield TarMedium(fd)
+        try:
+            yield TarMedium(fd)
+        except OSError as error:
+            # The store's own errors are no OSErrors, so this is the user's file.
+            raise _unreadable(error) from error
 
 
 @contextmanager
@@ -108,3 +113,7 @@ def _copy(tar: Stream, stream: Given, spool: Aside, layout: Layout) -> None:
             )
         with told(layout.tmp):
             spool.write(data)
+
+
+def _unreadable(error: OSError) -> ArchiveError:
+    return ArchiveError("the archive cannot be read", hint=error.strerror or "", detail=str(error))
