@@ -61,7 +61,8 @@ def _entries(changes: Sequence[Change], epoch: int) -> Iterator[Entry]:
     """Entries with their final times; further names of one file are hard links to its first."""
     names: dict[tuple[int, int], str] = {}
     for change in changes:
-        entry = replace(change.entry, mtime=epoch)
+        marks = change.entry.type in {"whiteout", "opaque"}
+        entry = change.entry if marks else replace(change.entry, mtime=epoch)
         if entry.type == "file" and change.status.st_nlink > 1:
             key = (change.status.st_dev, change.status.st_ino)
             first = names.setdefault(key, entry.path)

@@ -260,4 +260,4 @@ def _named(entry: Entry) -> Entry:
     target = base.removeprefix(WHITEOUT_PREFIX)
     if target in {"", ".", ".."}:
         raise ArchiveError(f"a whiteout of nothing: {entry.path[:80]!r}")
-    return Entry(path=posixpath.join(parent, target), type="whiteout", mtime=entry.mtime)
+    return Entry(path=posixpath.join(parent, target), type="whiteout")

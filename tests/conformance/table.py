@@ -17,6 +17,7 @@ MINIMUM: dict[str, float] = {
     "dockerfile_instructions": 1.0,
     "dockerfile_parser_ast": 1.0,
     "dockerfile_parser_units": 1.0,
+    "image_reference": 1.0,
     "shell_words": 1.0,
 }
 
