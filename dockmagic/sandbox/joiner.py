@@ -34,7 +34,7 @@ from dockmagic.sandbox.provided import add_files
 from dockmagic.sandbox.server import profile
 from dockmagic.syscalls import mounts, namespaces, privileges
 
-_GET_USERNS = 0xB701  # NS_GET_USERNS, ioctl_ns(2)
+_GET_USERNS, _GET_PARENT = 0xB701, 0xB702  # ioctl_ns(2)
 _KINDS = {
     "mnt": namespaces.NEWNS,
     "pid": namespaces.NEWPID,
@@ -50,13 +50,14 @@ class Doors:
     """Descriptors of a container's namespaces, all of one living process.
 
     Attributes:
-        time: its time namespace, -1 where the kernel has none.
+        outer: the user namespace above ``owner``, which owns the time namespace; -1 if that is not wanted.
+        time: its time namespace, -1 if we are in it or the kernel has none.
         owner: the user namespace that owns its mounts, -1 if we are in it.
         user: the user namespace of the process; another than ``owner`` where one id was given another number.
         others: to the flags of setns(2), but for those that we are in already.
     """
 
-    __slots__ = ("others", "owner", "time", "user")
+    __slots__ = ("others", "outer", "owner", "time", "user")
 
     def __init__(self, pid: int) -> None:
         self.time = _differing(pid, "time")
@@ -64,6 +65,7 @@ class Doors:
         mount = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
         owner = fcntl.ioctl(mount, _GET_USERNS)
         self.owner = -1 if _same(os.stat("/proc/self/ns/user"), os.fstat(owner)) else owner  # noqa: PTH116
+        self.outer = fcntl.ioctl(owner, _GET_PARENT) if self.time >= 0 else -1
         os.close(mount)
         found = {_differing(pid, name): flag for name, flag in _KINDS.items()}
         self.others = {descriptor: flag for descriptor, flag in found.items() if descriptor >= 0}
@@ -100,7 +102,7 @@ def main(channel_descriptor: int, pid: int, born: int) -> None:
 
 def _watch(plan: Plan, channel: socket.socket, client: int, pid: int, pidfd: int) -> None:
     """Be the monitor."""
-    doors = Doors(pid)
+    doors, namespace = Doors(pid), identity.pid_namespace(pid)
     if not _alive(pidfd):
         wire.send(channel, {"gone": True})
         return
@@ -116,9 +118,15 @@ def _watch(plan: Plan, channel: socket.socket, client: int, pid: int, pidfd: int
     if heard is None or "born" not in heard[0]:
         wire.send(channel, heard[0] if heard else {"wall": ["entering the container", 0, "the process ended", ""]})
         return
-    monitor = Monitor(channel, ours, client, heard[0]["born"], joined=True, make_supervisor=supervisors(plan))
-    wire.send(ours, {"watched": True})
-    monitor.run()
+    joined = heard[0]["born"]
+    try:
+        monitor = Monitor(channel, ours, client, joined, namespace, joined=True, make_supervisor=supervisors(plan))
+        wire.send(ours, {"watched": True})
+        monitor.run()
+    except BaseException:
+        ours.close()  # which ends it
+        os.waitpid(joined, 0)
+        raise
 
 
 def _enter(plan: Plan, status: socket.socket, doors: Doors) -> None:
@@ -126,10 +134,7 @@ def _enter(plan: Plan, status: socket.socket, doors: Doors) -> None:
     try:
         be_first_victim()
         attempt("dumpable off", privileges.set_dumpable, 0)
-        if doors.time >= 0:
-            attempt("entering the time namespace", namespaces.setns, doors.time, namespaces.NEWTIME)
-        if doors.owner >= 0:
-            attempt("entering the user namespace", namespaces.setns, doors.owner, namespaces.NEWUSER)
+        _enter_owners(doors)
         if plan.profile.ownership == b"":
             attempt("groups", os.setgroups, [])
         attempt("gid", os.setresgid, 0, 0, 0)
@@ -145,6 +150,15 @@ def _enter(plan: Plan, status: socket.socket, doors: Doors) -> None:
         init.tell(status, error)
         os._exit(init.FAILED)
     _become(plan, status, doors.user)
+
+
+def _enter_owners(doors: Doors) -> None:
+    """From user namespace to user namespace: only whoever is root of one may enter what it owns."""
+    if doors.time >= 0:
+        attempt("entering the outer user namespace", namespaces.setns, doors.outer, namespaces.NEWUSER)
+        attempt("entering the time namespace", namespaces.setns, doors.time, namespaces.NEWTIME)
+    if doors.owner >= 0:
+        attempt("entering the user namespace", namespaces.setns, doors.owner, namespaces.NEWUSER)
 
 
 def _become(plan: Plan, status: socket.socket, user_namespace: int) -> None:
@@ -218,9 +232,7 @@ def begin() -> None:
 def _seal(pid: int, channel: int) -> None:
     """Into the user namespace that owns the container's mounts, and from a mount namespace of our own begin once more."""
     doors = Doors(pid)
-    if doors.time >= 0:
-        attempt("entering the time namespace", namespaces.setns, doors.time, namespaces.NEWTIME)
-    attempt("entering the user namespace", namespaces.setns, doors.owner, namespaces.NEWUSER)
+    _enter_owners(doors)
     attempt("private mounts", namespaces.unshare, namespaces.NEWNS)
     attempt("private mounts", mounts.set_propagation, mounts.MS_PRIVATE)
     attempt("read-only interpreter", sealed.run_again, ["sealed"], [channel])

@@ -9,7 +9,7 @@ import os
 import socket
 from errno import EINVAL, ENOSYS
 
-from dockmagic.sandbox import init, wire
+from dockmagic.sandbox import identity, init, wire
 from dockmagic.sandbox.confine import attempt, keep_only
 from dockmagic.sandbox.monitor import Monitor, write_map
 from dockmagic.sandbox.ownership import Supervisor
@@ -50,7 +50,9 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
         theirs.close()
         for descriptor in {plan.contents, *plan.stdio}:
             os.close(descriptor)
-        monitor = Monitor(channel, ours, life, pid, joined=False, make_supervisor=supervisors(plan))
+        monitor = Monitor(
+            channel, ours, life, pid, identity.pid_namespace(pid), joined=False, make_supervisor=supervisors(plan)
+        )
         attempt("ids of the container", write_map, pid, plan.id_map, plan.id_map)
         wire.send(ours, {"mapped": True})
         monitor.run()

@@ -33,6 +33,7 @@ class Monitor:
         status: to the process until its execve.
         life: descriptor that hangs up when the launch server is gone, or -1.
         pid: of the process, our child.
+        namespace: the identity of its pid namespace.
         joined: it was added to a container, so its fate is its session's, not the whole pid namespace's.
         make_supervisor: takes a listener and the owner that files have by default, and gives a supervisor.
     """
@@ -63,6 +64,7 @@ class Monitor:
         status: socket.socket,
         life: int,
         pid: int,
+        namespace: tuple[int, int],
         *,
         joined: bool,
         make_supervisor: Callable[[int, tuple[int, int]], Supervisor],
@@ -71,7 +73,7 @@ class Monitor:
         self._status = status
         self._pid = pid
         self._pidfd = os.pidfd_open(pid)
-        self._namespace = identity.pid_namespace(pid)
+        self._namespace = namespace
         self._joined = joined
         self._make_supervisor = make_supervisor
         self._supervisor: Supervisor | None = None

@@ -82,6 +82,8 @@ class Overlay(Operation):
     def apply(self, site: Site) -> None:
         # What a "volatile" overlay leaves, so that nobody uses it after a crash of the machine; here the writable layer is all
         # that there is of a container, and what a build makes of one is written to disk before it counts.
+        with suppress(FileNotFoundError):
+            os.unlink(f"{self.work}/work/incompat/volatile/dirty")
         for name in ("incompat/volatile", "incompat"):
             with suppress(FileNotFoundError):
                 os.rmdir(f"{self.work}/work/{name}")
