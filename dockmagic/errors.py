@@ -51,7 +51,8 @@ class DockmagicError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
-        super().__init__(message)
+        # not super(): RunError's other base wants a command
+        Exception.__init__(self, message)
         self.message = message
         self.hint = hint
         self.detail = detail
