@@ -22,6 +22,7 @@ from dockmagic.store.database import Database
 from dockmagic.store.leases import FRESH, held, release
 from dockmagic.store.rows import image_of_tag, layers_of, require_layers
 
+_ID_LENGTH = 64  # of an id without its algorithm, which is never read as a name
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{4,64})")
 
 
@@ -141,7 +142,7 @@ class Images:
         """
         digits = _ID.fullmatch(wanted)
         with self._database.reading() as connection:
-            if digits is None or not wanted.startswith("sha256:"):
+            if digits is None or not (wanted.startswith("sha256:") or len(wanted) == _ID_LENGTH):
                 named = _by_name(connection, wanted)
                 if named is not None or digits is None:
                     return named

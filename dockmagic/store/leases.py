@@ -35,22 +35,24 @@ class Leases:
         self._sweeper = sweeper
 
     @contextmanager
-    def hold(self, kind: str, *digests: str) -> Iterator[None]:
+    def hold(self, kind: str, *digests: str) -> Iterator[Hold]:
         """Keep content while the block runs.
 
         Args:
             kind: what it is for, e.g. ``"build"``.
-            digests: DiffIDs of layers, digests of blobs, or an image's id, which stands for its layers too.
+            digests: DiffIDs of layers, digests of blobs, or an image's id, which stands for its layers too. What is held
+                should be looked for again after this: it may have gone just before.
+
+        Yields:
+            The hold, to which more can be added.
         """
         # Two holds of one process on the same content are two leases.
-        own = f"{kind} {secrets.token_hex(8)}"
-        with self._database.writing() as connection:
-            take(connection, own, digests)
+        hold = Hold(self._database, f"{kind} {secrets.token_hex(8)}")
+        hold.add(*digests)
         try:
-            yield
+            yield hold
         finally:
-            with self._database.writing() as connection:
-                release(connection, own, digests)
+            hold.end()
 
     def sweep(self) -> None:
         """Remove layers, blobs and temporary things that nothing refers to; see :mod:`dockmagic.store.sweep`.
@@ -59,6 +61,25 @@ class Leases:
             StoreError: the store cannot be written.
         """
         self._sweeper()
+
+
+class Hold:
+    """What one user of the store keeps from being swept; it ends with its block, or with the process."""
+
+    def __init__(self, database: Database, kind: str) -> None:
+        self._database = database
+        self._kind = kind
+
+    def add(self, *digests: str) -> None:
+        """Keep more content."""
+        if digests:
+            with self._database.writing() as connection:
+                take(connection, self._kind, digests)
+
+    def end(self) -> None:
+        """Keep nothing any more."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM leases WHERE kind = ?", (self._kind,))
 
 
 def take(connection: sqlite3.Connection, kind: str, digests: Iterable[str]) -> None:

@@ -1,0 +1,114 @@
+"""What a process does to a store in the fault tests; run as a script: ``store_work.py HOME VERB``.
+
+Prints the name of the error that ended it, if one did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sys
+from pathlib import Path
+
+from dockmagic.errors import ConflictError, DockmagicError, NotFoundError, StoreError
+from tests.unit.store.making import add_image, adopt, config_of, docker_archive, image_of, open_store, tar_of
+
+
+def kept(store):
+    """What must survive everything."""
+    layer = store.layers.add_tar(tar_of({"etc/x": b"x" * 3000}))
+    built = adopt(store, {"a": b"built"}, [store.layers.snapshot(layer.diff_id)])
+    image_of(store, [layer, built], name="kept")
+
+
+def image(store):
+    """A pulled layer, a built one, their image, a name, a cache row, a container; then all of it goes again."""
+    layer = store.layers.add_tar(tar_of({"etc/y": b"y" * 70_000}))
+    built = adopt(store, {"b/c": b"more" * 20_000, "b/d": b""}, [store.layers.snapshot(layer.diff_id)])
+    store.cache.put("key", built.diff_id, {"a": 1}, lineage="RUN x")
+    image_id = image_of(store, [layer, built], name="new:1")
+    row = store.containers.create(id="c" * 64, name="fish", image_id=image_id, image_ref="new:1", kernel_pid=os.getpid())
+    store.containers.started(row.id, pid=os.getpid(), birth=1)
+    store.containers.ended(row.id, exit_code=0)
+    store.containers.delete(row.id)
+    print("acknowledged", flush=True)
+    store.cache.clear()
+    store.images.delete(image_id)
+    store.leases.sweep()
+
+
+def load(store):
+    """An archive of two layers."""
+    layers = [tar_of({"one": b"1" * 50_000}), tar_of({"two": b"2"})]
+    store.archive.load(Stream(docker_archive([(config_of(layers), layers, ["loaded:1"])])))
+
+
+def churn(store, *, seed=0, rounds=25):
+    """Random verbs on a few names, as several kernels do."""
+    dice = random.Random(seed)  # noqa: S311 - a repeatable test
+    for _ in range(rounds):
+        number = dice.randrange(4)
+        with contextlib.suppress(NotFoundError, ConflictError):
+            match dice.randrange(7):
+                case 0 | 1:
+                    add_image(store, {f"f{number}": b"x" * 2000}, {"shared": b"s"}, name=f"image:{number}")
+                case 2:
+                    with store.leases.hold("build") as hold:
+                        layer = adopt(store, {f"g{number}": b"y" * 2000})
+                        hold.add(layer.diff_id)
+                        store.cache.put(f"k{number}", layer.diff_id)
+                        image_of(store, [layer], name=f"image:{number}")
+                case 3:
+                    found = store.images.resolve(f"image:{number}")
+                    if found is not None:
+                        store.images.delete(found)
+                case 4:
+                    store.leases.sweep()
+                case 5:
+                    found = store.images.resolve(f"image:{number}")
+                    if found is not None:
+                        use(store, found, dice)
+                case _:
+                    store.cache.clear()
+
+
+def use(store, image_id, dice):
+    """A container of the image reads every file of it."""
+    name = f"{dice.getrandbits(256):064x}"
+    row = store.containers.create(id=name, name=name, image_id=image_id, image_ref="", kernel_pid=os.getpid())
+    for diff_id in store.images.get(image_id).diff_ids:
+        tree = store.path / "roots/range-0" / store.layers.snapshot(diff_id)
+        for path in tree.iterdir():
+            assert path.stat().st_size in {1, 2000}
+    store.containers.delete(row.id)
+
+
+class Stream:
+    """Bytes as a stream that cannot seek."""
+
+    def __init__(self, content):
+        self._content = content
+
+    def read(self, size, /):
+        data, self._content = self._content[:size], self._content[size:]
+        return data
+
+
+VERBS = {"kept": kept, "image": image, "load": load, "churn": churn}
+
+
+def main():
+    """Open the store and do one of the verbs."""
+    home, verb = Path(sys.argv[1]), sys.argv[2]
+    try:
+        store = open_store(home)
+        VERBS[verb](store, **({"seed": int(sys.argv[3])} if verb == "churn" else {}))
+    except DockmagicError as error:
+        assert not isinstance(error, StoreError) or str(home) not in str(error)
+        print(type(error).__name__, str(error).splitlines()[0], flush=True)
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()
