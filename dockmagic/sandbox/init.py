@@ -166,7 +166,10 @@ def _pivot(root: int) -> None:
 def _has_apt(lowers: list[str]) -> bool:
     """A layer has apt's directory: it drops to another user for downloads, which one id does not allow."""
     for lower in lowers:
-        top = os.open(lower, os.O_PATH | os.O_DIRECTORY)
+        try:
+            top = os.open(lower, os.O_PATH | os.O_DIRECTORY)
+        except OSError:
+            continue  # the overlay will say so
         try:
             os.close(files.openat2(_APT_DIRECTORY, os.O_PATH | os.O_DIRECTORY, resolve=PLAIN, dir_fd=top))
         except OSError:

@@ -97,6 +97,8 @@ def _new_time() -> None:
 
 def _remove_trial(upper: str, work: str) -> None:
     """The empty directories that a trial leaves."""
+    with suppress(FileNotFoundError):
+        os.unlink(f"{work}/work/incompat/volatile/dirty")  # noqa: PTH108 - no pathlib here
     for path in (f"{work}/work/incompat/volatile", f"{work}/work/incompat", f"{work}/work", work, upper, f"{upper}/.."):
         try:
             os.rmdir(os.path.normpath(path))  # noqa: PTH106 - no pathlib here

@@ -39,6 +39,7 @@ class Monitor:
     """
 
     __slots__ = (
+        "_birth",
         "_channel",
         "_deadline",
         "_end",
@@ -73,6 +74,7 @@ class Monitor:
         self._status = status
         self._pid = pid
         self._pidfd = os.pidfd_open(pid)
+        self._birth = identity.birth(pid)
         self._namespace = namespace
         self._joined = joined
         self._make_supervisor = make_supervisor
@@ -186,7 +188,7 @@ class Monitor:
     def _begin(self) -> None:
         if "wall" not in self._told and "refused" not in self._told:
             self._started = True
-            self._tell({"started": [self._pid, identity.birth(self._pid)]})
+            self._tell({"started": [self._pid, self._birth]})
 
     def _supervise(self, listener: int) -> None:
         uid, gid = self._user
