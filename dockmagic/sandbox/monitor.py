@@ -22,6 +22,8 @@ from dockmagic.syscalls import namespaces
 
 # How long a process that catches SIGINT may take to end.
 GRACE = 2.0
+# How often it is looked at meanwhile.
+LOOK = 0.05
 _HANGUP = select.POLLHUP | select.POLLERR
 
 
@@ -114,7 +116,7 @@ class Monitor:
 
     def interrupt(self) -> None:
         """SIGINT for all; a first process without a handler, which the kernel would spare, and what is left after GRACE get SIGKILL."""
-        if not self._started or (not self._joined and not identity.catches(self._pid, signal.SIGINT)):
+        if not self._started or self._is_deaf():
             self.kill()
             return
         if self._joined:
@@ -137,14 +139,17 @@ class Monitor:
             self._poll.unregister(descriptor)
 
     def _turn(self) -> None:
-        wait = None if self._deadline is None else max(0.0, self._deadline - time.monotonic()) * 1000
-        ready = self._poll.poll(wait)
+        ready = self._poll.poll(None if self._deadline is None else LOOK * 1000)
         for descriptor, _ in ready:
             if descriptor in self._handlers:
                 self._handlers[descriptor]()
-        if self._deadline is not None and time.monotonic() >= self._deadline:
+        if self._deadline is not None and self._end < 0 and (time.monotonic() >= self._deadline or self._is_deaf()):
             self._deadline = None
             self.kill()
+
+    def _is_deaf(self) -> bool:
+        """It has no handler: also one that had, when the signal was sent, and has become another program since."""
+        return not self._joined and not identity.catches(self._pid, signal.SIGINT)
 
     def _hear_client(self) -> None:
         try:

@@ -200,7 +200,7 @@ def test_an_interrupt_kills_a_first_process_that_does_not_catch_it_at_once(box):
 
 def test_an_interrupt_reaches_every_process_and_a_handler_may_end_the_program(box):
     end, seconds, rest = interrupted(
-        box, "trap 'echo first' INT; sh -c 'trap \"echo second; exit\" INT; echo ready; sleep 60'; exit 3"
+        box, "trap 'echo first' INT; sh -c 'trap \"echo second; exit\" INT; sleep 60 & echo ready; wait'; exit 3"
     )
 
     assert end.code == 3
