@@ -19,6 +19,8 @@ from dockmagic.sandbox.spec import Exit
 
 # Optional packages that a job uses; -S hides where they are. At the path's end, so that they cannot hide a standard module.
 _PACKAGES = ("dockmagic", "isal", "zstandard")
+# Without it some interpreters cannot begin.
+_KEPT = ("LD_LIBRARY_PATH",)
 
 
 class LaunchedProcess:
@@ -107,7 +109,7 @@ def spawn(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+        env={"LANG": "C.UTF-8", **{name: os.environ[name] for name in _KEPT if name in os.environ}},
     )
 
 

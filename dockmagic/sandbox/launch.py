@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from errno import EINVAL, ENOSYS
 
 from dockmagic.sandbox import identity, init, wire
@@ -45,6 +46,8 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
         single = plan.profile.single
         attempt("root of the scheme", lambda: become_root(single=single))
         attempt("time namespace", _new_time)
+        if plan.trial:
+            _make_trial(plan.spec["upper"], plan.spec["work"])
         ours, theirs = wire.pair()
         pid = _give_birth(plan, ours, theirs, [channel.fileno(), life])
         theirs.close()
@@ -95,12 +98,15 @@ def _new_time() -> None:
             raise
 
 
+def _make_trial(upper: str, work: str) -> None:
+    for path in (f"{upper}/..", upper, work):
+        os.mkdir(os.path.normpath(path), 0o700)  # noqa: PTH102 - no pathlib here
+
+
 def _remove_trial(upper: str, work: str) -> None:
     """The empty directories that a trial leaves."""
     with suppress(FileNotFoundError):
         os.unlink(f"{work}/work/incompat/volatile/dirty")  # noqa: PTH108 - no pathlib here
     for path in (f"{work}/work/incompat/volatile", f"{work}/work/incompat", f"{work}/work", work, upper, f"{upper}/.."):
-        try:
+        with suppress(FileNotFoundError):
             os.rmdir(os.path.normpath(path))  # noqa: PTH106 - no pathlib here
-        except FileNotFoundError:
-            continue

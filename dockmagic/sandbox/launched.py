@@ -105,9 +105,6 @@ class LaunchedRuntime:
 
     def _trial(self) -> tuple[str, ...]:
         name = f"containers/trial-{secrets.token_hex(8)}"
-        for directory in (name, f"{name}/upper", f"{name}/work"):
-            (self._root / directory).mkdir(mode=0o700)
-            os.chown(self._root / directory, *self._ids.owner)
         spec = Spec(lowers=(), upper=f"{name}/upper", work=f"{name}/work", argv=())
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:

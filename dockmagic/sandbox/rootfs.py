@@ -5,7 +5,7 @@ in memory.
 """
 
 # pathlib costs more to import than all of this costs to do.
-# ruff: noqa: PTH102, PTH106, PTH112, PTH211
+# ruff: noqa: PTH102, PTH106, PTH108, PTH112, PTH211
 from __future__ import annotations
 
 import os

@@ -23,12 +23,17 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from errno import ENOENT
+from importlib import import_module
 
 from dockmagic.sandbox import init, launch, sealed, seccomp, wire
 from dockmagic.sandbox.confine import Profile, attempt, keep_only
 from dockmagic.sandbox.plan import Plan
 from dockmagic.syscalls import mounts, namespaces, privileges
+
+# Faster decompression for jobs, where it is installed.
+_OPTIONAL = ("isal.igzip", "zstandard")
 
 
 class Server:
@@ -107,12 +112,11 @@ class Server:
         return profile(capabilities, single=self.settings["single"], programs=self._programs)
 
     def _job(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
-        from dockmagic.layers import jobs  # noqa: PLC0415 - only here, once: a run needs no job
-
+        jobs = _jobs()  # type: ignore[no-untyped-call]
         reply, *own = descriptors
         pid = os.fork()
         if pid == 0:
-            _work(jobs.JOBS, message, reply, own, single=self.settings["single"])
+            _work(jobs, message, reply, own, single=self.settings["single"])
         watched = os.dup(reply)
 
         def hung_up() -> None:
@@ -152,6 +156,16 @@ def profile(capabilities: list[str], *, single: bool, programs: dict[object, byt
     return Profile(privileges.mask(wanted), programs[wanted], programs["ownership"] if single else b"", single=single)
 
 
+def _jobs():  # type: ignore[no-untyped-def]  # noqa: ANN202 - functions by name, and no typing here
+    """The jobs, and what they would import when it is too late: a job's uid may not be let into the interpreter's directory."""
+    from dockmagic.layers import jobs  # noqa: PLC0415 - only here, once: a run needs no job
+
+    for name in _OPTIONAL:
+        with suppress(ImportError):
+            import_module(name)
+    return jobs.JOBS
+
+
 def _work(jobs, message, reply: int, own: list[int], *, single: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
     """In a fork: one job; never returns."""
     try:
@@ -163,7 +177,7 @@ def _work(jobs, message, reply: int, own: list[int], *, single: bool) -> None:  
         if os.getppid() != parent:
             os._exit(1)
         gc.enable()
-        answer = {"result": jobs[message["job"]](message["arguments"], own)}
+        answer = {"result": jobs[message["job"]]({"single": single} | message["arguments"], own)}
         packed = json.dumps(answer).encode()
     except BaseException as error:  # noqa: BLE001 - told to the client
         packed = json.dumps(_failure(error)).encode()

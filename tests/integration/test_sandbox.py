@@ -568,6 +568,13 @@ def test_a_layer_that_is_not_there_names_operation_and_path(box):
     assert "snapshots/none" in caught.value.detail
 
 
+def test_opening_a_runtime_leaves_nothing_in_the_store(tmp_path):
+    other = Box(tmp_path / "fresh")
+    other.close()
+
+    assert list((other.root / "containers").iterdir()) == []
+
+
 def test_the_runtime_ends_its_containers(tmp_path):
     other = Box(tmp_path / "other")
     process, pipe = other.begin("echo ready; sleep 60")
