@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 from collections.abc import Iterable
 
 MAX_DESCRIPTORS = 200
 _PACKET = 32768
+_NUMBER = 4
 _SPILLED = b"*"
 
 
@@ -38,7 +40,7 @@ def receive(channel: socket.socket):  # type: ignore[no-untyped-def]  # noqa: AN
     Raises:
         OSError: the channel is broken.
     """
-    packet, descriptors, _, _ = socket.recv_fds(channel, _PACKET, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+    packet, descriptors = _receive_packet(channel)
     if not packet:
         for descriptor in descriptors:
             os.close(descriptor)
@@ -48,6 +50,17 @@ def receive(channel: socket.socket):  # type: ignore[no-untyped-def]  # noqa: AN
         os.close(descriptors[0])
         del descriptors[0]
     return json.loads(packet), descriptors
+
+
+def _receive_packet(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """As ``socket.recv_fds``, which drops its flags (Python 3.11): descriptors arrive close-on-exec here."""
+    room = socket.CMSG_LEN(MAX_DESCRIPTORS * _NUMBER)
+    packet, ancillary, _, _ = channel.recvmsg(_PACKET, room, socket.MSG_CMSG_CLOEXEC)
+    descriptors: list[int] = []
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors += struct.unpack(f"={len(data) // _NUMBER}i", data[: len(data) // _NUMBER * _NUMBER])
+    return packet, descriptors
 
 
 def memory_file(*contents: bytes) -> int:

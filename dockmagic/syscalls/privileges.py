@@ -38,7 +38,10 @@ def mask(names: list[str] | tuple[str, ...]) -> int:
     """
     bits = 0
     for name in names:
-        bits |= 1 << CAPABILITIES.index(name.upper().removeprefix("CAP_"))
+        plain = name.upper().removeprefix("CAP_")
+        if plain not in CAPABILITIES:
+            raise ValueError(name)
+        bits |= 1 << CAPABILITIES.index(plain)
     return bits
 
 
