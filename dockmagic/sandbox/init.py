@@ -98,6 +98,8 @@ def _run(plan: Plan, status: socket.socket) -> int:
     perform(operations(plan), site)
     account = resolve(spec["user"], site.root)
     perform(_volumes(plan, account, status), site)
+    if spec["binds"] and account.uid and not plan.trees and not plan.profile.single:
+        site.notes.append("volumes belong to root in the container: without root's help no other owner can be shown")
     if spec["network"] == "none":
         attempt("loopback interface", namespaces.loopback_up)
     attempt("host name", namespaces.sethostname, spec["hostname"])

@@ -18,13 +18,15 @@ from tests.users import REPOSITORY
 pytestmark = pytest.mark.skipif(not Path(BUSYBOX).exists(), reason="needs busybox-static")
 
 CLIENT = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from tests.integration.box import Box
 box = Box(Path(sys.argv[1]))
 process, pipe = box.begin('sleep 300 & sleep 300 & trap "" INT TERM HUP; echo ready; while :; do sleep 1; done')
 pipe.readline()
-print(process.pid, process.birth, box.runtime._server._process.pid, flush=True)
+twin = os.fork()  # as multiprocessing does: copies of all descriptors, and no exec
+if twin:
+    print(process.pid, process.birth, box.runtime._server._process.pid, twin, flush=True)
 time.sleep(300)
 """
 
@@ -73,8 +75,11 @@ def client(tmp_path):
         [sys.executable, "-c", CLIENT, str(tmp_path / "store")],
         stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
-    pid, birth, server = (int(word) for word in process.stdout.readline().split())
+    pid, birth, server, twin = (int(word) for word in process.stdout.readline().split())
+    held = os.pidfd_open(twin)
     yield process, pid, birth, server
+    signal.pidfd_send_signal(held, signal.SIGKILL)
+    os.close(held)
     process.kill()
     process.wait()
     process.stdout.close()
@@ -82,6 +87,7 @@ def client(tmp_path):
 
 
 def test_nothing_survives_a_client_that_is_killed(client):
+    """Though a forked child of it lives on with copies of its sockets."""
     process, pid, birth, server = client
     namespace, born = identity.pid_namespace(pid), identity.birth(server)
     assert len(members(namespace)) >= 4
@@ -109,15 +115,6 @@ def test_nothing_survives_a_monitor_that_is_killed(client):
     os.kill(monitor, signal.SIGKILL)
 
     assert gone(namespace)
-    assert ended(pid, birth)
-
-
-def test_a_client_whose_forked_child_keeps_its_descriptors_still_takes_all_with_it(client):
-    """A fork without exec (multiprocessing) holds copies of the sockets; the client's own end is what counts."""
-    process, pid, birth, _ = client
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
     assert ended(pid, birth)
 
 

@@ -1,0 +1,47 @@
+"""The way of mounting an overlay that kernels before 6.5 need, by real root in a mount namespace of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.users import REPOSITORY
+
+SCRIPT = """
+import json, os, sys
+from dockmagic.sandbox.ops import Site
+from dockmagic.sandbox.rootfs import SCRATCH, Overlay, Scratch
+from dockmagic.syscalls import mounts, namespaces
+os.chdir(sys.argv[1])
+namespaces.unshare(namespaces.NEWNS)
+mounts.set_propagation(mounts.MS_PRIVATE)
+for name in ('mnt', 'upper', 'work', 'snapshots'):
+    os.mkdir(name)
+names = ['snapshots/' + f'{n:064d}' for n in range(int(sys.argv[2]))]
+for number, name in enumerate(names):
+    os.mkdir(name)
+    open(f'{name}/f{number}', 'w').close()
+Scratch(0, {}).apply(Site())
+Overlay(names, 'upper', 'work')._mount_by_options()
+line = next(l for l in open('/proc/self/mountinfo') if ' - overlay overlay ' in l and l.split()[4].endswith('/root'))
+print(json.dumps([len([n for n in os.listdir(SCRATCH + '/root') if n.startswith('f')]), line.split()[5], os.getcwd() == sys.argv[1]]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts as real root")
+@pytest.mark.parametrize("layers", [1, 60, 499])
+def test_layers_by_the_old_call_are_all_there(tmp_path, layers):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path), str(layers)],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    seen, options, back = json.loads(done.stdout)
+
+    assert seen == layers
+    assert {"nosuid", "nodev"} <= set(options.split(","))
+    assert back
