@@ -84,9 +84,7 @@ class _Log:
         return b"".join(self.parts).decode("utf-8", "replace")
 
 
-def _value(
-    session: Session, builder: Builder, log: _Log, *, seconds: float, error: DockmagicError | None
-) -> Build:
+def _value(session: Session, builder: Builder, log: _Log, *, seconds: float, error: DockmagicError | None) -> Build:
     image = None
     layers: dict[str, Layer] = {}
     if error is None:

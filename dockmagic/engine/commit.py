@@ -57,7 +57,9 @@ def diff(session: Session, first: str | Image | Container, second: str | Image |
     if second is None:
         row = _container(session, first)
         if row is None:
-            raise NotFoundError(f"no such container: {first}", hint="an image is compared with another: diff IMAGE IMAGE")
+            raise NotFoundError(
+                f"no such container: {first}", hint="an image is compared with another: diff IMAGE IMAGE"
+            )
         paths, _ = containers.changes(session, row)
         return Diff(changes={p.path: p.kind for p in paths}, paths=paths)
     if isinstance(first, Container) or isinstance(second, Container):

@@ -28,7 +28,9 @@ def find(session: Session, name: str | Container) -> ContainerRow:
     wanted = name.id if isinstance(name, Container) else name
     row = session.store.containers.get(wanted)
     if row is None:
-        raise NotFoundError(f"no such container: {wanted}", hint="see %container ps -a; a container stays with --name or --keep")
+        raise NotFoundError(
+            f"no such container: {wanted}", hint="see %container ps -a; a container stays with --name or --keep"
+        )
     return row
 
 

@@ -152,9 +152,15 @@ def _words(outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: fl
     if outcome.stopped == "interrupted":
         return f"{what} was interrupted (exit code {code})", ""
     if outcome.ending.not_started and code == EXIT_NOT_FOUND:
-        return f'"{argv[0]}" is not in the image (exit code {code})', "name another interpreter or command, or install it"
+        return (
+            f'"{argv[0]}" is not in the image (exit code {code})',
+            "name another interpreter or command, or install it",
+        )
     if outcome.ending.not_started and code == EXIT_NOT_EXECUTABLE:
-        return f'"{argv[0]}" cannot be executed (exit code {code})', "is it a program of this machine's kind, with mode +x?"
+        return (
+            f'"{argv[0]}" cannot be executed (exit code {code})',
+            "is it a program of this machine's kind, with mode +x?",
+        )
     if outcome.ending.signalled:
         return f"{what} was ended by {_signal(outcome.ending.signalled)} (exit code {code})", ""
     return f"{what} failed with exit code {code}", ""

@@ -121,7 +121,9 @@ def exec_(
     argv = _argv(defaults, request) if request.script is not None else request.argv
     if not argv:
         raise UsageError("nothing to run: give a script or a command")
-    spec = _spec(session, row, _as_created(defaults, row), replace(request, network=row.spec.get("network", "none")), argv)
+    spec = _spec(
+        session, row, _as_created(defaults, row), replace(request, network=row.spec.get("network", "none")), argv
+    )
     before = _listing(session, row)
     return _run(session, row, spec, request, listener, Told(image=image, verb="exec", kept=True, before=before))
 
@@ -170,9 +172,7 @@ def _run(
     return value
 
 
-def _value(
-    session: Session, row: ContainerRow, spec: Spec, request: Request, outcome: Outcome, told: Told
-) -> Run:
+def _value(session: Session, row: ContainerRow, spec: Spec, request: Request, outcome: Outcome, told: Told) -> Run:
     paths, size = containers.changes(session, row)
     now = session.store.containers.get(row.id) or row
     own = paths if told.before is None else _own(session, row, told.before, paths)
@@ -209,9 +209,7 @@ def _own(
 def _listing(session: Session, row: ContainerRow) -> dict[str, Standing]:
     """The writable layer as it stands: absolute path to kind and stamp."""
     found = session.runtime.call("listing", {"upper": containers.upper(row)})
-    return {
-        path: Standing(kind=kind, stamp=tuple(stamp), size=size) for path, kind, size, stamp in found["entries"]
-    }
+    return {path: Standing(kind=kind, stamp=tuple(stamp), size=size) for path, kind, size, stamp in found["entries"]}
 
 
 def _argv(defaults: Defaults, request: Request) -> tuple[str, ...]:
@@ -222,9 +220,7 @@ def _argv(defaults: Defaults, request: Request) -> tuple[str, ...]:
     return script_argv(request.script, request.argv, interp=request.interp, shell=defaults.shell)
 
 
-def _new_row(
-    session: Session, image_id: str, reference: str, request: Request, argv: Sequence[str]
-) -> ContainerRow:
+def _new_row(session: Session, image_id: str, reference: str, request: Request, argv: Sequence[str]) -> ContainerRow:
     """Make the container's row and directories; an ended one of the same name is replaced."""
     store = session.store
     if request.name:
@@ -244,8 +240,13 @@ def _new_row(
         image_ref=reference,
         command=tuple(argv),
         kept=bool(request.name) or request.keep,
-        spec={"network": request.network, "volumes": list(request.volumes), "env": dict(request.env),
-              "user": request.user, "workdir": request.workdir},
+        spec={
+            "network": request.network,
+            "volumes": list(request.volumes),
+            "env": dict(request.env),
+            "user": request.user,
+            "workdir": request.workdir,
+        },
         kernel_pid=os.getpid(),
     )
     session.runtime.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})
@@ -263,9 +264,7 @@ def _as_created(defaults: Defaults, row: ContainerRow) -> Defaults:
     )
 
 
-def _spec(
-    session: Session, row: ContainerRow, defaults: Defaults, request: Request, argv: tuple[str, ...]
-) -> Spec:
+def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Request, argv: tuple[str, ...]) -> Spec:
     host = hostname(row.name)
     files = () if request.script is None else ((SCRIPT_NAME, request.script.encode("utf-8", "surrogateescape"), 0o755),)
     volumes = request.volumes or tuple(row.spec.get("volumes", ()))

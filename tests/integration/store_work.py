@@ -28,7 +28,9 @@ def image(store):
     built = adopt(store, {"b/c": b"more" * 20_000, "b/d": b""}, [store.layers.snapshot(layer.diff_id)])
     store.cache.put("key", built.diff_id, {"a": 1}, lineage="RUN x")
     image_id = image_of(store, [layer, built], name="new:1")
-    row = store.containers.create(id="c" * 64, name="fish", image_id=image_id, image_ref="new:1", kernel_pid=os.getpid())
+    row = store.containers.create(
+        id="c" * 64, name="fish", image_id=image_id, image_ref="new:1", kernel_pid=os.getpid()
+    )
     store.containers.started(row.id, pid=os.getpid(), birth=1)
     store.containers.ended(row.id, exit_code=0)
     store.containers.delete(row.id)
@@ -46,7 +48,7 @@ def load(store):
 
 def churn(store, *, seed=0, rounds=25):
     """Random verbs on a few names, as several kernels do."""
-    dice = random.Random(seed)  # noqa: S311 - a repeatable test
+    dice = random.Random(seed)
     for _ in range(rounds):
         number = dice.randrange(4)
         with contextlib.suppress(NotFoundError, ConflictError):

@@ -63,7 +63,17 @@ def require_whole(home):
 def strace(call, fault, number):
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
-    return ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}")
+    return (
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        f"trace={call}",
+        "-e",
+        f"inject={call}:{fault}:when={number}",
+    )
 
 
 @pytest.mark.slow
@@ -210,7 +220,20 @@ for verb in (lambda: store.layers.add_tar(tar_of({"x": b""})), lambda: store.ima
         print(str(error).replace("\\n", " | "))
 """
     mounted = f'mount --bind {home} {home}; mount -o remount,ro,bind {home}; exec "$@"'
-    command = ["unshare", "-m", "--propagation", "private", "sh", "-ec", mounted, "sh", sys.executable, "-c", script, home]
+    command = [
+        "unshare",
+        "-m",
+        "--propagation",
+        "private",
+        "sh",
+        "-ec",
+        mounted,
+        "sh",
+        sys.executable,
+        "-c",
+        script,
+        home,
+    ]
     done = subprocess.run(command, env=ENV, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     lines = done.stdout.splitlines()
