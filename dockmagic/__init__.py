@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -81,10 +78,8 @@ def __getattr__(name: str) -> Any:
     """The public names, imported when first asked for; ``build`` and ``run`` are those of the default engine."""
     from importlib import import_module  # noqa: PLC0415 - most processes that import dockmagic never come here
 
-    if name == "build":
-        return import_module("dockmagic.build")
-    if name == "run":
-        return import_module("dockmagic.engine.engine").default().run
+    if name in {"build", "run"}:
+        return getattr(import_module("dockmagic.engine.engine").default(), name)
     if name == "Engine":
         return import_module("dockmagic.engine.engine").Engine
     if name in __all__:
@@ -95,31 +90,3 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """The public names only."""
     return [*__all__, "__version__"]
-
-
-class _Verb(ModuleType):
-    """``dockmagic.build`` is the builder's package and the verb: the import system binds a submodule's name here."""
-
-    def __call__(self, *args: Any, **options: Any) -> Build:
-        """Build an image with the default engine; see ``dockmagic.Engine.build``."""
-        from dockmagic.engine.engine import default  # noqa: PLC0415 - as above
-
-        return default().build(*args, **options)
-
-    @property
-    def __signature__(self) -> Any:
-        from inspect import signature  # noqa: PLC0415 - only help asks
-
-        from dockmagic.engine.engine import default  # noqa: PLC0415 - as above
-
-        return signature(default().build)
-
-
-class _Package(ModuleType):
-    def __setattr__(self, name: str, value: object) -> None:
-        if name == "build" and isinstance(value, ModuleType):
-            value.__class__ = _Verb
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.build.builder import Builder, BuildRequest
+from dockmagic.builder.builder import Builder, BuildRequest
 from dockmagic.engine import images
 from dockmagic.errors import BuildError, DockmagicError
 from dockmagic.events import Event, StepOutput, StepStarted
 from dockmagic.results import Build, Layer, Row, Step
 
 if TYPE_CHECKING:
-    from dockmagic.build.builder import StepRecord
+    from dockmagic.builder.builder import StepRecord
     from dockmagic.engine.session import Session
 
 EventListener = Callable[[Event], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dockmagic.build.history import instruction_of
+from dockmagic.builder.history import instruction_of
 from dockmagic.engine.command import Defaults
 from dockmagic.errors import NotFoundError
 from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table
@@ -49,7 +49,7 @@ def find(session: Session, name: str | Image) -> ImageRecord:
     Raises:
         NotFoundError: there is none.
     """
-    from dockmagic.build.hostimage import ensure, is_host_image  # noqa: PLC0415 - only where a base may have to be made
+    from dockmagic.builder.hostimage import ensure, is_host_image  # noqa: PLC0415 - only where a base may have to be made
 
     store = session.store
     wanted = name.id if isinstance(name, Image) else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dockmagic.build import ignorefile
+from dockmagic.builder import ignorefile
 
 from dockmagic.errors import UsageError
 from tests.conformance.verdict import NotJudgedError, Row, different

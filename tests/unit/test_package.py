@@ -36,10 +36,10 @@ def test_every_public_name_is_there_and_sorted():
 
 
 def test_build_is_a_verb_even_after_its_package_was_imported():
-    builder = importlib.import_module("dockmagic.build.builder")
+    builder = importlib.import_module("dockmagic.builder.builder")
 
     assert callable(dockmagic.build)
-    assert builder.Builder is dockmagic.build.builder.Builder
+    assert builder.Builder is dockmagic.builder.builder.Builder
     assert "tags" in inspect.signature(dockmagic.build).parameters
 
 
