@@ -7,7 +7,7 @@ Settings are read only to word what to ask for.
 Tiers, from the strongest:
 
 - T0: all namespaces, a range of ids, a procfs of our own, seccomp.
-- T1: the same walls with one id, or with the outer procfs.
+- T1: the same walls with one id, with the outer procfs, or with writable layers in memory.
 - T2: no namespaces, but ptrace: weak isolation is possible, which nothing here provides.
 - T3: nothing runs.
 """
@@ -33,6 +33,7 @@ Tier = Literal["T0", "T1", "T2", "T3"]
 NAMES = (*TRIALS, "pasta or slirp4netns")
 
 _WALLS = ("user namespace", "mount", "pivot_root", "seccomp filter")
+_BEST = ("id range", "new /proc", "overlay on disk")
 _SOURCE = Path(__file__).resolve().parents[2]
 _TIMEOUT = 60
 
@@ -87,7 +88,7 @@ def tier(findings: Iterable[Finding]) -> Tier:
     """The strongest tier that the findings allow; what was not tried counts as refused."""
     given = {finding.name for finding in findings if finding.ok}
     if given.issuperset(_WALLS) and given & {"overlay on disk", "overlay on tmpfs"}:
-        if given >= {"id range", "new /proc"}:
+        if given.issuperset(_BEST):
             return "T0"
         if given & {"id range", "user notification"}:
             return "T1"
@@ -100,7 +101,7 @@ def blocking(findings: Iterable[Finding]) -> Finding | None:
     now = tier(known)
     ladder = {
         "T0": (),
-        "T1": ("id range", "new /proc"),
+        "T1": _BEST,
         "T2": (*_WALLS, "overlay on disk", "overlay on tmpfs", "user notification"),
         "T3": (*_WALLS, "overlay on disk", "overlay on tmpfs", "user notification", "ptrace"),
     }

@@ -20,7 +20,7 @@ def findings(*refused, given=NAMES):
     ("refused", "tier"),
     [
         ((), "T0"),
-        (("overlay on disk",), "T0"),
+        (("overlay on disk",), "T1"),
         (("idmapped mount", "cgroup", "/dev/net/tun", "ptrace"), "T0"),
         (("id range",), "T1"),
         (("new /proc",), "T1"),
