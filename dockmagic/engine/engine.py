@@ -14,8 +14,8 @@ from dockmagic.errors import NotFoundError
 from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
 
 if TYPE_CHECKING:
-    from dockmagic.engine.pump import Listener
     from dockmagic.results import Finding
+    from dockmagic.sandbox.pump import Listener
 
 
 class Engine:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 from dockmagic.engine import containers, images
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
 from dockmagic.engine.difference import Standing, between
-from dockmagic.engine.execution import Outcome, execute, failure
+from dockmagic.engine.failure import failure
 from dockmagic.engine.naming import checked, default_name, hostname, new_id
 from dockmagic.engine.order import ordered
-from dockmagic.engine.pump import Listener
 from dockmagic.engine.volumes import bind
 from dockmagic.errors import ConflictError, UsageError
 from dockmagic.results import Build, ChangedPath, Container, Image, Isolation, Run
+from dockmagic.sandbox.execution import Outcome, execute
+from dockmagic.sandbox.pump import Listener
 from dockmagic.sandbox.spec import Spec
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dockmagic.events import StepOutput, StepStarted
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from dockmagic.engine.pump import Stream
     from dockmagic.events import Event
+    from dockmagic.sandbox.pump import Stream
 
 
 class Streams:

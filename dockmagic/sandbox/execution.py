@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.engine.pump import Capture, Ending, Listener, Stream, pump
-from dockmagic.errors import EXIT_INTERRUPTED, EXIT_KILLED, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, RunError
+from dockmagic.errors import EXIT_INTERRUPTED, EXIT_KILLED
+from dockmagic.sandbox.pump import Capture, Ending, Listener, Stream, pump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,17 +41,17 @@ class Outcome:
 def execute(
     start: Callable[[int, int, int], Process],
     *,
-    log: Path,
-    stdin: bytes | None,
-    listener: Listener | None,
-    timeout: float | None,
-    started: Callable[[Process], None],
+    log: Path | None = None,
+    stdin: bytes | None = None,
+    listener: Listener | None = None,
+    timeout: float | None = None,
+    started: Callable[[Process], None] | None = None,
 ) -> Outcome:
     """Start a process with fresh pipes and stay until it has ended.
 
     Args:
         start: starts it on (stdin, stdout, stderr) descriptors.
-        log: everything that it prints is appended there.
+        log: everything that it prints is appended there; None for nowhere.
         stdin: its input; None for an empty one.
         listener: gets each chunk as it comes.
         timeout: seconds until it is killed, None for ever.
@@ -62,10 +61,11 @@ def execute(
         IsolationError: a wall could not be built; nothing ran.
     """
     begin = time.monotonic()
-    with _pipes(stdin) as pipes, log.open("ab", buffering=0) as sink:
+    with _pipes(stdin) as pipes, (log or Path(os.devnull)).open("ab", buffering=0) as sink:
         process = start(pipes.stdin, pipes.stdout, pipes.stderr)
         try:
-            started(process)
+            if started is not None:
+                started(process)
             capture = Capture(sink, listener)
             ending = pump(process, pipes.hand_over(), capture, timeout=timeout)
             end = process.wait()
@@ -124,50 +124,3 @@ def _input(content: bytes | None) -> int:
         file.write(content)
         file.seek(0)
         return os.dup(file.fileno())
-
-
-def failure(outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: float | None) -> RunError | None:
-    """The error of a process that did not end well, in fixed text; None for exit code 0."""
-    code = outcome.exit_code
-    if code == 0 and not outcome.stopped:
-        return None
-    message, hint = _words(outcome, argv=argv, script=script, timeout=timeout)
-    tail = outcome.capture.text("stderr").splitlines()[-10:]
-    return RunError(
-        message,
-        returncode=code,
-        stdout=outcome.capture.text("stdout"),
-        stderr=outcome.capture.text("stderr"),
-        cmd=argv,
-        hint=hint,
-        detail="\n".join(tail),
-    )
-
-
-def _words(outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: float | None) -> tuple[str, str]:
-    what = "the script" if script else "the command"
-    code = outcome.exit_code
-    if outcome.stopped == "timeout":
-        return f"{what} timed out after {timeout:g} s (exit code {code})", "a longer time: --timeout"
-    if outcome.stopped == "interrupted":
-        return f"{what} was interrupted (exit code {code})", ""
-    if outcome.ending.not_started and code == EXIT_NOT_FOUND:
-        return (
-            f'"{argv[0]}" is not in the image (exit code {code})',
-            "name another interpreter or command, or install it",
-        )
-    if outcome.ending.not_started and code == EXIT_NOT_EXECUTABLE:
-        return (
-            f'"{argv[0]}" cannot be executed (exit code {code})',
-            "is it a program of this machine's kind, with mode +x?",
-        )
-    if outcome.ending.signalled:
-        return f"{what} was ended by {_signal(outcome.ending.signalled)} (exit code {code})", ""
-    return f"{what} failed with exit code {code}", ""
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from dockmagic.engine import pump as pump_module
-from dockmagic.engine.pump import Capture, pump
+from dockmagic.sandbox import pump as pump_module
+from dockmagic.sandbox.pump import Capture, pump
 
 
 class Child:
