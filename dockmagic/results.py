@@ -16,6 +16,28 @@ from dockmagic.errors import NotFoundError
 
 ChangeKind = Literal["A", "C", "D"]
 T = TypeVar("T")
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_THOUSAND = 1000
+
+
+def decimal_size(size: int) -> str:
+    """Bytes in decimal units, as docker prints them: ``84 B``, ``3.1 kB``, ``38.6 MB``, ``155 MB``.
+
+    One decimal below 100, none from there; halves round up. In whole numbers: the same digits on every machine.
+    """
+    if size < _THOUSAND:
+        return f"{size} B"
+    unit, power = 0, 1
+    while unit + 1 < len(_UNITS) and _rounded(size, power) >= _THOUSAND:
+        unit, power = unit + 1, power * _THOUSAND
+    tenths = _rounded(size * 10, power)
+    if tenths < _THOUSAND:
+        return f"{tenths // 10}.{tenths % 10} {_UNITS[unit]}"
+    return f"{_rounded(size, power)} {_UNITS[unit]}"
+
+
+def _rounded(number: int, divisor: int) -> int:
+    return (2 * number + divisor) // (2 * divisor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +66,13 @@ class Layer:
     host_made: bool = False
     volatile: bool = False
     shared_by: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """Files and bytes as printed; a layer that the machine or a RUN made has none that are the same everywhere."""
+        if self.host_made:
+            return "-", "made from this machine"
+        return ("-", "-") if self.volatile else (f"{self.files:,}", decimal_size(self.size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +105,8 @@ class Image:
         id: ``"sha256:…"``, the digest of the config.
         config: the OCI image config as parsed JSON (``config["config"]["Cmd"]`` …).
         digest: the manifest's digest.
+        names: those names that the caller gave it or asked for it by. What other names it bears depends on what was
+            done before in this store, so the record tells these alone.
     """
 
     id: str
@@ -84,6 +115,7 @@ class Image:
     config: Mapping[str, Any] = field(repr=False)
     digest: str
     entries: tuple[HistoryEntry, ...] = field(repr=False)
+    names: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def short_id(self) -> str:
@@ -100,7 +132,7 @@ class Image:
         return Table(
             columns=("CREATED BY", "SIZE"),
             items=tuple(reversed(self.entries)),
-            rows=tuple((e.instruction, str(e.size)) for e in reversed(self.entries)),
+            rows=tuple((e.instruction, e.layer.told[1] if e.layer else "setting") for e in reversed(self.entries)),
         )
 
 

@@ -38,7 +38,7 @@ def import_(session: Session, path: str | Path, reference: str = "") -> Image:
         ArchiveError: it is no tar; the store is as it was.
     """
     found = session.store.archive.import_rootfs(_existing(path), reference)
-    return images.describe(session, session.store.images.get(found))
+    return images.describe(session, session.store.images.get(found), names=(reference,) if reference else ())
 
 
 def _existing(path: str | Path) -> Path:
@@ -57,7 +57,7 @@ def tag(session: Session, image: str | Image, reference: str) -> Image:
     """
     record = images.find(session, image)
     session.store.images.tag(reference, record.id)
-    return images.describe(session, session.store.images.get(record.id))
+    return images.describe(session, session.store.images.get(record.id), names=(reference,))
 
 
 def rmi(session: Session, names: Sequence[str], *, force: bool = False) -> tuple[str, ...]:

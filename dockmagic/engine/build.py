@@ -62,10 +62,10 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
             if listener is not None:
                 listener(event)
     except DockmagicError as error:
-        failed = _value(session, builder, log, seconds=time.monotonic() - begin, error=error)
+        failed = _value(session, builder, log, request.tags, seconds=time.monotonic() - begin, error=error)
         error.result = failed  # type: ignore[attr-defined]
         raise
-    return _value(session, builder, log, seconds=time.monotonic() - begin, error=None)
+    return _value(session, builder, log, request.tags, seconds=time.monotonic() - begin, error=None)
 
 
 class _Log:
@@ -84,11 +84,13 @@ class _Log:
         return b"".join(self.parts).decode("utf-8", "replace")
 
 
-def _value(session: Session, builder: Builder, log: _Log, *, seconds: float, error: DockmagicError | None) -> Build:
+def _value(
+    session: Session, builder: Builder, log: _Log, names: Sequence[str], *, seconds: float, error: DockmagicError | None
+) -> Build:
     image = None
     layers: dict[str, Layer] = {}
     if error is None:
-        image = images.describe(session, session.store.images.get(builder.image_id))
+        image = images.describe(session, session.store.images.get(builder.image_id), names)
         layers = {layer.diff_id: layer for layer in image.layers}
     records: Sequence[StepRecord] = builder.records
     rows = tuple(_row(record, layers, failed=record.failed) for record in records)

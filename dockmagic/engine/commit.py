@@ -44,7 +44,7 @@ def commit(session: Session, container: str | Container, reference: str = "", *,
     image_id = store.images.put(config, (*record.diff_ids, *((layer.diff_id,) if layer else ())))
     if reference:
         store.images.tag(reference, image_id)
-    return images.describe(session, store.images.get(image_id))
+    return images.describe(session, store.images.get(image_id), names=(reference,) if reference else ())
 
 
 def diff(session: Session, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:

@@ -151,7 +151,7 @@ class Engine:
         if row is not None:
             return containers.describe(self.session, row)
         try:
-            return images.describe(self.session, images.find(self.session, name))
+            return images.describe(self.session, images.find(self.session, name), names=(name,))
         except NotFoundError:
             raise NotFoundError(
                 f"no such container or image: {name}", hint="see %container ps -a and %container images"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.builder.history import instruction_of
 from dockmagic.engine.command import Defaults
 from dockmagic.errors import NotFoundError
-from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table
+from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table, decimal_size
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -64,8 +64,8 @@ def find(session: Session, name: str | Image) -> ImageRecord:
     return store.images.get(found)
 
 
-def describe(session: Session, record: ImageRecord) -> Image:
-    """A stored image as a value."""
+def describe(session: Session, record: ImageRecord, names: Sequence[str] = ()) -> Image:
+    """A stored image as a value; ``names`` are those that the caller gave it or asked for it by."""
     entries = tuple(_history(session, record))
     return Image(
         id=record.id,
@@ -74,6 +74,7 @@ def describe(session: Session, record: ImageRecord) -> Image:
         config=record.config.to_dict(),
         digest=record.manifest_digest,
         entries=entries,
+        names=tuple(names),
     )
 
 
@@ -129,7 +130,12 @@ def images(session: Session) -> Table[Image]:
         columns=("IMAGE", "ID", "LAYERS", "SIZE"),
         items=values,
         rows=tuple(
-            (", ".join(i.tags) or "<none>", i.short_id.removeprefix("sha256:"), str(len(i.layers)), decimal(i.size))
+            (
+                ", ".join(i.tags) or "<none>",
+                i.short_id.removeprefix("sha256:"),
+                str(len(i.layers)),
+                decimal_size(i.size),
+            )
             for i in values
         ),
     )
@@ -141,32 +147,10 @@ def layers(session: Session, name: str | Image) -> Table[Layer]:
     return Table(
         columns=("LAYER", "FILES", "SIZE"),
         items=values,
-        rows=tuple((v.instruction, *_numbers(v)) for v in values),
+        rows=tuple((v.instruction, *v.told) for v in values),
     )
 
 
 def history(session: Session, name: str | Image) -> Table[HistoryEntry]:
     """The rows of an image's history, newest first."""
-    entries = tuple(reversed(describe(session, find(session, name)).entries))
-    return Table(
-        columns=("CREATED BY", "SIZE"),
-        items=entries,
-        rows=tuple((e.instruction, _numbers(e.layer)[1] if e.layer else "setting") for e in entries),
-    )
-
-
-def _numbers(layer: Layer) -> tuple[str, str]:
-    """Files and bytes as printed; a layer that the machine or a RUN made has none that are the same everywhere."""
-    if layer.host_made:
-        return "-", "made from this machine"
-    return ("-", "-") if layer.volatile else (f"{layer.files:,}", decimal(layer.size))
-
-
-def decimal(size: int) -> str:
-    """Bytes in decimal units, as docker prints them: ``84 B``, ``3.1 kB``, ``38.6 MB``."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5 or unit == "GB":  # noqa: PLR2004 - where rounding would print 1000
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"  # noqa: PLR2004
-        value /= 1000
-    raise AssertionError(size)
+    return describe(session, find(session, name)).history()

@@ -77,13 +77,12 @@ def run(
         KeyboardInterrupt: it was interrupted; ``.run`` is the Run.
     """
     record = images.find(session, image)
-    described = images.describe(session, record)
+    described = images.describe(session, record, (image,) if isinstance(image, str) else image.names)
     defaults = images.defaults(record.config)
     argv = _argv(defaults, request)
     if not argv:
         raise UsageError("nothing to run: the image has no command", hint="give one after the reference, or a script")
-    reference = image if isinstance(image, str) else next(iter(image.tags), image.short_id)
-    row = _new_row(session, record.id, reference, request, argv)
+    row = _new_row(session, described, request, argv)
     spec = _spec(session, row, defaults, request, argv)
     keep = bool(request.name) or request.keep
     try:
@@ -221,24 +220,19 @@ def _argv(defaults: Defaults, request: Request) -> tuple[str, ...]:
     return script_argv(request.script, request.argv, interp=request.interp, shell=defaults.shell)
 
 
-def _new_row(session: Session, image_id: str, reference: str, request: Request, argv: Sequence[str]) -> ContainerRow:
+def _new_row(session: Session, image: Image, request: Request, argv: Sequence[str]) -> ContainerRow:
     """Make the container's row and directories; an ended one of the same name is replaced."""
     store = session.store
-    if request.name:
-        old = store.containers.get_name(checked(request.name))
-        if old is not None:
-            containers.require_ended(old)
-            containers.discard(session, old)
-        name = request.name
-    else:
-        living = {row.name for row in store.containers.list()}
-        content = [request.script or "", *argv, request.user, request.workdir, *sorted(request.env)]
-        name = default_name(reference, content, living)
+    name = checked(request.name) if request.name else _default_name(session, image, request, argv)
+    old = store.containers.get_name(name)
+    if old is not None:
+        containers.require_ended(old)
+        containers.discard(session, old)
     row = store.containers.create(
         id=new_id(),
         name=name,
-        image_id=image_id,
-        image_ref=reference,
+        image_id=image.id,
+        image_ref=next(iter((*image.names, *image.tags)), image.short_id),
         command=tuple(argv),
         kept=bool(request.name) or request.keep,
         spec={
@@ -252,6 +246,18 @@ def _new_row(session: Session, image_id: str, reference: str, request: Request, 
     )
     session.runtime.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})
     return row
+
+
+def _default_name(session: Session, image: Image, request: Request, argv: Sequence[str]) -> str:
+    """A name that follows from what the caller wrote: never from an id, nor from names that others gave the image."""
+    content = [request.script or "", *argv, request.user, request.workdir, *sorted(request.env)]
+    reference = next(iter(image.names), "")
+    if not reference or image.id.removeprefix("sha256:").startswith(reference.removeprefix("sha256:")):
+        reference, content = "image", [*(entry.instruction for entry in image.entries), *content]
+    # Nobody else looks at an ended container that is kept, or whose kernel is gone: it gives its name away.
+    rows = session.store.containers.list()
+    living = {row.name for row in rows if not (row.status == "exited" and (row.kept or not row.kernel_lives))}
+    return default_name(reference, content, living)
 
 
 def _as_created(defaults: Defaults, row: ContainerRow) -> Defaults:

@@ -58,7 +58,7 @@ class ContainerMagics(Magics):
         try:
             if cell is None and line.strip() in {"", "help", "--help"}:
                 return _print(help.overview())
-            return self._verb(line, cell, variables)
+            return self._verb(_with_dashes(line) if cell is None else line, cell, variables)
         except DockmagicError as error:
             self._shorten(error)
             raise
@@ -86,6 +86,12 @@ class ContainerMagics(Magics):
                 return [*whole, *error.detail.splitlines()]
 
             error._render_traceback_ = render  # type: ignore[method-assign]
+
+
+def _with_dashes(line: str) -> str:
+    """``help run`` is another spelling of ``run --help``, as docker has it."""
+    word, _, verb = line.strip().partition(" ")
+    return f"{verb} --help" if word == "help" else line
 
 
 def _print(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dockmagic.magics import completer, formatters
+from dockmagic.magics import help as help_texts
 from dockmagic.magics.container_magics import ContainerMagics
 
 
@@ -14,6 +15,7 @@ def load(shell: Any) -> None:
         return
     shell.register_magics(ContainerMagics)
     formatters.register(shell)
+    shell.input_transformers_cleanup.append(help_texts.asked)
     if not any(pattern.pattern == completer.PATTERN for pattern in shell.strdispatchers["complete_command"].regexs):
         shell.set_hook("complete_command", _complete, re_key=completer.PATTERN)
 
@@ -29,6 +31,7 @@ def unload(shell: Any) -> None:
     if magics in shell.configurables:
         shell.configurables.remove(magics)
     formatters.unregister(shell)
+    shell.input_transformers_cleanup.remove(help_texts.asked)
 
 
 def _registered(shell: Any) -> ContainerMagics | None:

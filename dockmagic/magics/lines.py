@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dockmagic.errors import UsageError
 from dockmagic.magics import building, running
 from dockmagic.results import Table
 
 if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
+    from dockmagic.results import Image
 
 Line = Callable[["Notebook", "Command"], Any]
 
@@ -30,6 +32,16 @@ def _removed(names: Sequence[str]) -> Table[str]:
     return Table(columns=("REMOVED",), items=told, rows=tuple((name,) for name in told))
 
 
+def _load(notebook: Notebook, command: Command) -> Table[Image]:
+    paths = [*([command.options["input"]] if command.options["input"] else []), *command.operands]
+    if len(paths) != 1:
+        raise UsageError(
+            "the archive is there twice: -i and a word" if paths else "PATH is missing",
+            hint="write %container load PATH",
+        )
+    return notebook.engine.load(paths[0])
+
+
 LINES: dict[str, Line] = {
     "build": building.build_line,
     "run": running.run_line,
@@ -45,7 +57,7 @@ LINES: dict[str, Line] = {
     "rm": lambda notebook, command: _removed(notebook.engine.rm(*command.operands, force=command.options["force"])),
     "rmi": lambda notebook, command: _removed(notebook.engine.rmi(*command.operands, force=command.options["force"])),
     "tag": lambda notebook, command: notebook.engine.tag(*command.operands),
-    "load": lambda notebook, command: notebook.engine.load(*command.operands),
+    "load": _load,
     "import": lambda notebook, command: notebook.engine.import_(*command.operands),
     "doctor": lambda notebook, _: notebook.engine.doctor(),
 }

@@ -165,7 +165,8 @@ OUTPUT = (
 )
 
 
-def _later(*spelled: str) -> tuple[Option, ...]:
+def later(*spelled: str) -> tuple[Option, ...]:
+    """Docker's options that are not there yet: ``-p|--publish=``, with ``=`` where one takes a value."""
     return tuple(
         Option(names=names, value="VALUE" if takes else "", absent="it is not available yet")
         for names, takes in (
@@ -180,10 +181,13 @@ NO_TERMINAL = (
     Option(names=("--tty",), absent=_TERMINAL),
 )
 NO_TTY = Option(names=("-t",), absent=_TERMINAL)
+NO_QUIET = Option(
+    names=("-q", "--quiet"), absent="a line shows nothing by itself; keep what it returns: x = %container …"
+)
 
 # Docker's options that dockmagic has no way to honour yet.
 BUILD_LATER = (
-    *_later(
+    *later(
         "--platform= --add-host= --pull --secret= --ssh= --build-context= --cache-from= --cache-to= -o|--output= --check",
         "--iidfile= --load --push --squash --compress --force-rm --isolation= --ulimit= -m|--memory= --cgroup-parent=",
         "--sbom= --provenance= --annotation= --allow= --builder= --metadata-file= --shm-size=",
@@ -191,7 +195,7 @@ BUILD_LATER = (
     Option(names=("-f", "--file"), value="PATH", absent="the cell is the Dockerfile"),
 )
 RUN_LATER = (
-    *_later(
+    *later(
         "-p|--publish= -P|--publish-all -m|--memory= --memory-swap= --memory-reservation= --memory-swappiness= --cpus=",
         "--cpuset-cpus= -c|--cpu-shares= --pids-limit= --ulimit= --shm-size= --read-only --tmpfs= --mount= --init",
         "-d|--detach --bg --proc= --in= --get= --untrusted --isolation= --platform= --pull= -h|--hostname= --add-host=",
@@ -202,7 +206,7 @@ RUN_LATER = (
     ),
     Option(names=("--label",), value="KEY=VALUE", absent="it is not available yet for a run; --label of a build is"),
 )
-EXEC_LATER = _later("-d|--detach --privileged --bg --proc= --in= --get= --detach-keys=")
+EXEC_LATER = later("-d|--detach --privileged --bg --proc= --in= --get= --detach-keys=")
 EXEC_FIXED = tuple(
     Option(names=names, value="VALUE", absent="a container keeps what it was created with; give it to run")
     for names in (("--network",), ("-v", "--volume"), ("--name",), ("--entrypoint",), ("-p", "--publish"))

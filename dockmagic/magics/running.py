@@ -23,12 +23,12 @@ Start = Callable[[dict[str, Any]], "Run"]
 
 def run_cell(notebook: Notebook, command: Command, body: str) -> None:
     """``%%container run``: the body is the script."""
-    _finish(notebook, command, _runner(notebook, command, command.operands[0], script=body))
+    _finish(notebook, command, _runner(notebook, command, command.operands[0], script=_script(command, body)))
 
 
 def exec_cell(notebook: Notebook, command: Command, body: str) -> None:
     """``%%container exec``: the body is the script."""
-    _finish(notebook, command, _executer(notebook, command, script=body))
+    _finish(notebook, command, _executer(notebook, command, script=_script(command, body)))
 
 
 def run_line(notebook: Notebook, command: Command) -> Run:
@@ -62,6 +62,14 @@ def build_then_run(notebook: Notebook, command: Command, body: str) -> None:
         return notebook.engine.run(tags[0] if tags else image, script=parts.script, build=build, **options, **shown)
 
     _finish(notebook, command, start, names=tags)
+
+
+def _script(command: Command, body: str) -> str:
+    """The body, which IPython has refused only where it has no line at all."""
+    if body.strip():
+        return body
+    verb = command.verb
+    raise UsageError("the cell has no script", hint=f"%container {verb.name} {verb.operands} [ARG...] runs a command")
 
 
 def _has_command(image: Image, command: Command) -> bool:

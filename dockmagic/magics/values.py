@@ -5,6 +5,7 @@ Each raises ``ValueError`` with a reason that ends the sentence ``invalid argume
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Mapping
 
@@ -43,7 +44,7 @@ def seconds(text: str) -> float:
 
 def variable(text: str) -> str:
     """The name of a Python variable."""
-    if not text.isidentifier():
+    if not text.isidentifier() or keyword.iskeyword(text):
         raise ValueError("it is no name of a Python variable")
     return text
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from dockmagic.errors import UsageError
 from dockmagic.magics import options as table
+from dockmagic.magics import values
 from dockmagic.magics.options import Option
 
 Body = Literal["", "dockerfile", "script", "both"]
@@ -104,33 +105,52 @@ _ALL = Option(names=("-a", "--all"), help="also those that have ended")
 _FORCE = Option(names=("-f", "--force"), help="also what is in use")
 _FILE = Option(names=("-f", "--file"), value="PATH", help="the Dockerfile (default: CONTEXT/Dockerfile)")
 _MESSAGE = Option(names=("-m", "--message"), value="TEXT", default="", help="a comment for the history")
+_INPUT = Option(names=("-i", "--input"), value="PATH", read=values.filled, help="the archive, as docker has it")
 
 LINE_VERBS = (
     Verb(
         name="build",
         summary="build an image from a Dockerfile on disk",
         operands="[CONTEXT]",
-        options=(*table.BUILD, table.BUILD_NETWORK, _FILE, *table.RESULT, *_BUILD_REFUSED),
+        options=(*table.BUILD, table.BUILD_NETWORK, _FILE, *table.RESULT, *_BUILD_REFUSED, table.NO_QUIET),
     ),
     Verb(
         name="run",
         summary="run the image's own command, or the words after the image in its place",
         operands="IMAGE",
-        options=(*table.RUN, table.RUN_NETWORK, *_RUN_LINE, *_RUN_REFUSED),
+        options=(*table.RUN, table.RUN_NETWORK, *_RUN_LINE, *_RUN_REFUSED, table.NO_QUIET),
         arguments=True,
     ),
     Verb(
         name="exec",
         summary="run a command in a kept container",
         operands="CONTAINER",
-        options=(*table.EXEC, *_RUN_LINE, *_EXEC_REFUSED),
+        options=(*table.EXEC, *_RUN_LINE, *_EXEC_REFUSED, table.NO_QUIET),
         arguments=True,
     ),
-    Verb(name="images", summary="every image"),
-    Verb(name="ps", summary="containers that run", options=(_ALL,)),
-    Verb(name="inspect", summary="a container or an image", operands="NAME"),
+    Verb(
+        name="images",
+        summary="every image",
+        options=table.later("-a|--all --digests -f|--filter= --format= --no-trunc -q|--quiet --tree"),
+    ),
+    Verb(
+        name="ps",
+        summary="containers that run",
+        options=(_ALL, *table.later("-f|--filter= --format= -n|--last= -l|--latest --no-trunc -q|--quiet -s|--size")),
+    ),
+    Verb(
+        name="inspect",
+        summary="a container or an image",
+        operands="NAME",
+        options=table.later("-f|--format= -s|--size --type= --platform="),
+    ),
     Verb(name="layers", summary="an image's layers, newest first", operands="IMAGE"),
-    Verb(name="history", summary="an image's history, newest first", operands="IMAGE"),
+    Verb(
+        name="history",
+        summary="an image's history, newest first",
+        operands="IMAGE",
+        options=table.later("--format= -H|--human --no-trunc -q|--quiet --platform="),
+    ),
     Verb(
         name="diff",
         summary="what a container changed, or what differs between two images",
@@ -140,14 +160,39 @@ LINE_VERBS = (
         name="commit",
         summary="make an image of a container",
         operands="CONTAINER [IMAGE]",
-        options=(_MESSAGE,),
+        options=(_MESSAGE, *table.later("-a|--author= -c|--change= -p|--pause")),
     ),
-    Verb(name="logs", summary="what a container printed", operands="CONTAINER"),
-    Verb(name="rm", summary="remove containers", operands="CONTAINER...", options=(_FORCE,)),
-    Verb(name="rmi", summary="remove images", operands="IMAGE...", options=(_FORCE,)),
+    Verb(
+        name="logs",
+        summary="what a container printed",
+        operands="CONTAINER",
+        options=table.later("--details -f|--follow --since= -n|--tail= -t|--timestamps --until="),
+    ),
+    Verb(
+        name="rm",
+        summary="remove containers",
+        operands="CONTAINER...",
+        options=(_FORCE, *table.later("-l|--link -v|--volumes")),
+    ),
+    Verb(
+        name="rmi",
+        summary="remove images",
+        operands="IMAGE...",
+        options=(_FORCE, *table.later("--no-prune --platform=")),
+    ),
     Verb(name="tag", summary="give an image one more name", operands="IMAGE NAME"),
-    Verb(name="load", summary="take the images of a docker or OCI archive", operands="PATH"),
-    Verb(name="import", summary="make an image from the tar of a root file system", operands="PATH [IMAGE]"),
+    Verb(
+        name="load",
+        summary="take the images of a docker or OCI archive",
+        operands="[PATH]",
+        options=(_INPUT, *table.later("-q|--quiet --platform=")),
+    ),
+    Verb(
+        name="import",
+        summary="make an image from the tar of a root file system",
+        operands="PATH [IMAGE]",
+        options=table.later("-c|--change= -m|--message= --platform="),
+    ),
     Verb(name="doctor", summary="what this machine gives, what it refuses, and what to ask for"),
 )
 
@@ -189,7 +234,10 @@ def find(name: str, *, cell: bool) -> Verb:
     if name in LATER:
         raise UsageError(f'"{name}" is not available yet', hint="%container --help lists what is")
     names = [verb.name for verb in own if verb.name]
-    raise UsageError(f'unknown verb "{name}"{meant(name, names)}', hint=f"verbs are: {', '.join(names)}")
+    hint = f"verbs are: {', '.join(names)}"
+    if cell:
+        hint += "; an image stands after run, a name for a new one after -t"
+    raise UsageError(f'unknown verb "{name}"{meant(name, names)}', hint=hint)
 
 
 def meant(word: str, known: list[str]) -> str:

@@ -23,8 +23,7 @@ def bundle(
 
     Args:
         result: what a verb returned.
-        names: the image's names as the cell gave them. Pass them for a build: the store may know more names for the
-            same image, from other cells. None takes the result's own.
+        names: the image's names as the cell gave them; None takes those that the result was asked for by.
         key: by which our views ask for the live model of this record.
     """
     record = read(result, names)

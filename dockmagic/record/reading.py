@@ -29,8 +29,7 @@ def read(result: Result, names: Sequence[str] | None = None) -> Record:
 
     Args:
         result: what a verb returned.
-        names: the image's names as the cell gave them; None takes the result's own. Of a build these are all names
-            that the store knows for the image, which depends on what ran before.
+        names: the image's names as the cell gave them; None takes those that the result was asked for by.
     """
     match result:
         case Run():
@@ -198,7 +197,7 @@ def _name(name: str) -> str:
 def _names(names: Sequence[str] | None, image: Image | None, container: Container | None) -> tuple[str, ...]:
     """Names that the user gave; an id is none, for it differs between machines."""
     if names is None:
-        names = (container.image,) if container is not None else image.tags if image is not None else ()
+        names = (container.image,) if container is not None else image.names if image is not None else ()
     own = {image.id if image is not None else "", container.image_id if container is not None else ""}
     return tuple(_name(name) for name in names if name and not any(_is_id(name, known) for known in own))
 

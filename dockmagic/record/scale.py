@@ -4,30 +4,8 @@ from __future__ import annotations
 
 MEBIBYTE = 1 << 20
 GIBIBYTE = 1 << 30
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-_THOUSAND = 1000
 _TENTHS_PER_CUBE = 17  # k = 1.7 px for 1 MiB, in tenths of a pixel
 _THICKEST = 171  # 10.08 * k
-
-
-def decimal_size(size: int) -> str:
-    """Bytes in decimal units, as docker prints them: ``84 B``, ``3.1 kB``, ``38.6 MB``, ``155 MB``.
-
-    One decimal below 100, none from there; halves round up.
-    """
-    if size < _THOUSAND:
-        return f"{size} B"
-    unit, power = 0, 1
-    while unit + 1 < len(_UNITS) and _rounded(size, power) >= _THOUSAND:
-        unit, power = unit + 1, power * _THOUSAND
-    tenths = _rounded(size * 10, power)
-    if tenths < _THOUSAND:
-        return f"{tenths // 10}.{tenths % 10} {_UNITS[unit]}"
-    return f"{_rounded(size, power)} {_UNITS[unit]}"
-
-
-def _rounded(number: int, divisor: int) -> int:
-    return (2 * number + divisor) // (2 * divisor)
 
 
 def edge_tenths(size: int) -> int:

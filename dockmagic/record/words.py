@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockmagic.record import stack
-from dockmagic.record.scale import counted, decimal_size
+from dockmagic.record.scale import counted
+from dockmagic.results import decimal_size
 
 if TYPE_CHECKING:
     from dockmagic.record.model import Changes, Drawn, Line, Record, Totals

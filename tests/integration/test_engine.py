@@ -113,6 +113,15 @@ def test_a_kept_run_has_a_name_that_derives_from_its_content(engine):
     engine.rm(second.name)
 
 
+def test_a_default_name_says_nothing_of_ids_or_of_names_from_elsewhere(engine):
+    image = engine.build(BREAD.replace("red bean", "sweet potato")).image
+    names = [engine.run(image, script="true", keep=True).container.name]
+    names.append(engine.run(image.short_id.removeprefix("sha256:"), script="true", keep=True).container.name)
+    names.append(engine.run(engine.tag(image, "elsewhere:1").id, script="true", keep=True).container.name)
+    assert names[0].startswith("image-")
+    assert len(set(names)) == 1
+
+
 def test_a_living_container_of_the_name_is_not_replaced(engine):
     thread = threading.Thread(target=lambda: engine.run("bread:1", name="alive", script="sleep 60\n"))
     thread.start()

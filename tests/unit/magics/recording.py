@@ -84,6 +84,10 @@ class RecordingEngine:
     def logs(self, name):
         return "one\ntwo\n"
 
+    def load(self, path):
+        self._note("load", path)
+        return Table(columns=("LOADED IMAGE",), items=(IMAGE,), rows=(("bread:1",),))
+
     def diff(self, *names):
         self._note("diff", *names)
 

@@ -111,6 +111,21 @@ def test_dashes_with_nothing_below_are_an_error(execute, engine):
     assert engine.calls == []
 
 
+@pytest.mark.parametrize("start", ["run bread:1", "exec fish1"])
+@pytest.mark.parametrize("body", ["\n", "   \n\n", "# dockmagic: --timeout 3\n"])
+def test_a_body_without_a_script_is_an_error(execute, engine, start, body):
+    error = execute(f"%%container {start}\n{body}")
+    assert isinstance(error, UsageError)
+    assert "the cell has no script" in str(error)
+    assert f"%container {start.split()[0]}" in str(error)
+    assert engine.calls == []
+
+
+def test_a_body_without_any_line_is_refused_by_ipython(execute, engine):
+    assert "the cell body is empty" in str(execute("%%container run bread:1\n"))
+    assert engine.calls == []
+
+
 def test_dashes_in_a_build_are_an_error(execute):
     assert "line 2" in str(execute("%%container build\nFROM a\n---\necho\n"))
 
@@ -266,6 +281,47 @@ def test_help_is_printed(shell, engine, capsys):
     assert "--timeout TIME" in shown
     assert "--publish" not in shown
     assert engine.calls == []
+
+
+@pytest.mark.parametrize(
+    "cell", ["%container run?", "  %container run ?", "%%container run??\n", "%container help run"]
+)
+def test_a_question_about_a_verb_prints_its_help(shell, engine, capsys, cell):
+    shell.run_cell(cell)
+    shown = capsys.readouterr().out
+    assert "%%container run [options] IMAGE" in shown
+    assert "--timeout TIME" in shown
+    assert engine.calls == []
+
+
+@pytest.mark.parametrize("cell", ["%container?", "%%container?", "%container", "%container help", "%container --help"])
+def test_a_question_about_the_magic_prints_the_verbs(shell, engine, capsys, cell):
+    shell.run_cell(cell)
+    assert "%container images" in capsys.readouterr().out
+    assert engine.calls == []
+
+
+def test_a_question_inside_a_script_is_the_scripts(execute, engine):
+    execute("%%container run bread:1\n%container run?\ncat x?\n")
+    assert engine.last.script == "%container run?\ncat x?\n"
+
+
+def test_a_question_about_something_else_is_ipythons(shell, capsys):
+    shell.run_line_magic("unload_ext", "dockmagic")
+    assert "--help" not in shell.transform_cell("%container run?")
+    shell.run_line_magic("load_ext", "dockmagic")
+    assert "pinfo" in shell.transform_cell("print?")
+
+
+def test_an_archive_stands_where_docker_has_it_or_alone(shell, engine):
+    shell.run_line_magic("container", "load -i a.tar")
+    assert engine.last.words == ("a.tar",)
+    shell.run_line_magic("container", "load b.tar")
+    assert engine.last.words == ("b.tar",)
+    with pytest.raises(UsageError, match="PATH is missing"):
+        shell.run_line_magic("container", "load")
+    with pytest.raises(UsageError, match="there twice"):
+        shell.run_line_magic("container", "load -i a.tar b.tar")
 
 
 def test_it_can_be_unloaded_and_loaded_again(shell):

@@ -109,6 +109,9 @@ def test_an_undefined_name_is_an_error_that_names_it():
         ("ps", '"ps" is not for a whole cell'),
         ("build -f Dockerfile", "the cell is the Dockerfile"),
         ("exec fish1 --network host", "keeps what it was created with"),
+        ("bread:1", 'unknown verb "bread:1"'),
+        ("bread:1", "an image stands after run"),
+        ("run bread --result class", "no name of a Python variable"),
     ],
 )
 def test_a_bad_cell_line_says_what_is_wrong(text, says):
@@ -151,6 +154,33 @@ def test_option_lines_of_the_body_count_before_the_magic_line():
 def test_an_option_line_holds_options_only():
     assert "only options" in refused(cell, "run", "bread:1")
     assert "unknown option --nope" in refused(cell, "run bread", "--nope")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "images -q",
+        "images --digests",
+        "ps --filter name=x",
+        "inspect --format {{{{.Id}}}} bread",
+        "history --no-trunc bread",
+        "commit -a me fish1",
+        "logs -f fish1",
+        "rm -v fish1",
+        "rmi --no-prune bread",
+        "load --platform linux/arm64 x.tar",
+        "import -m text x.tar",
+    ],
+)
+def test_dockers_options_of_line_verbs_are_never_ignored(text):
+    message = refused(line, text)
+    assert text.split()[1] in message
+    assert "not available yet" in message
+
+
+@pytest.mark.parametrize("text", ["run -q bread", "exec -q fish1", "build -q ."])
+def test_a_line_has_nothing_to_be_quiet_about(text):
+    assert "a line shows nothing by itself" in refused(line, text)
 
 
 def test_lines_take_dockers_operands():

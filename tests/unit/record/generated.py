@@ -84,6 +84,7 @@ IMAGES = st.builds(
     st.lists(ENTRIES, max_size=14),
     id=DIGESTS,
     tags=tuples(NAMES, 2),
+    names=tuples(NAMES, 2),
     config=st.fixed_dictionaries({"created": TEXTS, "config": st.sampled_from([{}, {"Cmd": ["sh"]}])}),
     digest=DIGESTS,
 )

@@ -49,6 +49,7 @@ def image(*parts: Layer | str, tags: tuple[str, ...] = (), config: Mapping[str, 
     return Image(
         id=digest("image"),
         tags=tags,
+        names=tags,
         layers=tuple(part for part in parts if isinstance(part, Layer)),
         config={"config": config or {}},
         digest=digest("manifest"),

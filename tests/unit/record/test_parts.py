@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from dockmagic.record.columns import character_width, keep_head, keep_tail, width
 from dockmagic.record.escape import instruction_line, log_line, visible
 from dockmagic.record.order import reading_order
-from dockmagic.record.scale import GIBIBYTE, MEBIBYTE, counted, decimal_size, edge_tenths
+from dockmagic.record.scale import GIBIBYTE, MEBIBYTE, counted, edge_tenths
+from dockmagic.results import HistoryEntry, Image, Layer, decimal_size
 
 
 @pytest.mark.parametrize(
@@ -157,3 +159,23 @@ def test_a_long_path_keeps_its_last_names():
 
 def test_korean_is_as_wide_decomposed_as_composed():
     assert width(unicodedata.normalize("NFD", "보고서")) == width("보고서") == 6
+
+
+def test_a_history_prints_no_number_that_differs_between_machines():
+    def entry(instruction, size, **more):
+        made = Layer(diff_id="", digest="", size=size, files=1, instruction=instruction, **more)
+        return HistoryEntry(created_by=instruction, instruction=instruction, layer=made)
+
+    entries = (
+        entry("FROM localhost/base", 19_700_000, host_made=True),
+        entry("RUN make", 123, volatile=True),
+        entry("COPY a /", 84),
+        HistoryEntry(created_by="CMD a", instruction="CMD a", layer=None),
+    )
+    image = Image(id="sha256:" + "1" * 64, tags=(), layers=(), config={}, digest="", entries=entries)
+    assert [re.split(r" {3,}", line)[1] for line in str(image.history()).splitlines()[1:]] == [
+        "setting",
+        "84 B",
+        "-",
+        "made from this machine",
+    ]

@@ -31,7 +31,7 @@ from tests.unit.record import generated as g
 VARYING = {
     Layer: {"diff_id": g.DIGESTS, "digest": g.DIGESTS, "shared_by": g.tuples(g.NAMES)},
     HistoryEntry: {"created_by": g.TEXTS, "created": g.TEXTS, "comment": g.TEXTS},
-    Image: {"id": g.DIGESTS, "digest": g.DIGESTS},
+    Image: {"id": g.DIGESTS, "digest": g.DIGESTS, "tags": g.tuples(g.NAMES)},
     Step: {"cached": st.booleans(), "reason": g.TEXTS, "seconds": g.SECONDS},
     Row: {},
     Build: {"log": g.TEXTS, "notes": g.tuples(g.TEXTS), "seconds": g.SECONDS},
@@ -50,7 +50,7 @@ VARYING = {
 TOLD = {
     Layer: {"size", "files", "instruction", "changes", "host_made", "volatile"},
     HistoryEntry: {"instruction", "layer"},
-    Image: {"tags", "layers", "config", "entries"},
+    Image: {"names", "layers", "config", "entries"},
     Step: {"instruction", "line", "layer", "stage"},
     Row: {"instruction", "line", "kind", "layer", "failed", "done"},
     Build: {"image", "steps", "exit_code", "error", "rows", "warnings"},
@@ -138,3 +138,20 @@ def test_names_of_a_build_are_those_of_its_cell():
     data, _ = bundle(Build(image=image, steps=(), log="", exit_code=0), names=("demo:1",))
     assert "demo:1" in data["text/plain"]
     assert "other" not in json.dumps(data)
+
+
+def test_names_that_only_the_store_knows_are_left_out_of_an_image():
+    image = Image(
+        id="sha256:" + "a" * 64,
+        tags=("bread:1", "other:2"),
+        names=("bread:1",),
+        layers=(),
+        config={},
+        digest="",
+        entries=(),
+    )
+    for result in (image, Build(image=image, steps=(), log="", exit_code=0)):
+        data, metadata = bundle(result)
+        assert "bread:1" in data["text/plain"]
+        assert "other" not in json.dumps(data)
+        assert "other:2" in json.dumps(metadata)
