@@ -79,7 +79,7 @@ def _rmi(session: Session, name: str, *, force: bool) -> list[str]:
     found = store.images.resolve(name)
     if found is None:
         raise NotFoundError(f"image not found: {name}", hint="see %container images")
-    tags = list(store.images.tags(found))
+    tags: list[str] = list(store.images.tags(found))
     named = store.images.familiar(name) in tags
     if named and len(tags) > 1:
         store.images.untag(name)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.builder.builder import Builder, BuildRequest
+from dockmagic.builder import builder
+from dockmagic.builder.actions import EPOCH_VARIABLE
+from dockmagic.builder.built import Built, StepRecord
+from dockmagic.builder.request import BuildRequest, Network
 from dockmagic.engine import images
-from dockmagic.errors import BuildError, DockmagicError
+from dockmagic.errors import BuildError
 from dockmagic.events import Event, StepOutput, StepStarted
+from dockmagic.oci import platform
 from dockmagic.results import Build, Layer, Row, Step
 
 if TYPE_CHECKING:
-    from dockmagic.builder.builder import StepRecord
     from dockmagic.engine.session import Session
 
 EventListener = Callable[[Event], None]
@@ -32,7 +36,8 @@ class Request:
     target: str | None = None
     no_cache: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
-    network: str = "host"
+    network: Network = "host"
+    dockerfile: Path | None = None
 
 
 def build(session: Session, request: Request, *, listener: EventListener | None = None) -> Build:
@@ -44,28 +49,37 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
         NotFoundError: the base image is not there.
         IsolationError: a wall could not be built; nothing of the step ran.
     """
-    builder = Builder(session.store, lambda: session.runtime, epoch=session.epoch, network=request.network)
     log = _Log()
     begin = time.monotonic()
-    wanted = BuildRequest(
+
+    def take(event: Event) -> None:
+        log.take(event)
+        if listener is not None:
+            listener(event)
+
+    built = builder.build(session.store, lambda: session.runtime, _wanted(session, request), take)
+    value = _value(session, built, log, request.tags, seconds=time.monotonic() - begin)
+    if built.error is not None:
+        built.error.result = value  # type: ignore[attr-defined]
+        raise built.error
+    return value
+
+
+def _wanted(session: Session, request: Request) -> BuildRequest:
+    epoch = request.build_args.get(EPOCH_VARIABLE, "")
+    return BuildRequest(
         text=request.text,
         context=request.context or Path.cwd(),
+        dockerfile=request.dockerfile,
         tags=request.tags,
         build_args=request.build_args,
         target=request.target,
         no_cache=request.no_cache,
         labels=request.labels,
+        network=request.network,
+        epoch=int(epoch) if epoch.isascii() and epoch.isdigit() else session.epoch,
+        machine=platform.architecture(os.uname().machine),
     )
-    try:
-        for event in builder.build(wanted):
-            log.take(event)
-            if listener is not None:
-                listener(event)
-    except DockmagicError as error:
-        failed = _value(session, builder, log, request.tags, seconds=time.monotonic() - begin, error=error)
-        error.result = failed  # type: ignore[attr-defined]
-        raise
-    return _value(session, builder, log, request.tags, seconds=time.monotonic() - begin, error=None)
 
 
 class _Log:
@@ -84,16 +98,13 @@ class _Log:
         return b"".join(self.parts).decode("utf-8", "replace")
 
 
-def _value(
-    session: Session, builder: Builder, log: _Log, names: Sequence[str], *, seconds: float, error: DockmagicError | None
-) -> Build:
-    image = None
+def _value(session: Session, built: Built, log: _Log, names: Sequence[str], *, seconds: float) -> Build:
+    image, error = None, built.error
     layers: dict[str, Layer] = {}
     if error is None:
-        image = images.describe(session, session.store.images.get(builder.image_id), names)
+        image = images.describe(session, session.store.images.get(built.image_id), names)
         layers = {layer.diff_id: layer for layer in image.layers}
-    records: Sequence[StepRecord] = builder.records
-    rows = tuple(_row(record, layers, failed=record.failed) for record in records)
+    rows = tuple(_row(record, layers) for record in built.records)
     steps = tuple(
         Step(
             instruction=r.instruction,
@@ -104,7 +115,7 @@ def _value(
             layer=layers.get(r.diff_id),
             stage=r.stage,
         )
-        for r in records
+        for r in built.records
         if r.kind == "step" and r.done
     )
     return Build(
@@ -114,18 +125,18 @@ def _value(
         exit_code=0 if error is None else error.exit_code if isinstance(error, BuildError) else 125,
         error=error,
         rows=rows,
-        warnings=tuple(builder.warnings),
-        notes=tuple(builder.notes),
+        warnings=built.warnings,
+        notes=built.notes,
         seconds=seconds,
     )
 
 
-def _row(record: StepRecord, layers: Mapping[str, Layer], *, failed: bool) -> Row:
+def _row(record: StepRecord, layers: Mapping[str, Layer]) -> Row:
     return Row(
         instruction=record.instruction,
         line=record.line,
         kind=record.kind,
         layer=layers.get(record.diff_id),
-        failed=failed,
+        failed=record.failed,
         done=record.done,
     )

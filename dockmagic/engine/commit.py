@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dockmagic.engine.session import Session
+    from dockmagic.store.containers import ContainerRow
 
 
 def commit(session: Session, container: str | Container, reference: str = "", *, message: str = "") -> Image:
@@ -67,7 +68,7 @@ def diff(session: Session, first: str | Image | Container, second: str | Image |
     return _images(session, first, second)
 
 
-def _container(session: Session, name: str | Image | Container) -> containers.ContainerRow | None:
+def _container(session: Session, name: str | Image | Container) -> ContainerRow | None:
     if isinstance(name, Image):
         return None
     return session.store.containers.get(name.id if isinstance(name, Container) else name)

@@ -14,8 +14,10 @@ from dockmagic.errors import NotFoundError
 from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
 
 if TYPE_CHECKING:
+    from dockmagic.builder.request import Network
     from dockmagic.results import Finding
     from dockmagic.sandbox.pump import Listener
+    from dockmagic.sandbox.runtime import Runtime
 
 
 class Engine:
@@ -24,10 +26,12 @@ class Engine:
     Args:
         home: the store's directory; by default ``$DOCKMAGIC_HOME``, else the user's data directory. It is made when it is
             first needed, not here.
+        runtime: what starts containers, e.g. a :class:`dockmagic.testing.RecordingRuntime`; None for the best that
+            this host allows.
     """
 
-    def __init__(self, home: Path | str | None = None) -> None:
-        self.session = Session(Path(home) if home is not None else None)
+    def __init__(self, home: Path | str | None = None, *, runtime: Runtime | None = None) -> None:
+        self.session = Session(Path(home) if home is not None else None, runtime)
 
     def close(self) -> None:
         """End the launch server and every container that this engine started."""
@@ -43,7 +47,7 @@ class Engine:
         target: str | None = None,
         no_cache: bool = False,
         labels: Mapping[str, str] | None = None,
-        network: str = "host",
+        network: Network = "host",
         on_event: building.EventListener | None = None,
     ) -> Build:
         """Build an image from Dockerfile text; see :func:`dockmagic.engine.build.build` for what it raises."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from dockmagic.builder import bases
 from dockmagic.builder.history import instruction_of
 from dockmagic.engine.command import Defaults
-from dockmagic.errors import NotFoundError
 from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table, decimal_size
 
 if TYPE_CHECKING:
@@ -49,19 +49,7 @@ def find(session: Session, name: str | Image) -> ImageRecord:
     Raises:
         NotFoundError: there is none.
     """
-    from dockmagic.builder.hostimage import ensure, is_host_image  # noqa: PLC0415 - only where a base may have to be made
-
-    store = session.store
-    wanted = name.id if isinstance(name, Image) else name
-    found = store.images.resolve(wanted)
-    if found is None and is_host_image(wanted):
-        found = ensure(store, wanted, epoch=session.epoch)
-    if found is None:
-        raise NotFoundError(
-            f"image not found: {wanted}",
-            hint="see %container images; build it with %%container build -t, or %container load an archive",
-        )
-    return store.images.get(found)
+    return bases.find(session.store, name.id if isinstance(name, Image) else name, epoch=session.epoch)
 
 
 def describe(session: Session, record: ImageRecord, names: Sequence[str] = ()) -> Image:
@@ -83,7 +71,7 @@ def _history(session: Session, record: ImageRecord) -> Iterator[HistoryEntry]:
     remaining = list(record.diff_ids)
     below: list[str] = []
     for row in record.config.history:
-        text = instruction_of(row.created_by)
+        text = instruction_of(row)
         layer = None
         if not row.empty_layer and remaining:
             layer = _layer(session, remaining.pop(0), text, tuple(below))

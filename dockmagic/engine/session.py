@@ -51,15 +51,20 @@ class RefusedOwner:
 class Session:
     """What every verb works on.
 
+    Args:
+        home: the store's directory; None for :func:`default_home`.
+        runtime: what starts containers; None for the best that this host allows.
+
     Attributes:
         home: the store's directory.
         epoch: seconds since 1970 that every timestamp in an image has.
     """
 
-    def __init__(self, home: Path | None = None) -> None:
+    def __init__(self, home: Path | None = None, runtime: Runtime | None = None) -> None:
         self.home = Path(home) if home is not None else default_home()
         self.epoch = default_epoch()
         self._lock = threading.RLock()
+        self._given = runtime
         self._runtime: Runtime | None = None
         self._refusal: IsolationError | None = None
         self._store: Store | None = None
@@ -108,7 +113,7 @@ class Session:
                 detail=f"{self.home}: {error.strerror}",
             ) from error
         try:
-            self._runtime = open_runtime(self.home / "roots")
+            self._runtime = self._given or open_runtime(self.home / "roots")
         except IsolationError as refusal:
             self._refusal = refusal
             return Store.open(self.home, RefusedOwner(refusal))

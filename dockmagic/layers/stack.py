@@ -58,6 +58,8 @@ class Stack:
         Returns:
             None where nothing stands there, or a link on the way leads nowhere or in circles.
         """
+        if not self._lowers:
+            return None
         pending = [part for part in reversed(path.split("/")) if part not in {"", "."}]
         way = [self._root()]
         links = 0

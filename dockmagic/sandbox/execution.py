@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.errors import EXIT_INTERRUPTED, EXIT_KILLED
+from dockmagic.errors import EXIT_INTERRUPTED, EXIT_KILLED, DockmagicError
 from dockmagic.sandbox.pump import Capture, Ending, Listener, Stream, pump
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def execute(
             capture = Capture(sink, listener)
             ending = pump(process, pipes.hand_over(), capture, timeout=timeout)
             end = process.wait()
+            if end is None:
+                raise DockmagicError("a process of the sandbox was lost")
         finally:
             process.close()
     code, stopped = _code(end, ending)

@@ -1,0 +1,93 @@
+"""Build arguments: which are known without being declared, and what ARG makes of those that are given. Pure.
+
+Scopes and predefined names are those of the Dockerfile reference ("ARG").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dockmagic.dockerfile import shell
+from dockmagic.dockerfile.instructions import Arg, Definition, expand
+
+# Given by --build-arg, RUN sees these without any ARG; they are no part of the history or of a cache key.
+PROXIES = frozenset(
+    spelled
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+    for spelled in (name, name.lower())
+)
+
+
+def platform_arguments(machine: str, target: str) -> dict[str, str]:
+    """What FROM may use without declaring it, and a stage once it declares it.
+
+    Args:
+        machine: the architecture as Go names it.
+        target: the name of the stage that is wanted, "default" for the last one.
+    """
+    known = {"TARGETSTAGE": target}
+    for side in ("BUILD", "TARGET"):
+        known |= {
+            f"{side}PLATFORM": f"linux/{machine}",
+            f"{side}OS": "linux",
+            f"{side}OSVERSION": "",
+            f"{side}ARCH": machine,
+            f"{side}VARIANT": "",
+        }
+    return known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
+    """Arguments from outside of a stage.
+
+    Attributes:
+        given: by ``--build-arg``.
+        known: those of the platform.
+        declared: by the ARGs before the first FROM; None for one without a value.
+    """
+
+    given: Mapping[str, str]
+    known: Mapping[str, str]
+    declared: Mapping[str, str | None]
+
+    def in_from(self) -> dict[str, str]:
+        """The variables of a FROM line."""
+        return {**self.known, **{name: value for name, value in self.declared.items() if value is not None}}
+
+    def value_of(self, definition: Definition) -> str | None:
+        """The value of a variable that a stage declares; None where it stays unset."""
+        name = definition.name
+        if name in self.given:
+            return self.given[name]
+        if definition.value is not None:
+            return definition.value
+        return self.declared.get(name) if name in self.declared else self.known.get(name)
+
+
+def read_arguments(
+    declarations: Sequence[Arg], given: Mapping[str, str], known: Mapping[str, str], *, escape: str
+) -> Arguments:
+    """Evaluate the ARGs before the first FROM, each seeing those before it.
+
+    Raises:
+        DockerfileError: a substitution in a default fails.
+    """
+    declared: dict[str, str | None] = {}
+    for declaration in declarations:
+        for index, definition in enumerate(declaration.definitions):
+            variables = {**known, **{name: value for name, value in declared.items() if value is not None}}
+            expanded = expand(declaration, variables, escape).definitions[index]
+            declared[definition.name] = given.get(definition.name, expanded.value)
+    return Arguments(given=given, known=known, declared=declared)
+
+
+def variables(arguments: Mapping[str, str], env: Sequence[str]) -> dict[str, str]:
+    """What an instruction of a stage may use: ENV counts before ARG."""
+    return {**arguments, **shell.environment(env)}
+
+
+def is_undeclared(name: str) -> bool:
+    """Whether a build argument means something without an ARG."""
+    return name in PROXIES or name == "SOURCE_DATE_EPOCH" or name.startswith("BUILDKIT_")

@@ -1,0 +1,37 @@
+"""Images by name, as FROM, COPY --from and every verb look for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockmagic.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from dockmagic.store import Store
+    from dockmagic.store.images import ImageRecord
+
+_HINT = "see %container images; build it with %%container build -t, or %container load an archive"
+
+
+def find(store: Store, name: str, *, epoch: int) -> ImageRecord:
+    """The image of that name, id or id's beginning.
+
+    ``localhost/base`` and ``localhost/python`` are made from this machine when they are not there yet.
+
+    Args:
+        store: where to look.
+        name: as the user wrote it.
+        epoch: seconds since 1970, for an image that has to be made.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: it is neither a reference nor an id.
+    """
+    from dockmagic.builder.hostimage import ensure, is_host_image  # noqa: PLC0415 - only where a base may have to be made
+
+    found = store.images.resolve(name)
+    if found is None and is_host_image(name):
+        found = ensure(store, name, epoch=epoch)
+    if found is None:
+        raise NotFoundError(f"image not found: {name}", hint=_HINT)
+    return store.images.get(found)

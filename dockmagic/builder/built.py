@@ -1,0 +1,58 @@
+"""What a build was, as far as it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dockmagic.errors import DockmagicError
+
+Kind = Literal["from", "step", "setting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """An instruction and what became of it.
+
+    Attributes:
+        instruction: its first line as written.
+        line: of the Dockerfile, from 1.
+        kind: ``"from"``, ``"step"`` for what made a layer or was executed, or ``"setting"``.
+        stage: the stage's title.
+        diff_id: of the layer that it made, "" for none.
+        cached: nothing was executed.
+        reason: why it was not cached.
+        seconds: wall-clock time.
+        done: the build got past it.
+        failed: the build ended here.
+    """
+
+    instruction: str
+    line: int
+    kind: Kind
+    stage: str
+    diff_id: str = ""
+    cached: bool = False
+    reason: str = ""
+    seconds: float = 0.0
+    done: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A finished or failed build.
+
+    Attributes:
+        image_id: ``"sha256:…"``, "" when it failed.
+        records: every instruction of the stages that the target needs, in order; () when the text could not be planned.
+        warnings: what Docker accepts and should not be there; the same on every machine.
+        notes: what was honoured more weakly than asked.
+        error: why it failed, None when it did not.
+    """
+
+    image_id: str
+    records: tuple[StepRecord, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: DockmagicError | None = None

@@ -1,0 +1,132 @@
+"""One step: from the cache, or executed and put there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dockmagic.builder import bases, cache
+from dockmagic.builder.actions import Action, CopyAction, RunAction, WorkdirAction
+from dockmagic.builder.cache import Key, Place
+from dockmagic.builder.context import Context, Selection
+from dockmagic.builder.inline import inline
+from dockmagic.builder.request import BuildRequest
+from dockmagic.builder.steps import copy as copying
+from dockmagic.builder.steps import run as running
+from dockmagic.builder.steps import workdir as workdirs
+from dockmagic.builder.steps.site import Site
+from dockmagic.sandbox.pump import Listener
+from dockmagic.store.layer_rows import LayerRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What became of a step.
+
+    Attributes:
+        diff_id: of its layer, "" for none.
+        executed: False for a WORKDIR that found its directory: it is a setting.
+        cached: the layer was there already.
+        reason: why it was not.
+        notes: what was honoured more weakly than asked.
+    """
+
+    diff_id: str
+    executed: bool = True
+    cached: bool = False
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """A step that is to be made.
+
+    Attributes:
+        site: the layers below it.
+        place: where it stands.
+        sources: layers of the stages that are built, by the stage's number.
+        listener: gets what RUN prints.
+    """
+
+    site: Site
+    request: BuildRequest
+    place: Place
+    sources: Mapping[int, tuple[str, ...]]
+    listener: Listener
+
+    def made(self, action: Action | None) -> Made:
+        """Take the step from the cache or execute it.
+
+        Raises:
+            DockmagicError: it failed; see :mod:`dockmagic.builder.steps`.
+        """
+        match action:
+            case RunAction():
+                return self._run(action)
+            case CopyAction():
+                return self._copy(action)
+            case WorkdirAction():
+                return self._workdir(action)
+            case None:
+                return Made(diff_id="", executed=False)
+
+    def _cached(self, key: Key) -> Made | str:
+        """What the cache has for a key, or why it has nothing."""
+        if self.request.no_cache:
+            return "--no-cache"
+        store = self.site.store
+        row = store.cache.get(key.digest)
+        if row is None:
+            return cache.miss(key, store.cache)
+        if row.diff_id and not store.layers.has(row.diff_id):
+            return "the cached layer is gone"
+        return Made(diff_id=row.diff_id, cached=True)
+
+    def _keep(self, key: Key, layer: LayerRecord | None, reason: str) -> Made:
+        diff_id = layer.diff_id if layer is not None else ""
+        self.site.store.cache.put(key.digest, diff_id, key.components, lineage=key.lineage, position=key.position)
+        return Made(diff_id=diff_id, reason=reason)
+
+    def _run(self, action: RunAction) -> Made:
+        key = cache.run_key(action, self.site.below, self.place, epoch=self.site.epoch)
+        found = self._cached(key)
+        if isinstance(found, Made):
+            return found
+        layer, notes = running.run(self.site, action, self.listener)
+        shared = ("RUN shares the host's network",) if action.network == "host" else ()
+        return replace(self._keep(key, layer, found), notes=(*notes, *shared))
+
+    def _copy(self, action: CopyAction) -> Made:
+        if action.stage is not None or action.image:
+            return self._copy_of(action, copying.pick(self.site, self._below(action), action.sources))
+        with Context(self.request.context, dockerfile=self.request.dockerfile) as context:
+            return self._copy_of(action, self._selection(action, context))
+
+    def _below(self, action: CopyAction) -> tuple[str, ...]:
+        if action.stage is not None:
+            return self.sources[action.stage]
+        return bases.find(self.site.store, action.image, epoch=self.site.epoch).diff_ids
+
+    @staticmethod
+    def _selection(action: CopyAction, context: Context) -> Selection:
+        parts = [context.select(action.sources)] if action.sources else []
+        if action.inline:
+            parts.append(inline(action.inline))
+        return Selection.joined(*parts)
+
+    def _copy_of(self, action: CopyAction, source: copying.Source) -> Made:
+        key = cache.copy_key(action, source.digest, self.site.below, self.place, epoch=self.site.epoch)
+        found = self._cached(key)
+        if isinstance(found, Made):
+            return found
+        return self._keep(key, copying.copy(self.site, action, source), found)
+
+    def _workdir(self, action: WorkdirAction) -> Made:
+        if workdirs.exists(self.site, action):
+            return Made(diff_id="", executed=False)
+        key = cache.workdir_key(action, self.site.below, self.place, epoch=self.site.epoch)
+        found = self._cached(key)
+        if isinstance(found, Made):
+            return found
+        return self._keep(key, workdirs.make(self.site, action), found)

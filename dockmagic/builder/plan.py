@@ -1,0 +1,272 @@
+"""What a build will do, before it does anything: rows in order, variables replaced, every setting decided. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from dockmagic.builder.actions import Action, copy_action, run_action, workdir_action
+from dockmagic.builder.arguments import Arguments, is_undeclared, platform_arguments, read_arguments
+from dockmagic.builder.built import Kind
+from dockmagic.builder.history import run_words
+from dockmagic.builder.request import BuildRequest
+from dockmagic.builder.scope import DEFAULT_PATH, Scope, argument_words, declared, settled
+from dockmagic.dockerfile import instructions as kinds
+from dockmagic.dockerfile.instructions import Instruction, expand, parse_trigger
+from dockmagic.dockerfile.location import fault, located
+from dockmagic.dockerfile.stages import Stage, Stages, parse_stages
+from dockmagic.errors import DockerfileError, Location
+from dockmagic.oci.config import ContainerConfig, ImageConfig
+
+SCRATCH = "scratch"
+_NOT_IN_TRIGGERS = (kinds.From, kinds.OnBuild, kinds.Maintainer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An instruction of the plan.
+
+    Attributes:
+        kind: ``"from"``, ``"step"`` for what may make a layer, or ``"setting"``.
+        source: its first line as written.
+        code: all of it, for telling steps apart.
+        line: its first line's number.
+        action: what a step does.
+        created_by: the history's words; "" for FROM.
+        scope: the stage behind it.
+    """
+
+    kind: Kind
+    source: str
+    code: str
+    location: Location
+    action: Action | None
+    created_by: str
+    scope: Scope
+
+    @property
+    def line(self) -> int:
+        """Its first line's number."""
+        return self.location.line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStage:
+    """A stage that the target needs.
+
+    Attributes:
+        title: its name, else ``stage-0``.
+        base: name of the image or stage that it starts from, or "scratch".
+        below: the number of the stage that it starts from, None for an image.
+        image: the base image's config, None for a stage and for scratch.
+        rows: FROM first.
+    """
+
+    index: int
+    title: str
+    base: str
+    below: int | None
+    image: ImageConfig | None
+    rows: tuple[Row, ...]
+
+    @property
+    def scope(self) -> Scope:
+        """The stage at its end."""
+        return self.rows[-1].scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Stages in the order to build them; the last one is wanted.
+
+    Attributes:
+        stages: by their order, each behind what it needs.
+        warnings: what Docker accepts and should not be there.
+    """
+
+    stages: tuple[PlannedStage, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A Dockerfile read as far as it can be without its base images.
+
+    Attributes:
+        stages: all of them, variables in FROM replaced.
+        order: those that the target needs.
+        arguments: from outside of the stages.
+        request: what was asked for.
+    """
+
+    stages: Stages
+    order: tuple[Stage, ...]
+    arguments: Arguments
+    request: BuildRequest
+
+    def images(self) -> Iterator[tuple[str, kinds.From]]:
+        """The base images that are needed, each with its first FROM."""
+        told: dict[str, kinds.From] = {}
+        for stage in self.order:
+            if self.stages.named(stage.base, before=stage.index) is None and stage.base.lower() != SCRATCH:
+                told.setdefault(stage.base, stage.header)
+        yield from told.items()
+
+
+def draft(request: BuildRequest) -> Draft:
+    """Read the Dockerfile and choose the stages.
+
+    Raises:
+        DockerfileError: it cannot be parsed, has no such target, or asks for another platform.
+    """
+    stages = parse_stages(request.text)
+    with stages.excerpts():
+        target = stages.target(request.target)
+        known = platform_arguments(request.machine, request.target or "default")
+        arguments = read_arguments(stages.global_args, request.build_args, known, escape=stages.escape)
+        stages = stages.with_bases([_base(stage, arguments, stages.escape) for stage in stages.stages])
+        order = stages.order(stages.stages[target.index])
+        for stage in order:
+            _require_platform(stage, request.machine)
+    return Draft(stages=stages, order=order, arguments=arguments, request=request)
+
+
+def _base(stage: Stage, arguments: Arguments, escape: str) -> tuple[str, str]:
+    header = expand(stage.header, arguments.in_from(), escape)
+    if not header.base:
+        hint = "declare it by ARG with a default before the first FROM, or give --build-arg"
+        error = fault(f"base name ({stage.header.base}) should not be blank", stage.location)
+        error.hint = hint
+        raise error
+    return header.base, header.platform
+
+
+def _require_platform(stage: Stage, machine: str) -> None:
+    wanted = stage.platform
+    if wanted and wanted not in {f"linux/{machine}", machine}:
+        error = fault(f"--platform={wanted[:40]}: this machine is linux/{machine}", stage.location)
+        error.hint = "images of another platform cannot be built here"
+        raise error
+
+
+def plan(read: Draft, images: Mapping[str, ImageConfig]) -> Plan:
+    """Decide everything that is known before the first step.
+
+    Args:
+        read: the Dockerfile.
+        images: configs of the base images that :meth:`Draft.images` names.
+
+    Raises:
+        DockerfileError: an instruction that is not executed, or a value that cannot be.
+    """
+    with read.stages.excerpts():
+        done: dict[int, PlannedStage] = {}
+        for stage in read.order:
+            done[stage.index] = _Stage(read, stage, images, done).planned()
+    return Plan(stages=tuple(done.values()), warnings=tuple(_warnings(read)))
+
+
+def _warnings(read: Draft) -> Iterator[str]:
+    for warning in read.stages.warnings:
+        yield f"line {warning.location.line}: {warning.message}"
+    names = {d.name for arg in read.stages.global_args for d in arg.definitions}
+    for stage in read.order:
+        names |= {d.name for i in stage.instructions if isinstance(i, kinds.Arg) for d in i.definitions}
+    unused = sorted(name for name in read.arguments.given if name not in names and not is_undeclared(name))
+    if unused:
+        yield f"--build-arg {', '.join(unused)}: no ARG of this build has that name"
+
+
+@dataclass(slots=True)
+class _Stage:
+    """One stage while it is being planned."""
+
+    read: Draft
+    stage: Stage
+    images: Mapping[str, ImageConfig]
+    done: Mapping[int, PlannedStage]
+    rows: list[Row] = field(default_factory=list)
+
+    def planned(self) -> PlannedStage:
+        stage = self.stage
+        below = self.read.stages.named(stage.base, before=stage.index)
+        image = None if below is not None else self.images.get(stage.base)
+        scope = self._first(below, image)
+        triggers = scope.config.on_build
+        scope = replace(scope, config=replace(scope.config, on_build=()))
+        self.rows.append(_row("from", stage.header, scope))
+        for text in triggers:
+            scope = self._trigger(text, scope)
+        for instruction in stage.instructions:
+            scope = self._add(instruction, scope)
+        return PlannedStage(
+            index=stage.index,
+            title=stage.title,
+            base=SCRATCH if below is None and image is None else stage.base,
+            below=None if below is None else below.index,
+            image=image,
+            rows=tuple(self.rows),
+        )
+
+    def _first(self, below: Stage | None, image: ImageConfig | None) -> Scope:
+        if below is not None:
+            return replace(self.done[below.index].scope, has_cmd=False)
+        if image is not None:
+            return Scope(config=image.config, author=image.author)
+        return Scope(config=ContainerConfig(env=(f"PATH={DEFAULT_PATH}",), working_dir="/"))
+
+    def _trigger(self, text: str, scope: Scope) -> Scope:
+        """An ONBUILD instruction of the base image."""
+        with located(self.stage.location):
+            instruction = parse_trigger(text)
+            if isinstance(instruction, _NOT_IN_TRIGGERS):
+                raise DockerfileError(f"the base image's ONBUILD {instruction.keyword} is not allowed")
+        return self._add(replace(instruction, location=self.stage.location), scope)
+
+    def _add(self, instruction: Instruction, scope: Scope) -> Scope:
+        escape = self.read.stages.escape
+        expanded = expand(instruction, scope.variables(), escape)
+        with located(instruction.location):
+            row = self._planned_row(expanded, scope)
+        self.rows.append(row)
+        return row.scope
+
+    def _planned_row(self, instruction: Instruction, scope: Scope) -> Row:
+        match instruction:
+            case kinds.Arg():
+                scope = declared(scope, instruction, self.read.arguments)
+                return _row("setting", instruction, scope, created_by=argument_words(instruction, scope))
+            case kinds.Run():
+                action = run_action(instruction, scope, self.read.request)
+                words = run_words(action.argv, scope.arguments)
+                return _row("step", instruction, scope, action=action, created_by=words)
+            case kinds.Copy():
+                copied = copy_action(instruction, scope, self.read.stages, self.stage)
+                return _row("step", instruction, scope, action=copied, created_by=instruction.code)
+            case kinds.Workdir():
+                scope, words = settled(scope, instruction)
+                return _row("step", instruction, scope, action=workdir_action(scope), created_by=words)
+            case kinds.Add():
+                raise fault("ADD is not executed yet: use COPY", instruction.location)
+            case _:
+                scope, words = settled(scope, instruction)
+                return _row("setting", instruction, scope, created_by=words)
+
+
+def _row(
+    kind: Kind,
+    instruction: Instruction,
+    scope: Scope,
+    *,
+    action: Action | None = None,
+    created_by: str = "",
+) -> Row:
+    return Row(
+        kind=kind,
+        source=instruction.source,
+        code=instruction.code,
+        location=instruction.location,
+        action=action,
+        created_by=created_by,
+        scope=scope,
+    )

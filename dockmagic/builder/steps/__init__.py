@@ -1,0 +1,1 @@
+"""What the steps of a plan do to files: one module a kind."""

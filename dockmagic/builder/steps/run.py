@@ -1,0 +1,84 @@
+"""RUN: a command in a container on the layers below; what it leaves in the writable layer becomes a layer."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from dockmagic.builder.actions import RunAction
+from dockmagic.builder.steps.site import Site, Writable
+from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, BuildError
+from dockmagic.sandbox.execution import Outcome, execute
+from dockmagic.sandbox.pump import Listener
+from dockmagic.sandbox.spec import Spec
+from dockmagic.store.layer_rows import LayerRecord
+
+if TYPE_CHECKING:
+    from dockmagic.sandbox.runtime import Process
+
+_HOSTNAME = "build"
+_SHELL_HINT = "the shell form needs a shell in the image: use the exec form, or start from another base"
+
+
+def run(site: Site, action: RunAction, listener: Listener) -> tuple[LayerRecord | None, tuple[str, ...]]:
+    """Execute a RUN.
+
+    Returns:
+        The layer, None where nothing changed; and what was honoured more weakly than asked.
+
+    Raises:
+        BuildError: the command failed; without the instruction's place, which the builder adds.
+        UsageError: no such user or working directory in the image.
+        IsolationError: a wall could not be built; nothing ran.
+        KeyboardInterrupt: it was interrupted; nothing of it is left.
+    """
+    runtime = site.runtime()
+    with site.writable() as made:
+        spec = _spec(site, action, made)
+
+        def start(stdin: int, stdout: int, stderr: int) -> Process:
+            return runtime.start(spec, stdin=stdin, stdout=stdout, stderr=stderr)
+
+        outcome = execute(start, listener=listener)
+        if outcome.stopped == "interrupted":
+            raise KeyboardInterrupt
+        if outcome.exit_code or outcome.stopped:
+            raise _failure(outcome, action)
+        return site.adopt(made, outcome.ending.owners), outcome.ending.notes
+
+
+def _spec(site: Site, action: RunAction, made: Writable) -> Spec:
+    return Spec(
+        lowers=site.lowers(),
+        upper=made.upper,
+        work=made.work,
+        argv=action.argv,
+        env=tuple({**action.env, **action.secret_env}.items()),
+        cwd=action.cwd,
+        user=action.user,
+        hostname=_HOSTNAME,
+        network=action.network,
+        files=tuple((name, content, 0o755) for name, content in action.files),
+        epoch=site.epoch,
+        purpose="build",
+    )
+
+
+def _failure(outcome: Outcome, action: RunAction) -> BuildError:
+    code = outcome.exit_code
+    message, hint = f"RUN failed with exit code {code}", ""
+    if outcome.ending.not_started and code == EXIT_NOT_FOUND:
+        message, hint = f'RUN: "{action.argv[0]}" is not in the image (exit code {code})', _SHELL_HINT
+    elif outcome.ending.not_started and code == EXIT_NOT_EXECUTABLE:
+        message = f'RUN: "{action.argv[0]}" cannot be executed (exit code {code})'
+        hint = "is it a program of this machine's kind, with mode +x?"
+    elif outcome.ending.signalled:
+        message = f"RUN was ended by {_name(outcome.ending.signalled)} (exit code {code})"
+    return BuildError(message, log=outcome.capture.text("output"), exit_code=code, hint=hint)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
