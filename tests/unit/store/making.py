@@ -1,65 +1,29 @@
-"""Stores, tars and images for tests."""
+"""Stores, tars and images for tests: the public ones, and upper directories as a build leaves them."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import tarfile
-
-from dockmagic.layers.inprocess import InProcessOwner
-from dockmagic.oci.config import History, ImageConfig
-from dockmagic.store import Store
+from dockmagic.testing import add_image, docker_archive, image_of, sha256, tar_of
+from dockmagic.testing import open_store as open_with_scheme
 
 EPOCH = 315532800
 
+__all__ = [
+    "EPOCH",
+    "add_image",
+    "adopt",
+    "build_upper",
+    "config_of",
+    "docker_archive",
+    "image_of",
+    "open_store",
+    "sha256",
+    "tar_of",
+]
+
 
 def open_store(home, scheme="range-0"):
-    """A store whose jobs run in this process."""
-    return Store.open(home, InProcessOwner(home / "roots" / scheme, scheme))
-
-
-def tar_of(files):
-    """A tar of files, by name: bytes, or a TarInfo's fields."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.mtime = 1_000_000_000
-            data = b""
-            if isinstance(content, bytes):
-                data = content
-                member.size = len(data)
-            else:
-                for key, value in content.items():
-                    setattr(member, key, value)
-            tar.addfile(member, io.BytesIO(data))
-    return out.getvalue()
-
-
-def sha256(content):
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def add_image(store, *contents, name=""):
-    """An image of one layer for each mapping of files."""
-    records = [store.layers.add_tar(tar_of(files)) for files in contents]
-    return image_of(store, records, name=name)
-
-
-def image_of(store, records, *, name="", **config):
-    """An image of stored layers."""
-    made = ImageConfig(
-        architecture="amd64",
-        os="linux",
-        diff_ids=tuple(record.diff_id for record in records),
-        history=tuple(History(created_by=f"COPY {n}") for n, _ in enumerate(records)),
-        **config,
-    )
-    image_id = store.images.put(made, made.diff_ids)
-    if name:
-        store.images.tag(name, image_id)
-    return image_id
+    """A store of a range of ids, whoever runs the test."""
+    return open_with_scheme(home, scheme)
 
 
 def build_upper(store, directory, files):
@@ -80,19 +44,6 @@ def adopt(store, files, lowers=()):
     with store.scratch() as directory:
         upper = build_upper(store, directory, files)
         return store.layers.adopt(upper, lowers=lowers, epoch=EPOCH)
-
-
-def docker_archive(images):
-    """A tar as ``docker save`` writes it; (config, layers, names) of each image."""
-    files, rows = {}, []
-    for config, layers, names in images:
-        paths = [f"{sha256(layer)[7:]}/layer.tar" for layer in layers]
-        files.update(zip(paths, layers, strict=True))
-        content = json.dumps(config).encode()
-        files[f"{sha256(content)[7:]}.json"] = content
-        rows.append({"Config": f"{sha256(content)[7:]}.json", "Layers": paths, "RepoTags": names})
-    files["manifest.json"] = json.dumps(rows).encode()
-    return tar_of(files)
 
 
 def config_of(layers, **more):

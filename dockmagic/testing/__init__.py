@@ -1,0 +1,23 @@
+"""Public doubles for tests of what is built on dockmagic: course checkers, extensions, dockmagic itself.
+
+Nothing here starts a container or asks the network; what is stored is stored for real, in a directory that you name.
+"""
+
+from __future__ import annotations
+
+from dockmagic.testing.images import add_image, docker_archive, image_of, random_image, random_layer, sha256, tar_of
+from dockmagic.testing.runtime import RecordingRuntime, Scripted
+from dockmagic.testing.stores import open_store
+
+__all__ = [
+    "RecordingRuntime",
+    "Scripted",
+    "add_image",
+    "docker_archive",
+    "image_of",
+    "open_store",
+    "random_image",
+    "random_layer",
+    "sha256",
+    "tar_of",
+]
