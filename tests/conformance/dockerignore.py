@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dockmagic.builder import ignorefile
-
 from dockmagic.errors import UsageError
 from tests.conformance.verdict import NotJudgedError, Row, different
 

@@ -17,8 +17,11 @@ MINIMUM: dict[str, float] = {
     "dockerfile_instructions": 1.0,
     "dockerfile_parser_ast": 1.0,
     "dockerfile_parser_units": 1.0,
-    "image_reference": 1.0,
+    "dockerignore": 1.0,
+    "image_reference": 0.99,
+    "oci_schema": 0.9,
     "shell_words": 1.0,
+    "tar_layers": 0.96,
 }
 
 

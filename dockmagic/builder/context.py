@@ -1,0 +1,158 @@
+"""The build context: what COPY reads from a directory of the host, and never anything outside of it.
+
+docs.docker.com/reference/dockerfile, section COPY, as BuildKit does it:
+
+- sources are relative to the context's root, ``/x`` and ``../x`` too, so none leads out;
+- a directory gives its content, a file itself under its last name; wildcards are those of Go's ``filepath.Match``;
+- a source that is a symbolic link, or leads through one, is followed within the root; links found in a directory are copied as links;
+- what ``.dockerignore`` excludes is not there;
+- modes are kept, owners are 0:0, hard links become files of their own, a socket becomes an empty file.
+
+Pipes and devices are refused: a layer made by COPY holds files, directories and links. Extended attributes are not taken.
+Only what is named is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dockmagic.builder import ignorefile
+from dockmagic.builder.ignorefile import Ignore
+from dockmagic.builder.selection import Item, Selection
+from dockmagic.builder.sources import places_of, resolve
+from dockmagic.builder.tree import FileContent, Parts, Tree, reading
+from dockmagic.builder.view import View
+from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.oci.changeset import Entry
+
+__all__ = ["Context", "Selection"]
+
+_IGNORE_FILE = ".dockerignore"
+_IGNORE_LIMIT = 1 << 20
+
+
+class Context:
+    """A directory that COPY reads from. Selections read their content from it: it stays open until they are written.
+
+    Args:
+        root: the directory.
+        dockerfile: the Dockerfile's path, where it stands in a file: ``NAME.dockerignore`` beside it goes before ``.dockerignore``.
+
+    Raises:
+        UsageError: ``root`` is no directory or cannot be read, or a line of the ignore file is malformed.
+    """
+
+    def __init__(self, root: Path, *, dockerfile: Path | None = None) -> None:
+        try:
+            self._tree = Tree(root)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                "the build context is no directory that can be read",
+                hint="name another one by --context",
+                detail=str(error),
+            ) from error
+        try:
+            self._view = _view(self._tree, dockerfile)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptors back; selections cannot be written any more."""
+        self._tree.close()
+
+    def select(self, sources: Sequence[str], *, exclude: Sequence[str] = ()) -> Selection:
+        """What a COPY of ``sources`` copies; file contents are read once for the digest.
+
+        Args:
+            sources: as written, without quotes and with variables filled in.
+            exclude: patterns of ``--exclude``, matched against paths within a source directory and against a source file's name.
+
+        Returns:
+            The selection. ``single_file`` says that the only source names one file, by its name or by a wildcard: docker lets the
+            destination rename both.
+
+        Raises:
+            NotFoundError: a source is not there or is excluded, or all are wildcards and none matches anything.
+            UsageError: a pattern is malformed, something cannot be read or copied, or sources land on each other.
+        """
+        skip = Ignore(exclude)
+        self._tree.rewind()
+        places = places_of(self._view, sources)
+        items: list[Item] = []
+        for place in places:
+            if place.is_dir:
+                below = self._view.below(place.path, skip)
+                items += [_item(self._tree, found.path, found.landing, found.status) for found in below]
+            elif not skip.verdict(place.name).excluded:
+                items.append(_item(self._tree, place.path, place.name, place.status))
+        self._tree.rewind()
+        single = len(sources) == len(places) == len(items) == 1 and not places[0].is_dir
+        return Selection(items, single_file=single)
+
+
+def _item(tree: Tree, path: Parts, landing: str, status: os.stat_result) -> Item:
+    mode = stat.S_IMODE(status.st_mode)
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFDIR:
+        return Item(entry=Entry(path=landing, type="dir", mode=mode))
+    if kind == stat.S_IFLNK:
+        with reading("/".join(path)):
+            return Item(entry=Entry(path=landing, type="symlink", mode=0o777, linkname=tree.link(path)))
+    if kind == stat.S_IFSOCK:
+        return Item(entry=Entry(path=landing, type="file", mode=mode))
+    if kind != stat.S_IFREG:
+        what = "a pipe" if kind == stat.S_IFIFO else "a device"
+        raise UsageError(f'{what} cannot be copied: "{"/".join(path)}"', hint=f"exclude it by {_IGNORE_FILE}")
+    content = FileContent(tree, path)
+    size, sha256 = _measured(content.chunks())
+    return Item(entry=Entry(path=landing, type="file", mode=mode, size=size), content=content, sha256=sha256)
+
+
+def _measured(chunks: Iterator[bytes]) -> tuple[int, str]:
+    state = hashlib.sha256()
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        state.update(chunk)
+    return size, state.hexdigest()
+
+
+def _view(tree: Tree, dockerfile: Path | None) -> View:
+    """The tree without what its ignore file excludes."""
+    name, data = _IGNORE_FILE, None
+    if dockerfile is not None:
+        beside = dockerfile.with_name(f"{dockerfile.name}{_IGNORE_FILE}")
+        with reading(beside.name), suppress(FileNotFoundError, NotADirectoryError):
+            name, data = beside.name, beside.read_bytes()
+    if data is None:
+        name, data = _IGNORE_FILE, _ignore_data(tree)
+    try:
+        return View(tree, Ignore(ignorefile.read(data.decode("utf-8", "surrogateescape"))), name)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error.message}", hint=error.hint) from error
+
+
+def _ignore_data(tree: Tree) -> bytes:
+    try:
+        place = resolve(View(tree, Ignore(()), _IGNORE_FILE), _IGNORE_FILE)
+    except NotFoundError:
+        return b""
+    if not stat.S_ISREG(place.status.st_mode) or place.status.st_size > _IGNORE_LIMIT:
+        raise UsageError(f"{_IGNORE_FILE} is no text file of up to 1 MiB")
+    return b"".join(FileContent(tree, place.path).chunks())
