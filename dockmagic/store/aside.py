@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from dockmagic.store import holder
+from dockmagic.store.faults import told
 from dockmagic.store.holder import Holder
 
 _CHUNK = 1 << 20
@@ -81,7 +83,9 @@ class Aside:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._fd)
-        self.path.unlink(missing_ok=True)
+        # What cannot be removed is swept one day; it must not hide the error that led here.
+        with suppress(OSError) if error is not None else told(self.path.parent):
+            self.path.unlink(missing_ok=True)
 
 
 def sync_directory(directory: Path) -> None:

@@ -1,8 +1,9 @@
 """Removing what nothing refers to, while others work on the same store.
 
-What is unreferenced is decided inside one transaction, in which nobody can add a reference or a lease; there it is only
-renamed to a temporary name, which is quick. The removal itself follows outside. A kill on the way leaves temporary
-things of a dead process, which the next sweep removes.
+Rows go first, in a transaction of their own: a row means that its content is whole, also when this process is killed at
+the next step. What is unreferenced then is decided inside a second transaction, in which nobody can add a reference or a
+lease; there it is only renamed to a temporary name, which is quick. The removal itself follows outside. A kill on the way
+leaves content without a row or temporary things of a dead process, which the next sweep removes.
 """
 
 from __future__ import annotations
@@ -47,23 +48,35 @@ def sweep(layout: Layout, database: Database, owner: Owner) -> None:
         abandoned = [p for p in entries(layout.tmp) if is_abandoned(p, now=now)]
         trees = [f"tmp/{p.name}" for p in entries(layout.roots / "tmp") if is_abandoned(p, now=now)]
         _empty(_Trash(abandoned, trees), owner)
-        with database.writing() as connection, suppress(IsolationError):
+        with database.writing() as connection:
             drop_dead(connection)
-            wanted = _forget(connection)
-            _set_aside(connection, wanted, layout, owner, trash)
+            _forget(connection)
+        with database.writing() as connection, suppress(IsolationError):
+            _set_aside(connection, _wanted(connection), layout, owner, trash)
         _empty(trash, owner)
 
 
-def _forget(connection: sqlite3.Connection) -> frozenset[str]:
-    """Delete the rows of unreferenced layers; returns the digests of all content that is referred to."""
+def _forget(connection: sqlite3.Connection) -> None:
+    """Delete the rows of unreferenced layers."""
+    wanted = _referred(connection)
+    gone = [row for row in connection.execute("SELECT diff_id FROM layers") if row["diff_id"] not in wanted]
+    connection.executemany("DELETE FROM layers WHERE diff_id = ?", [(row["diff_id"],) for row in gone])
+
+
+def _referred(connection: sqlite3.Connection) -> set[str]:
+    """Layers that images, cache rows or leases have, and whatever else is leased."""
     leased = held(connection)
     wanted = {d for image_id in leased for d in layers_of(connection, image_id)} | leased
     for query in ("SELECT diff_id FROM image_layers", "SELECT diff_id FROM cache WHERE diff_id IS NOT NULL"):
         wanted.update(row["diff_id"] for row in connection.execute(query))
-    for row in connection.execute("SELECT diff_id FROM layers").fetchall():
-        if row["diff_id"] not in wanted:
-            connection.execute("DELETE FROM layers WHERE diff_id = ?", (row["diff_id"],))
+    return wanted
+
+
+def _wanted(connection: sqlite3.Connection) -> frozenset[str]:
+    """Digits of all content that a row or a lease refers to."""
+    wanted = _referred(connection)
     for query in (
+        "SELECT diff_id AS digest FROM layers",
         "SELECT blob_digest AS digest FROM layers WHERE blob_digest IS NOT NULL",
         "SELECT id AS digest FROM images",
         "SELECT manifest_digest AS digest FROM images",

@@ -28,13 +28,14 @@ def image(store):
     built = adopt(store, {"b/c": b"more" * 20_000, "b/d": b""}, [store.layers.snapshot(layer.diff_id)])
     store.cache.put("key", built.diff_id, {"a": 1}, lineage="RUN x")
     image_id = image_of(store, [layer, built], name="new:1")
+    store.containers.delete("c" * 64)  # of a process that was killed on its way
     row = store.containers.create(
         id="c" * 64, name="fish", image_id=image_id, image_ref="new:1", kernel_pid=os.getpid()
     )
     store.containers.started(row.id, pid=os.getpid(), birth=1)
     store.containers.ended(row.id, exit_code=0)
     store.containers.delete(row.id)
-    print("acknowledged", flush=True)
+    say("acknowledged")
     store.cache.clear()
     store.images.delete(image_id)
     store.leases.sweep()
@@ -86,6 +87,11 @@ def use(store, image_id, dice):
     store.containers.delete(row.id)
 
 
+def say(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 class Stream:
     """Bytes as a stream that cannot seek."""
 
@@ -107,8 +113,9 @@ def main():
         store = open_store(home)
         VERBS[verb](store, **({"seed": int(sys.argv[3])} if verb == "churn" else {}))
     except DockmagicError as error:
-        assert not isinstance(error, StoreError) or str(home) not in str(error)
-        print(type(error).__name__, str(error).splitlines()[0], flush=True)
+        if isinstance(error, StoreError) and str(home) in str(error):
+            raise  # a path is no part of the text, which notebooks are compared by
+        say(f"{type(error).__name__} {str(error).splitlines()[0]}")
         sys.exit(3)
 
 

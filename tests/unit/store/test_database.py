@@ -36,9 +36,13 @@ def test_creating_twice_keeps_what_is_there(database):
 
 
 def test_a_transaction_that_raises_is_undone(database):
-    with pytest.raises(KeyError), database.writing() as connection:
-        lease(connection, "a")
-        raise KeyError
+    def half():
+        with database.writing() as connection:
+            lease(connection, "a")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        half()
     assert leases(database) == []
 
 

@@ -126,7 +126,7 @@ def test_another_scheme_gets_trees_of_its_own(store, home):
 def test_a_lost_tree_of_a_built_layer_is_told(store):
     layer = adopt(store, {"a": b"a"})
     shutil.rmtree(store.path / "roots/range-0" / store.layers.snapshot(layer.diff_id))
-    with pytest.raises(StoreError, match="tree of the layer .* is missing"):
+    with pytest.raises(StoreError, match=r"tree of the layer .* is missing"):
         store.layers.snapshot(layer.diff_id)
 
 
