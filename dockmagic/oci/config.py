@@ -115,9 +115,9 @@ class ImageConfig:
 
     def to_bytes(self) -> bytes:
         """The one serialisation that we write: sorted keys, no blanks, UTF-8."""
-        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
-            "utf-8", "surrogateescape"
-        )
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        # a byte that is no text, a surrogate here, becomes JSON's own escape of it
+        return text.encode("utf-8", "backslashreplace")
 
     def appended(self, diff_id: str | None, row: History) -> ImageConfig:
         """One more row of history, and its layer if it made one."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dockmagic.errors import ArchiveError
 from dockmagic.oci import digest as digests
+
+# RFC 6838, section 4.2
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
+# RFC 3986: it begins with a scheme
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +53,30 @@ def parse(value: object) -> Descriptor:
     if not isinstance(value, dict):
         raise ArchiveError("a descriptor is not a JSON object")
     media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
-    if not isinstance(media_type, str) or not media_type:
-        raise ArchiveError("a descriptor has no mediaType")
+    _require_media_type(media_type, "mediaType")
+    if "artifactType" in value:
+        _require_media_type(value["artifactType"], "artifactType")
     if not isinstance(digest, str):
         raise ArchiveError("a descriptor has no digest")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 63:
         raise ArchiveError("a descriptor's size is not a number of bytes")
-    annotations, platform, urls = value.get("annotations"), value.get("platform"), value.get("urls")
+    annotations, platform = value.get("annotations"), value.get("platform")
     return Descriptor(
-        media_type=media_type,
+        media_type=str(media_type),
         digest=digests.checked(digest),
         size=size,
         annotations={str(k): str(v) for k, v in annotations.items()} if isinstance(annotations, dict) else {},
         platform=platform if isinstance(platform, dict) else None,
-        urls=tuple(str(u) for u in urls) if isinstance(urls, list) else (),
+        urls=_urls(value.get("urls") or []),
     )
+
+
+def _require_media_type(value: object, what: str) -> None:
+    if not isinstance(value, str) or not _MEDIA_TYPE.fullmatch(value):
+        raise ArchiveError(f"a descriptor has no {what}")
+
+
+def _urls(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(url, str) and _URL.fullmatch(url) for url in value):
+        raise ArchiveError("a descriptor's urls are no list of URLs")
+    return tuple(value)

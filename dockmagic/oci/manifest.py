@@ -56,11 +56,15 @@ def parse(data: bytes) -> Manifest | Index:
         raise ArchiveError("a manifest of an unknown schema version")
     if "manifests" in value and ("layers" in value or "config" in value):
         raise ArchiveError("a manifest that is also an index")
+    if value.get("subject") is not None:
+        descriptor.parse(value["subject"])  # what the manifest is about: checked, not used
     media_type = value.get("mediaType", "")
+    if not isinstance(media_type, str):
+        raise ArchiveError("a manifest whose media type is no text")
     if "manifests" in value:
         return _index(value, media_type)
     if media_type not in {"", *mediatype.MANIFESTS}:
-        raise ArchiveError(f"a manifest of an unknown media type: {str(media_type)[:80]!r}")
+        raise ArchiveError(f"a manifest of an unknown media type: {media_type[:80]!r}")
     layers = value.get("layers")
     if not isinstance(layers, list):
         raise ArchiveError("a manifest without layers")
@@ -71,13 +75,13 @@ def parse(data: bytes) -> Manifest | Index:
     )
 
 
-def _index(value: dict[str, Any], media_type: object) -> Index:
+def _index(value: dict[str, Any], media_type: str) -> Index:
     if media_type not in {"", *mediatype.INDEXES}:
-        raise ArchiveError(f"an index of an unknown media type: {str(media_type)[:80]!r}")
+        raise ArchiveError(f"an index of an unknown media type: {media_type[:80]!r}")
     manifests = value["manifests"]
     if not isinstance(manifests, list):
         raise ArchiveError("an index whose manifests are no list")
-    return Index(manifests=tuple(descriptor.parse(m) for m in manifests), media_type=str(media_type) or mediatype.INDEX)
+    return Index(manifests=tuple(descriptor.parse(m) for m in manifests), media_type=media_type or mediatype.INDEX)
 
 
 def _object(data: bytes) -> dict[str, Any]:

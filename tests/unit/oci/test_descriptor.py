@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockmagic.errors import ArchiveError
+from dockmagic.oci import descriptor, mediatype
+from dockmagic.oci.descriptor import Descriptor
+
+DIGEST = "sha256:" + "ab" * 32
+PLAIN = {"mediaType": mediatype.LAYER, "digest": DIGEST, "size": 7}
+
+
+def test_a_descriptor_is_read_with_everything_that_is_used():
+    whole = {
+        **PLAIN,
+        "urls": ["https://example.org/x"],
+        "annotations": {"a": "b"},
+        "platform": {"os": "linux", "architecture": "amd64"},
+    }
+    assert descriptor.parse(whole).to_dict() == whole
+
+
+def test_what_says_nothing_is_left_out():
+    found = descriptor.parse({**PLAIN, "annotations": {}, "urls": [], "data": "AA==", "platform": None})
+    assert found.to_dict() == PLAIN
+
+
+@pytest.mark.parametrize("size", [-1, 1 << 63, True, "7", 7.0, None, 1e3])
+def test_a_size_is_a_number_of_bytes(size):
+    with pytest.raises(ArchiveError, match="number of bytes"):
+        descriptor.parse({**PLAIN, "size": size})
+
+
+@pytest.mark.parametrize("missing", PLAIN)
+def test_each_field_is_needed(missing):
+    with pytest.raises(ArchiveError, match="a descriptor"):
+        descriptor.parse({name: value for name, value in PLAIN.items() if name != missing})
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 1])
+def test_a_descriptor_is_an_object(value):
+    with pytest.raises(ArchiveError, match="not a JSON object"):
+        descriptor.parse(value)
+
+
+@pytest.mark.parametrize("media_type", ["", "invalid", "a/.b", ".a/b", "a/b/c", "a b/c", 5, "a/" + "b" * 128])
+@pytest.mark.parametrize("name", ["mediaType", "artifactType"])
+def test_a_media_type_has_two_parts(name, media_type):
+    with pytest.raises(ArchiveError, match=f"no {name}"):
+        descriptor.parse({**PLAIN, name: media_type})
+
+
+@pytest.mark.parametrize("digest", ["sha256:" + "A" * 64, "md5:" + "a" * 32, "sha256:../x"])
+def test_a_digest_is_of_a_known_form(digest):
+    with pytest.raises(ArchiveError, match="not a digest"):
+        descriptor.parse({**PLAIN, "digest": digest})
+
+
+@pytest.mark.parametrize("urls", ["https://example.org", ["value"], [5], {"a": 1}])
+def test_urls_are_a_list_of_urls(urls):
+    with pytest.raises(ArchiveError, match="URLs"):
+        descriptor.parse({**PLAIN, "urls": urls})
+
+
+@given(
+    st.builds(
+        Descriptor,
+        media_type=st.sampled_from(sorted(mediatype.LAYERS | mediatype.CONFIGS)),
+        digest=st.binary(min_size=32, max_size=32).map(lambda b: f"sha256:{b.hex()}"),
+        size=st.integers(0, (1 << 63) - 1),
+        annotations=st.dictionaries(st.text(), st.text(), max_size=3),
+    )
+)
+def test_what_is_written_is_read_again(value):
+    assert descriptor.parse(value.to_dict()) == value
