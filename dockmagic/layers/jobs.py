@@ -12,6 +12,7 @@ import posixpath
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from dockmagic.errors import NotFoundError, UsageError
@@ -25,6 +26,7 @@ from dockmagic.layers.digesting import digest_of
 from dockmagic.layers.metadata import Metadata
 from dockmagic.layers.scan import Owners
 from dockmagic.layers.stack import Stack
+from dockmagic.layers.stamp import stamp as stamped
 from dockmagic.syscalls.files import RENAME_NOREPLACE, renameat2
 
 Arguments = Mapping[str, Any]
@@ -70,19 +72,23 @@ def _numbers(truth: Metadata, out: int) -> dict[str, Any]:
 
 
 def unpack(arguments: Arguments, fds: Sequence[int]) -> Any:
-    """``{dest}``, fds [tar, metadata out]: extract a tar, plain or compressed; returns the layer's numbers.
+    """``{dest, lowers, below}``, fds [tar, metadata out]: extract a tar, plain or compressed; returns the layer's numbers.
+
+    ``lowers`` are the trees of the layers below, top first, ``below`` their DiffIDs, base first; both may be missing.
 
     What was extracted of a tar that fails is removed.
     """
     destination = inside(arguments["dest"])
     with os.fdopen(os.dup(fds[0]), "rb", buffering=1 << 20) as source:
         try:
-            truth = unpacking.unpack(Decompressed(source), destination, single=bool(arguments.get("single")))
+            truth = unpacking.unpack(
+                Decompressed(source), destination, single=bool(arguments.get("single")), lowers=_lowers(arguments)
+            )
         except BaseException:
             with suppress(OSError):
                 removal.remove(destination)
             raise
-    return _numbers(truth, fds[1])
+    return _numbers(replace(truth, below=tuple(arguments.get("below", ()))) if truth.leans else truth, fds[1])
 
 
 def seal(arguments: Arguments, fds: Sequence[int]) -> Any:
@@ -148,6 +154,17 @@ def makedirs(arguments: Arguments, _: Sequence[int]) -> Any:
     """``{upper, lowers, path}``: WORKDIR's directory and its parents, as root's, 0755."""
     target = landing.Landing(inside(arguments["upper"]), _lowers(arguments), single=bool(arguments.get("single")))
     return {"path": "/" + target.makedirs(arguments["path"])}
+
+
+def stamp(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{upper, lowers, owner, owners}``: record whose the new files are, where only one id is mapped; see the module.
+
+    Returns:
+        ``{"owners": …}``: the table, with what no attribute can hold.
+    """
+    uid, gid = arguments["owner"]
+    found = stamped(inside(arguments["upper"]), _lowers(arguments), (int(uid), int(gid)), _owners(arguments).table)
+    return {"owners": found}
 
 
 def read(arguments: Arguments, _: Sequence[int]) -> Any:
@@ -246,6 +263,7 @@ JOBS: Mapping[str, Job] = {
     "remove": remove,
     "rename": rename,
     "seal": seal,
+    "stamp": stamp,
     "stat": status,
     "unpack": unpack,
 }

@@ -1,7 +1,7 @@
 """The truth of a layer, as it stands beside its tree: what the tree cannot hold in every id scheme.
 
 A JSON object: ``version``, ``diff_id``, ``size``, ``files`` and ``tar_size`` (see :class:`dockmagic.results.Layer`), and ``entries``, a list of
-rows in the order of the tar.
+rows in the order of the tar. A layer that leans on those below it has ``below``, their DiffIDs, base first.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Metadata:
         size: bytes of regular files, hard links once.
         files: entries other than directories; a whiteout counts.
         tar_size: bytes of the uncompressed tar.
+        leans: its tar means something only over the layers below: see :func:`dockmagic.layers.unpack.unpack`.
+        below: DiffIDs of those that it was extracted over, base first.
     """
 
     diff_id: str
@@ -34,6 +36,8 @@ class Metadata:
     files: int
     tar_size: int
     entries: tuple[Entry, ...]
+    leans: bool = False
+    below: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The one serialisation."""
@@ -43,12 +47,13 @@ class Metadata:
             "size": self.size,
             "files": self.files,
             "tar_size": self.tar_size,
+            **({"below": list(self.below)} if self.leans else {}),
             "entries": [_row(entry) for entry in self.entries],
         }
         return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
-def of(diff_id: str, entries: Sequence[Entry], *, tar_size: int) -> Metadata:
+def of(diff_id: str, entries: Sequence[Entry], *, tar_size: int, leans: bool = False) -> Metadata:
     """Count what ``entries`` are."""
     return Metadata(
         diff_id=diff_id,
@@ -56,6 +61,7 @@ def of(diff_id: str, entries: Sequence[Entry], *, tar_size: int) -> Metadata:
         files=file_count(entries),
         tar_size=tar_size,
         entries=tuple(entries),
+        leans=leans,
     )
 
 
@@ -85,6 +91,8 @@ def parse(data: bytes) -> Metadata:
             files=int(value["files"]),
             tar_size=int(value["tar_size"]),
             entries=tuple(_entry(row) for row in value["entries"]),
+            leans="below" in value,
+            below=tuple(map(str, value.get("below", ()))),
         )
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise StoreCorruptError("a layer's metadata is damaged", detail=repr(error)) from error

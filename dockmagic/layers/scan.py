@@ -124,7 +124,7 @@ def _change(path: str, real: str, below: Found | None, owners: Owners) -> Change
         linkname=os.readlink(real) if kind == "symlink" else "",
         devmajor=os.major(device),
         devminor=os.minor(device),
-        xattrs=_xattrs(real) if kind in {"file", "dir"} else {},
+        xattrs=xattrs(real) if kind in {"file", "dir"} else {},
     )
     kept = kind != "dir" or below is None or not below.is_dir or _differs(entry, below, owners)
     return Change(entry=entry, real=real, status=status, below=below, kept=kept)
@@ -134,10 +134,11 @@ def _differs(entry: Entry, below: Found, owners: Owners) -> bool:
     """Whether a directory's own metadata, times apart, is another than below."""
     lower = Owners(single=owners.single).of(below.real, below.status)
     mode = stat.S_IMODE(below.status.st_mode)
-    return (entry.mode, entry.uid, entry.gid) != (mode, *lower) or dict(entry.xattrs) != _xattrs(below.real)
+    return (entry.mode, entry.uid, entry.gid) != (mode, *lower) or dict(entry.xattrs) != xattrs(below.real)
 
 
-def _xattrs(path: str) -> dict[str, bytes]:
+def xattrs(path: str) -> dict[str, bytes]:
+    """The extended attributes of a file that belong to an image, by the names that they have there."""
     found = {}
     for name in sorted(os.listxattr(path, follow_symlinks=False)):
         if name == overlayfs.OWNER or not name.startswith(_KEPT_XATTRS):

@@ -20,7 +20,13 @@ _HEADER_LIMIT = 1 << 20
 _NAME_LIMIT = 4096
 _ENTRY_LIMIT = 5_000_000
 _SIZE_LIMIT = 1 << 42
+_TIME_LIMIT = 1 << 62
 _NO_ID = 0xFFFFFFFF
+_DEVICE_LIMIT = 1 << 32
+_DIGITS_LIMIT = 32
+# Without these a small compressed tar could fill the memory with records.
+_EXTENSIONS_LIMIT = 17
+_GLOBALS_LIMIT = 100
 _XATTR = "SCHILY.xattr."
 _KINDS: Mapping[bytes, Kind] = {
     b"0": "file",
@@ -33,6 +39,10 @@ _KINDS: Mapping[bytes, Kind] = {
     b"5": "dir",
     b"6": "fifo",
 }
+
+
+# Kinds that no content follows, whatever size their header says: as Go's reader has it, which other tools are made with.
+_BARE = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
 
 
 class Readable(Protocol):
@@ -93,22 +103,35 @@ class TarReader:
 
     def _next(self) -> Entry | None:
         extensions: dict[str, bytes] = {}
-        while True:
+        long: dict[str, bytes] = {}
+        for _ in range(_EXTENSIONS_LIMIT):
             self._skip()
             block = self._stream.read(BLOCK)
             if not block or block.count(0) == len(block):
                 return None
             raw = _parse(block)
-            self._left, self._padding = raw.size, -raw.size % BLOCK
+            if raw.kind not in _BARE:
+                self._expect(raw.size)
             if raw.kind == b"x":
                 extensions.update(_pax(self._content("a PAX header")))
             elif raw.kind == b"g":
                 self._global.update(_pax(self._content("a PAX header")))
+                if len(self._global) > _GLOBALS_LIMIT:
+                    raise ArchiveError(f"a tar with more than {_GLOBALS_LIMIT} global PAX records")
             elif raw.kind in {b"L", b"K"}:
                 key = "path" if raw.kind == b"L" else "linkpath"
-                extensions[key] = self._content("a long name").rstrip(b"\0")
+                long[key] = self._content("a long name").rstrip(b"\0")
             else:
-                return self._entry(raw, {**self._global, **extensions})
+                # GNU's names win over PAX's, and an empty value over nothing: as Go's reader has it
+                said = {**self._global, **extensions, **long}
+                return self._entry(raw, {k: v for k, v in said.items() if v or k.startswith(_XATTR)})
+        raise ArchiveError(f"a tar entry with more than {_EXTENSIONS_LIMIT - 1} extended headers")
+
+    def _expect(self, size: int) -> None:
+        """What follows the header: content of that size."""
+        if not 0 <= size <= _SIZE_LIMIT:
+            raise ArchiveError("a tar entry of an impossible size")
+        self._left, self._padding = size, -size % BLOCK
 
     def _skip(self) -> None:
         for _ in self.chunks():
@@ -130,11 +153,10 @@ class TarReader:
             )
         if kind == "file" and raw.name.endswith(b"/") and "path" not in extensions:
             kind = "dir"
-        size = _number(extensions, "size", raw.size) if kind == "file" else 0
-        if not 0 <= size <= _SIZE_LIMIT:
-            raise ArchiveError("a tar entry of an impossible size")
-        if kind == "file":
-            self._left, self._padding = size, -size % BLOCK
+        size = 0
+        if raw.kind not in _BARE:
+            size = 0 if (kind, raw.kind) == ("dir", b"\0") else _number(extensions, "size", raw.size)
+            self._expect(size)
         return _named(
             Entry(
                 path=_clean(extensions.get("path", raw.name)),
@@ -142,11 +164,11 @@ class TarReader:
                 mode=raw.mode & 0o7777,
                 uid=_id(_number(extensions, "uid", raw.uid)),
                 gid=_id(_number(extensions, "gid", raw.gid)),
-                size=size,
-                mtime=_number(extensions, "mtime", raw.mtime),
+                size=size if kind == "file" else 0,
+                mtime=_time(_number(extensions, "mtime", raw.mtime)),
                 linkname=_link(kind, extensions.get("linkpath", raw.linkname)),
-                devmajor=raw.devmajor,
-                devminor=raw.devminor,
+                devmajor=_device(kind, raw.devmajor),
+                devminor=_device(kind, raw.devminor),
                 xattrs={k.removeprefix(_XATTR): v for k, v in extensions.items() if k.startswith(_XATTR)},
             )
         )
@@ -163,7 +185,7 @@ def _parse(block: bytes) -> _Raw:
     if stored != total:
         raise ArchiveError("not a tar, or a damaged one: a header's checksum is wrong")
     name = block[:100].split(b"\0", 1)[0]
-    if block[257:263] == b"ustar\0" and (prefix := block[345:500].split(b"\0", 1)[0]):
+    if prefix := _prefix(block):
         name = prefix + b"/" + name
     return _Raw(
         name=name,
@@ -179,18 +201,32 @@ def _parse(block: bytes) -> _Raw:
     )
 
 
+def _prefix(block: bytes) -> bytes:
+    """What stands before the name: ustar's own field, which GNU's form has times in, but for writers that mix both."""
+    if block[257:263] == b"ustar\0":
+        return block[345:500].split(b"\0", 1)[0]
+    if block[257:263] == b"ustar " and not all(_is_time(block[at : at + 12]) for at in (345, 357)):
+        return block[345:500].split(b"\0", 1)[0]
+    return b""
+
+
+def _is_time(field: bytes) -> bool:
+    try:
+        _octal(field)
+    except ArchiveError:
+        return False
+    return True
+
+
 def _octal(field: bytes) -> int:
     """A number field: octal digits, or base-256 when the first bit is set (GNU)."""
     if field and field[0] & 0x80:
         value = int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
         return value - (1 << (8 * len(field) - 1)) if field[0] & 0x40 else value
     digits = field.split(b"\0", 1)[0].strip(b" ")
-    if not digits:
-        return 0
-    try:
-        return int(digits, 8)
-    except ValueError:
-        raise ArchiveError("a tar header with a number that is none") from None
+    if digits.strip(b"01234567"):
+        raise ArchiveError("a tar header with a number that is none")
+    return int(digits or b"0", 8)
 
 
 def _pax(data: bytes) -> dict[str, bytes]:
@@ -211,18 +247,32 @@ def _pax(data: bytes) -> dict[str, bytes]:
 
 def _number(extensions: Mapping[str, bytes], key: str, otherwise: int) -> int:
     text = extensions.get(key)
-    if not text:
+    if text is None:
         return otherwise
-    try:
-        return int(text.split(b".", 1)[0])
-    except ValueError:
-        raise ArchiveError(f"a PAX header with a {key} that is no number") from None
+    number = text.split(b".", 1)[0]
+    if not number.removeprefix(b"-").isdigit() or len(number) > _DIGITS_LIMIT:
+        raise ArchiveError(f"a PAX header with a {key} that is no number")
+    return int(number)
 
 
 def _id(value: int) -> int:
     if not 0 <= value < _NO_ID:
         raise ArchiveError("a tar entry with an impossible owner")
     return value
+
+
+def _time(value: int) -> int:
+    if abs(value) > _TIME_LIMIT:
+        raise ArchiveError("a tar entry with an impossible time")
+    return value
+
+
+def _device(kind: Kind, number: int) -> int:
+    if kind not in {"char", "block"}:
+        return 0
+    if not 0 <= number < _DEVICE_LIMIT:
+        raise ArchiveError("a tar entry with an impossible device number")
+    return number
 
 
 def _clean(name: bytes) -> str:
@@ -238,7 +288,8 @@ def _clean(name: bytes) -> str:
 
 def _link(kind: Kind, name: bytes) -> str:
     if kind == "hardlink":
-        return _clean(name)
+        # ".." ends at the root, as it does in a symbolic link
+        return _clean(posixpath.normpath(b"/" + name))
     if kind != "symlink":
         return ""
     if b"\0" in name or len(name) > _NAME_LIMIT or not name:
@@ -249,8 +300,8 @@ def _link(kind: Kind, name: bytes) -> str:
 def _named(entry: Entry) -> Entry:
     """A whiteout's name says what it deletes."""
     parent, base = posixpath.split(entry.path)
-    if any(part.startswith(WHITEOUT_PREFIX) for part in parent.split("/")):
-        raise ArchiveError(f"a tar entry below a whiteout: {entry.path[:80]!r}")
+    if any(part.startswith(WHITEOUT_PREFIX * 2) for part in parent.split("/")):
+        return Entry(path="", type="whiteout")  # aufs kept things of its own there
     if not base.startswith(WHITEOUT_PREFIX):
         return entry
     if base == OPAQUE_WHITEOUT:

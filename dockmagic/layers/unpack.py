@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import posixpath
 import stat
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Self
@@ -13,15 +15,27 @@ from typing import Self
 from dockmagic.errors import ArchiveError
 from dockmagic.layers import metadata, overlayfs, removal
 from dockmagic.layers.compression import Stream
+from dockmagic.layers.ledger import Ledger
 from dockmagic.layers.metadata import Metadata
+from dockmagic.layers.parents import Parents
+from dockmagic.layers.scan import Owners, xattrs
+from dockmagic.layers.stack import Found, Stack
 from dockmagic.layers.tar_reader import TarReader
 from dockmagic.oci.changeset import Entry
-from dockmagic.syscalls.files import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
+from dockmagic.syscalls.files import (
+    RESOLVE_BENEATH,
+    RESOLVE_IN_ROOT,
+    RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_SYMLINKS,
+    openat2,
+)
 
 NOBODY = 65534
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
+# The disk's fault, not the tar's.
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE})
 
 
 class Digesting:
@@ -45,16 +59,20 @@ class Digesting:
         return f"sha256:{self._state.hexdigest()}"
 
 
-def unpack(stream: Stream, destination: str, *, single: bool) -> Metadata:
+def unpack(stream: Stream, destination: str, *, single: bool, lowers: Sequence[str] = ()) -> Metadata:
     """Extract an uncompressed tar.
+
+    A layer is extracted by itself. But a few tools write layers that only make sense on top of those below: a path that leads
+    through a link of a lower layer, a hard link to a file of one. These become what they mean, and the truth says so.
 
     Args:
         stream: the tar.
         destination: a directory that does not exist yet, relative to the working directory.
         single: only one id is mapped: owners go to an attribute.
+        lowers: the trees of the layers below, top first, where they are known.
 
     Returns:
-        The truth of the layer; its DiffID is of the whole stream.
+        The truth of the layer; its DiffID is of the whole stream. It leans when it would be another over other layers.
 
     Raises:
         ArchiveError: the tar is corrupt or hostile; the directory is left for the caller to remove.
@@ -63,28 +81,43 @@ def unpack(stream: Stream, destination: str, *, single: bool) -> Metadata:
     os.mkdir(destination, 0o755)
     os.chmod(destination, 0o755)  # mkdir(2) heeds the umask
     reader = TarReader(digesting)
-    with Extraction(destination, single=single) as extraction:
+    with Extraction(destination, single=single, lowers=lowers) as extraction:
         for entry in reader:
             extraction.add(entry, reader)
         extraction.finish()
     diff_id = digesting.drain()
-    return metadata.of(diff_id, extraction.entries, tar_size=digesting.count)
+    return metadata.of(diff_id, extraction.entries, tar_size=digesting.count, leans=extraction.leans)
 
 
 class Extraction:
     """Entries written below one directory.
 
-    Attributes:
-        entries: what was written, under the paths where it really stands.
+    Args:
+        destination: an empty directory.
+        single: only one id is mapped.
+        lowers: the trees of the layers below, top first.
     """
 
-    def __init__(self, destination: str, *, single: bool) -> None:
-        self.entries: list[Entry] = []
+    def __init__(self, destination: str, *, single: bool, lowers: Sequence[str] = ()) -> None:
+        self._ledger = Ledger()
         self._root = os.open(destination, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self._root_path = os.readlink(f"/proc/self/fd/{self._root}")
         self._single = single
+        self._below = Stack(lowers)
+        self._parents = Parents(self._root, self._below)
         self._parent = ("", os.dup(self._root))
         self._directories: list[Entry] = []
+        self._copied = False
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What was written, under the paths where it really stands."""
+        return self._ledger.entries()
+
+    @property
+    def leans(self) -> bool:
+        """Whether something of the layers below was needed."""
+        return self._copied or self._parents.leans
 
     def __enter__(self) -> Self:
         return self
@@ -94,27 +127,27 @@ class Extraction:
         os.close(self._root)
 
     def add(self, entry: Entry, content: TarReader) -> None:
-        """Write one entry; a later one of the same name replaces an earlier one."""
-        parent, name = posixpath.split(entry.path)
+        """Write one entry; a later one of the same name replaces an earlier one.
+
+        Raises:
+            ArchiveError: it cannot be.
+            OSError: the disk is full or fails.
+        """
+        try:
+            self._add(entry, content)
+        except OSError as error:
+            if error.errno in _DISK:
+                raise
+            raise ArchiveError(f"a tar entry cannot be extracted: {entry.path[:120]!r}", detail=str(error)) from error
+
+    def _add(self, entry: Entry, content: TarReader) -> None:
         if entry.type == "opaque":
             self._opaque(entry)
             return
+        parent, name = posixpath.split(entry.path)
         directory, entry = self._within(parent, name, entry)
-        try:
-            self._write(entry, name, directory, content)
-        except ArchiveError:
-            raise
-        except OSError as error:
-            if error.errno in {
-                28,
-                122,
-                27,
-                30,
-                5,
-            }:  # ENOSPC, EDQUOT, EFBIG, EROFS, EIO: the disk's fault, not the tar's
-                raise
-            raise ArchiveError(f"a tar entry cannot be extracted: {entry.path[:120]!r}", detail=str(error)) from error
-        self.entries.append(entry)
+        self._write(entry, name, directory, content)
+        self._ledger.add(entry)
 
     def finish(self) -> None:
         """Set directories' times, which extraction had changed."""
@@ -139,25 +172,48 @@ class Extraction:
         return os.readlink(f"/proc/self/fd/{descriptor}")[len(self._root_path) + 1 :]
 
     def _open(self, path: str) -> int:
-        """A directory below the root; links in the layer lead within it, missing parents are made."""
+        """A directory below the root; links lead within it, missing directories are made."""
         try:
             return self._resolve(path)
-        except FileNotFoundError:
-            pass
-        except (NotADirectoryError, OSError) as error:
-            raise ArchiveError(f"a tar entry below something that is no directory: {path[:120]!r}") from error
-        parent, name = posixpath.split(path)
-        above = self._open(parent) if parent else os.dup(self._root)
-        try:
+        except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+                raise
+        return self._made(self._parents.real(path))
+
+    def _made(self, real: str) -> int:
+        """A directory whose path holds no link, made with its parents where it is missing."""
+        directory, done = os.dup(self._root), ""
+        for name in filter(None, real.split("/")):
+            done = posixpath.join(done, name)
             try:
-                os.mkdir(name, 0o755, dir_fd=above)
-            except FileExistsError:
-                raise ArchiveError(f"a tar entry below a link that leads nowhere: {path[:120]!r}") from None
-            os.chmod(name, 0o755, dir_fd=above)
-            self.entries.append(Entry(path=posixpath.join(self._real(above), name), type="dir"))
-            return self._resolve(path)
+                self._make(name, directory, done)
+                inner = openat2(name, _DIRECTORY, resolve=RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, dir_fd=directory)
+            finally:
+                os.close(directory)
+            directory = inner
+        return directory
+
+    def _make(self, name: str, parent: int, path: str) -> None:
+        """A directory that the tar does not mention; it replaces what is none."""
+        implied = Entry(path=path, type="dir")
+        hides = self._clear(implied, name, parent)
+        try:
+            os.mkdir(name, 0o755, dir_fd=parent)
+        except FileExistsError:
+            return
+        os.chmod(name, implied.mode, dir_fd=parent)
+        self._ledger.add(implied)
+        if hides:
+            self._hide(name, parent, path)
+
+    def _hide(self, name: str, parent: int, path: str) -> None:
+        """Make a directory opaque, on disk and in the truth."""
+        directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            overlayfs.make_opaque(directory)
         finally:
-            os.close(above)
+            os.close(directory)
+        self._ledger.add(Entry(path=path, type="opaque"))
 
     def _resolve(self, path: str) -> int:
         resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
@@ -166,12 +222,12 @@ class Extraction:
     def _opaque(self, entry: Entry) -> None:
         if entry.path == ".":
             overlayfs.make_opaque(self._root)
-            self.entries.append(entry)
+            self._ledger.add(entry)
             return
         directory = self._open(entry.path)
         try:
             overlayfs.make_opaque(directory)
-            self.entries.append(replace(entry, path=self._real(directory)))
+            self._ledger.add(replace(entry, path=self._real(directory)))
         finally:
             os.close(directory)
 
@@ -181,13 +237,11 @@ class Extraction:
             case "dir":
                 self._directory(entry, name, parent, hides=hidden)
             case "file":
-                self._file(entry, name, parent, content)
+                self._file(entry, name, parent, content.chunks())
             case "hardlink":
                 self._hardlink(entry, name, parent)
             case "symlink":
-                os.symlink(entry.linkname, name, dir_fd=parent)
-                self._own(name, parent, entry)
-                os.utime(name, (entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
+                self._symlink(entry, name, parent)
             case "fifo":
                 os.mkfifo(name, 0o600, dir_fd=parent)
                 self._own(name, parent, entry)
@@ -200,12 +254,16 @@ class Extraction:
                 pass
 
     def _clear(self, entry: Entry, name: str, parent: int) -> bool:
-        """Make room for an entry; True where it meets an earlier one of the same name that it must not replace."""
+        """Make room for an entry.
+
+        Returns:
+            Of a whiteout, whether this layer has that name itself; of a directory, whether it replaces what had hidden the one
+            below.
+        """
         try:
             found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        whiteout = stat.S_ISCHR(found.st_mode)
         if entry.type == "whiteout":
             # deletes what is below; what this layer has of that name stays and hides the rest
             if stat.S_ISDIR(found.st_mode):
@@ -215,16 +273,9 @@ class Extraction:
             return True
         if entry.type == "dir" and stat.S_ISDIR(found.st_mode):
             return False
-        self._forget(entry.path)
+        self._ledger.forget(entry.path)
         removal.remove(name, parent)
-        return whiteout and entry.type == "dir"
-
-    def _forget(self, path: str) -> None:
-        """What was replaced is no entry any more; a whiteout stays, since it tells what to delete below."""
-        below = f"{path}/"
-        self.entries = [
-            e for e in self.entries if e.type == "whiteout" or not (e.path == path or e.path.startswith(below))
-        ]
+        return entry.type == "dir"
 
     def _directory(self, entry: Entry, name: str, parent: int, *, hides: bool) -> None:
         with suppress(FileExistsError):
@@ -234,16 +285,16 @@ class Extraction:
             self._own(name, parent, entry, descriptor=directory)
             os.fchmod(directory, entry.mode)
             self._attributes(directory, entry)
-            if hides:
-                overlayfs.make_opaque(directory)
         finally:
             os.close(directory)
         self._directories.append(entry)
+        if hides:
+            self._hide(name, parent, entry.path)
 
-    def _file(self, entry: Entry, name: str, parent: int, content: TarReader) -> None:
+    def _file(self, entry: Entry, name: str, parent: int, content: Iterable[bytes]) -> None:
         file = os.open(name, _NEW, 0o600, dir_fd=parent)
         try:
-            for chunk in content.chunks():
+            for chunk in content:
                 _write_all(file, chunk)
             self._own(name, parent, entry, descriptor=file)
             os.fchmod(file, entry.mode)
@@ -253,20 +304,64 @@ class Extraction:
             os.close(file)
 
     def _hardlink(self, entry: Entry, name: str, parent: int) -> None:
-        above, base = posixpath.split(entry.linkname)
+        source = self._first_name(entry)
         try:
-            source = self._resolve(above)
-        except OSError:
-            raise ArchiveError(f"a hard link to what is not in the layer: {entry.linkname[:120]!r}") from None
-        try:
+            base = posixpath.basename(entry.linkname)
             found = os.stat(base, dir_fd=source, follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode) or stat.S_ISCHR(found.st_mode):
                 raise ArchiveError(f"a hard link to what is no file: {entry.linkname[:120]!r}")
             os.link(base, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
-        except FileNotFoundError:
-            raise ArchiveError(f"a hard link to what is not in the layer: {entry.linkname[:120]!r}") from None
         finally:
             os.close(source)
+
+    def _first_name(self, entry: Entry) -> int:
+        """The open directory that a hard link's first name stands in."""
+        above, base = posixpath.split(entry.linkname)
+        try:
+            directory = self._resolve(self._parents.real(above))
+        except (FileNotFoundError, NotADirectoryError):
+            return self._brought(entry)
+        if _has(base, directory):
+            return directory
+        os.close(directory)
+        return self._brought(entry)
+
+    def _brought(self, entry: Entry) -> int:
+        """The open parent of a hard link's first name, brought up from a layer below with its content as overlayfs would."""
+        above, base = posixpath.split(entry.linkname)
+        path = posixpath.join(self._parents.real(above), base)
+        found = None if self._parents.hidden(path) else self._below.lookup(path, follow=False)
+        if found is None or not (stat.S_ISREG(found.status.st_mode) or stat.S_ISLNK(found.status.st_mode)):
+            raise ArchiveError(f"a hard link to what is not in the layer: {entry.linkname[:120]!r}")
+        parent = self._made(posixpath.dirname(path))
+        try:
+            self._ledger.add(self._bring(found, base, parent))
+        except BaseException:
+            os.close(parent)
+            raise
+        self._copied = True
+        return parent
+
+    def _bring(self, found: Found, name: str, parent: int) -> Entry:
+        status = found.status
+        uid, gid = Owners(single=self._single).of(found.real, status)
+        link = os.readlink(found.real) if stat.S_ISLNK(status.st_mode) else ""
+        entry = Entry(
+            path=found.path, type="symlink" if link else "file", mode=stat.S_IMODE(status.st_mode), uid=uid, gid=gid,
+            size=0 if link else status.st_size, mtime=int(status.st_mtime), linkname=link,
+            xattrs={} if link else xattrs(found.real),
+        )  # fmt: skip
+        if link:
+            self._symlink(entry, name, parent)
+            return entry
+        with open(os.open(found.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            self._file(entry, name, parent, iter(lambda: file.read(_CHUNK), b""))
+        return entry
+
+    def _symlink(self, entry: Entry, name: str, parent: int) -> None:
+        os.symlink(entry.linkname, name, dir_fd=parent)
+        self._own(name, parent, entry)
+        os.utime(name, (entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
 
     def _own(self, name: str, parent: int, entry: Entry, *, descriptor: int | None = None) -> None:
         if self._single:
@@ -296,6 +391,14 @@ class Extraction:
 
 def _within_range(entry: Entry) -> tuple[int, int]:
     return min(entry.uid, NOBODY), min(entry.gid, NOBODY)
+
+
+def _has(name: str, directory: int) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -99,9 +99,10 @@ class Archive:
         return Loaded(tuple(dict.fromkeys(image_id for image_id, _ in found)), tuple(moved))
 
     def _take_layers(self, medium: Medium, image: ImageSource, held: list[str]) -> None:
-        for layer, diff_id in zip(image.layers, image.config.diff_ids, strict=True):
+        diff_ids = image.config.diff_ids
+        for number, (layer, diff_id) in enumerate(zip(image.layers, diff_ids, strict=True)):
             with medium.open(layer.name) as stream:
-                stored = self._layers.add_tar(stream, expected=layer.expected, diff_id=diff_id)
+                stored = self._layers.add_tar(stream, expected=layer.expected, diff_id=diff_id, below=diff_ids[:number])
             held += _digests(stored)
 
     def _take_image(self, image: ImageSource, held: list[str]) -> str:

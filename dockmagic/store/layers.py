@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dockmagic.errors import ArchiveError, StoreError
 from dockmagic.layers import metadata as truths
 from dockmagic.layers.compression import Stream
+from dockmagic.layers.metadata import Metadata
 from dockmagic.layers.owner import Owner
 from dockmagic.oci.changeset import Entry
 from dockmagic.oci.descriptor import Descriptor
@@ -53,7 +54,7 @@ class Layers:
         self._sweeper = sweeper
         self._trees = Trees(layout, owner)
         self._rows = LayerRows(database)
-        self._entries = functools.lru_cache(_KNOWN_METADATA)(self._read_entries)
+        self._truths = functools.lru_cache(_KNOWN_METADATA)(self._read_truth)
 
     def has(self, diff_id: str) -> bool:
         """Whether the layer is stored."""
@@ -74,6 +75,7 @@ class Layers:
         *,
         expected: Descriptor | None = None,
         diff_id: str = "",
+        below: Sequence[str] = (),
         host_made: bool = False,
     ) -> LayerRecord:
         """Take in a layer's tar, plain or compressed, and keep it as its blob; one that is there already is success.
@@ -85,10 +87,12 @@ class Layers:
             media_type: of the blob; by default what its first bytes say.
             expected: what the blob must be.
             diff_id: what the uncompressed tar's digest must be.
+            below: DiffIDs of the layers below it, base first, which are stored; a few tools write layers that lean on them.
             host_made: it was assembled from this machine.
 
         Raises:
             ArchiveError: it is no tar, is hostile, or is not what was expected; the store is as it was.
+            StoreError: it leans on the layers below, and is stored over others already.
         """
         with self._blobs.receive(stream, expected) as received:
             descriptor = expected or Descriptor(
@@ -100,8 +104,9 @@ class Layers:
             known = self._rows.of_blob(received.digest)
             if known is not None and self._keep_known(known, received):
                 _require(known.diff_id, diff_id)
+                self._require_below(known.diff_id, below)
                 return known
-            return self._add_new(received, descriptor, diff_id, host_made=host_made)
+            return self._add_new(received, descriptor, diff_id, below, host_made=host_made)
 
     def _keep_known(self, known: LayerRecord, received: Received) -> bool:
         """Hold a layer that is stored; False when it was swept meanwhile."""
@@ -109,12 +114,34 @@ class Layers:
             take(connection, FRESH, [known.diff_id, received.digest])
         return self._rows.find(known.diff_id) is not None
 
-    def _add_new(self, received: Received, blob: Descriptor, diff_id: str, *, host_made: bool) -> LayerRecord:
+    def _require_below(self, diff_id: str, below: Sequence[str]) -> None:
+        """Refuse a layer that leans on others than these.
+
+        Raises:
+            StoreError: it does: one tree cannot be right for both.
+        """
+        truth = self._truths(diff_id)
+        if truth.leans and list(truth.below) != list(below):
+            raise StoreError(
+                "a layer of the image needs the links of the layers below it, and is stored over other layers already",
+                hint="remove the image that has it, then try again",
+                detail=f"{diff_id} was extracted over {', '.join(truth.below) or 'nothing'}",
+            )
+
+    def _add_new(
+        self, received: Received, blob: Descriptor, diff_id: str, below: Sequence[str], *, host_made: bool
+    ) -> LayerRecord:
         if not received.size:
             raise ArchiveError("the archive is empty", hint="a tar has at least 1024 bytes: was it downloaded whole?")
-        with self._new_metadata() as metadata, self._trees.unpacked(received.file.fileno(), metadata.fileno()) as found:
+        lowers = [(lower, self.snapshot(lower)) for lower in below]
+        with (
+            self._new_metadata() as metadata,
+            self._trees.unpacked(received.file.fileno(), metadata.fileno(), lowers) as found,
+        ):
             tree, numbers = found
             _require(numbers.diff_id, diff_id)
+            if self.has(numbers.diff_id):
+                self._require_below(numbers.diff_id, below)
             with told(self._layout.roots):
                 packed = trees.digest(self._owner, tree, metadata.fileno())
             with self._fresh(numbers.diff_id, blob.digest):
@@ -199,8 +226,13 @@ class Layers:
             StoreError: its tree cannot be made: it stands under other ids only, which this user cannot read.
         """
         if not self._trees.has(diff_id):
-            rendering.render(self._layout, self._blobs, self._trees, self.get(diff_id))
+            lowers = [(lower, self.snapshot(lower)) for lower in self._below(diff_id)]
+            rendering.render(self._layout, self._blobs, self._trees, self.get(diff_id), lowers)
         return snapshot(diff_id)
+
+    def _below(self, diff_id: str) -> tuple[str, ...]:
+        """What a layer leans on; nothing where its metadata is lost, which then is made again with its tree."""
+        return self._truths(diff_id).below if self._layout.metadata(diff_id).exists() else ()
 
     def entries(self, diff_id: str) -> tuple[Entry, ...]:
         """What the changeset holds, in the order of its tar.
@@ -208,12 +240,12 @@ class Layers:
         Raises:
             StoreError: its metadata is missing or damaged.
         """
-        return self._entries(diff_id)
+        return self._truths(diff_id).entries
 
-    def _read_entries(self, diff_id: str) -> tuple[Entry, ...]:
+    def _read_truth(self, diff_id: str) -> Metadata:
         path = self._layout.metadata(diff_id)
         with told(path):
-            return truths.parse(path.read_bytes()).entries
+            return truths.parse(path.read_bytes())
 
     def changes(self, diff_id: str, below: Sequence[str] = ()) -> dict[str, Kind]:
         """What a layer adds, changes and deletes against the layers ``below`` it, base first; absolute paths."""

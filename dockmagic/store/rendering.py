@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,17 @@ from dockmagic.store.layout import Layout, snapshot
 from dockmagic.store.trees import Trees
 
 
-def render(layout: Layout, blobs: Blobs, made: Trees, layer: LayerRecord) -> None:
+def render(
+    layout: Layout, blobs: Blobs, made: Trees, layer: LayerRecord, lowers: Sequence[tuple[str, str]] = ()
+) -> None:
     """Make the tree of a stored layer in the scheme of ``made``.
+
+    Args:
+        layout: where things lie.
+        blobs: where the layer's original blob is, if it has one.
+        made: the trees of the scheme.
+        layer: whose tree is made.
+        lowers: (DiffID, tree) of the layers that it leans on, base first.
 
     Raises:
         StoreCorruptError: what it is made from is damaged.
@@ -25,7 +34,7 @@ def render(layout: Layout, blobs: Blobs, made: Trees, layer: LayerRecord) -> Non
     """
     with _tar(layout, blobs, layer) as tar, _metadata(layout) as metadata:
         try:
-            with made.unpacked(tar, metadata.fileno()) as (tree, numbers):
+            with made.unpacked(tar, metadata.fileno(), lowers) as (tree, numbers):
                 if numbers.diff_id != layer.diff_id:
                     raise corrupt(layer.diff_id)
                 path = layout.metadata(layer.diff_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,19 +43,23 @@ class Trees:
         return (self._layout.roots / snapshot(diff_id)).is_dir()
 
     @contextmanager
-    def unpacked(self, tar: int, metadata: int) -> Iterator[tuple[str, Numbers]]:
+    def unpacked(
+        self, tar: int, metadata: int, lowers: Sequence[tuple[str, str]] = ()
+    ) -> Iterator[tuple[str, Numbers]]:
         """Extract a tar aside; the tree is gone when the block ends, unless it was kept.
 
         Args:
             tar: descriptor of the tar, at its first byte, compressed or not.
             metadata: descriptor that the layer's metadata is written to.
+            lowers: (DiffID, tree) of the layers below it, base first.
 
         Raises:
             ArchiveError: the tar is corrupt or hostile.
         """
         tree = f"tmp/{new_name()}"
         try:
-            yield tree, self._numbers("unpack", {"dest": tree}, tar, metadata)
+            arguments = {"dest": tree, "below": [d for d, _ in lowers], "lowers": [t for _, t in reversed(lowers)]}
+            yield tree, self._numbers("unpack", arguments, tar, metadata)
         finally:
             self.remove(tree)
 

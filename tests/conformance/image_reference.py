@@ -53,6 +53,7 @@ def _format(given: Row, expected: Row) -> str | None:
     got = reference.Reference(
         domain=base.domain, path=base.path, tag=given.get("tag") or base.tag, digest=given.get("digest") or base.digest
     )
+    reference.parse(got.name + f":{got.tag}" * bool(got.tag))
     return _compare({"string": str(got)}, expected)
 
 

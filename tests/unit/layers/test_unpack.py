@@ -77,7 +77,6 @@ HOSTILE = {
         Entry(path="l", type="symlink", linkname="/OUTSIDE"), Entry(path="h", type="hardlink", linkname="l/f")
     ),
     "whiteout-of-parent": tar_of(Entry(path="a", type="dir"), Entry(path="..", type="whiteout")),
-    "file-below-file": tar_of(file("f"), file("f/g")),
 }
 
 
