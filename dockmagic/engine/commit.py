@@ -31,7 +31,7 @@ def commit(session: Session, container: str | Container, reference: str = "", *,
     record = store.images.get(row.image_id)
     with store.scratch() as directory:
         copy = f"{directory}/upper"
-        session.runtime.call("duplicate", {"src": containers.upper(row), "dst": copy})
+        session.call("duplicate", {"src": containers.upper(row), "dst": copy})
         layer = store.layers.adopt(
             copy, lowers=containers.lowers(session, row), epoch=session.epoch, owners=row.owners, ignore=()
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dockmagic.engine.session import Session
     from dockmagic.store.containers import ContainerRow
 
-RUNNING = "running"
+RUNNING, EXITED = "running", "exited"
 
 
 def find(session: Session, name: str | Container) -> ContainerRow:
@@ -52,7 +52,7 @@ def work(row: ContainerRow) -> str:
 
 def changes(session: Session, row: ContainerRow) -> tuple[tuple[ChangedPath, ...], int]:
     """What the writable layer changes, in the record's order, and its bytes."""
-    found: dict[str, Any] = session.runtime.call(
+    found: dict[str, Any] = session.call(
         "changes", {"upper": upper(row), "lowers": list(lowers(session, row)), "ignore": []}
     )
     paths = (ChangedPath(path=p, kind=k, size=s, note=n) for p, k, s, n in found["paths"])
@@ -115,7 +115,7 @@ def remove(session: Session, names: Sequence[str], *, force: bool = False) -> tu
 def discard(session: Session, row: ContainerRow) -> None:
     """Delete a container's row, log and tree; the row goes first, so that a kill leaves a tree that sweep names."""
     session.store.containers.delete(row.id)
-    session.runtime.call("remove", {"path": f"containers/{row.id}"})
+    session.call("remove", {"path": f"containers/{row.id}"})
 
 
 def kill(row: ContainerRow) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from dockmagic.engine import archives, commit, containers, images, run
 from dockmagic.engine import build as building
+from dockmagic.engine.request import Network as RunNetwork
+from dockmagic.engine.request import Request as RunRequest
 from dockmagic.engine.session import Session
 from dockmagic.errors import NotFoundError
 from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
@@ -77,14 +79,14 @@ class Engine:
         workdir: str = "",
         user: str = "",
         entrypoint: str | None = None,
-        network: run.Network = "none",
+        network: RunNetwork = "none",
         timeout: float | None = None,
         stdin: bytes | None = None,
         on_output: Listener | None = None,
         build: Build | None = None,
     ) -> Run:
         """Run a script or command in a new container; see :func:`dockmagic.engine.run.run` for what it raises."""
-        request = run.Request(
+        request = RunRequest(
             script=script,
             interp=interp,
             argv=tuple(argv),
@@ -117,7 +119,7 @@ class Engine:
         on_output: Listener | None = None,
     ) -> Run:
         """Run in a kept container; see :func:`dockmagic.engine.run.exec_` for what it raises."""
-        request = run.Request(
+        request = RunRequest(
             script=script,
             interp=interp,
             argv=tuple(argv),

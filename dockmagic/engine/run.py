@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dockmagic.engine import containers, images
+from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
-from dockmagic.engine.difference import Standing, between
-from dockmagic.engine.failure import failure
 from dockmagic.engine.naming import checked, default_name, hostname, new_id
-from dockmagic.engine.order import ordered
+from dockmagic.engine.request import Request
 from dockmagic.engine.volumes import bind
 from dockmagic.errors import ConflictError, UsageError
-from dockmagic.results import Build, ChangedPath, Container, Image, Isolation, Run
-from dockmagic.sandbox.execution import Outcome, execute
+from dockmagic.results import Build, Container, Image, Run
 from dockmagic.sandbox.pump import Listener
 from dockmagic.sandbox.spec import Spec
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
-    from dockmagic.sandbox.runtime import Process
     from dockmagic.store.containers import ContainerRow
-
-Network = Literal["none", "host"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What to run and how; names as the options of ``docker run``.
-
-    Attributes:
-        script: the body of a cell, run by an interpreter; None for a command.
-        argv: words after the reference: ``$1…`` of a script, else they replace CMD.
-        volumes: ``SOURCE:TARGET[:ro]``, relative sources from ``cwd``.
-        timeout: seconds, None for ever.
-    """
-
-    script: str | None = None
-    interp: str | None = None
-    argv: tuple[str, ...] = ()
-    name: str = ""
-    keep: bool = False
-    env: Mapping[str, str] = field(default_factory=dict)
-    volumes: tuple[str, ...] = ()
-    workdir: str = ""
-    user: str = ""
-    entrypoint: str | None = None
-    network: Network = "none"
-    timeout: float | None = None
-    stdin: bytes | None = None
-    cwd: Path = field(default_factory=Path.cwd)
 
 
 def run(
@@ -86,7 +53,17 @@ def run(
     spec = _spec(session, row, defaults, request, argv)
     keep = bool(request.name) or request.keep
     try:
-        return _run(session, row, spec, request, listener, Told(image=described, build=build, kept=keep))
+        attempt = Attempt(
+            session=session,
+            row=row,
+            spec=spec,
+            request=request,
+            image=described,
+            verb="run",
+            kept=keep,
+            build=build,
+        )
+        return perform(attempt, listener)
     finally:
         if not keep and session.store.containers.get(row.id) is not None:
             containers.discard(session, row)
@@ -103,7 +80,11 @@ def exec_(
     """Run in a kept container: beside its processes while it lives, else again on its writable layer.
 
     Args:
+        session: what it works on.
+        container: its name, its id, the beginning of its id, or itself.
+        request: what to run.
         running: refuse a container that has ended.
+        listener: gets each chunk of output as it comes.
 
     Raises:
         NotFoundError: no such container.
@@ -121,95 +102,19 @@ def exec_(
     argv = _argv(defaults, request) if request.script is not None else request.argv
     if not argv:
         raise UsageError("nothing to run: give a script or a command")
-    spec = _spec(
-        session, row, _as_created(defaults, row), replace(request, network=row.spec.get("network", "none")), argv
+    wanted = replace(request, network=row.spec.get("network", "none"))
+    attempt = Attempt(
+        session=session,
+        row=row,
+        spec=_spec(session, row, _as_created(defaults, row), wanted, argv),
+        request=wanted,
+        image=image,
+        verb="exec",
+        kept=True,
+        joins=row.status == containers.RUNNING,
+        before=listing(session, row),
     )
-    before = _listing(session, row)
-    return _run(session, row, spec, request, listener, Told(image=image, verb="exec", kept=True, before=before))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What a run's value says besides how the process ended."""
-
-    image: Image
-    build: Build | None = None
-    kept: bool = False
-    verb: Literal["run", "exec"] = "run"
-    before: Mapping[str, Standing] | None = None
-
-
-def _run(
-    session: Session, row: ContainerRow, spec: Spec, request: Request, listener: Listener | None, told: Told
-) -> Run:
-    runtime = session.runtime
-    joins = told.verb == "exec" and row.status == containers.RUNNING
-
-    def start(stdin: int, stdout: int, stderr: int) -> Process:
-        if joins:
-            return runtime.join(row.pid, row.birth, spec, stdin=stdin, stdout=stdout, stderr=stderr)
-        return runtime.start(spec, stdin=stdin, stdout=stdout, stderr=stderr)
-
-    def started(process: Process) -> None:
-        if not joins:
-            session.store.containers.started(row.id, pid=process.pid, birth=process.birth)
-
-    outcome = execute(
-        start,
-        log=session.store.containers.log_path(row.id),
-        stdin=request.stdin,
-        listener=listener,
-        timeout=request.timeout,
-        started=started,
-    )
-    if not joins:
-        session.store.containers.ended(row.id, exit_code=outcome.exit_code, owners=outcome.ending.owners)
-    value = _value(session, row, spec, request, outcome, told)
-    if outcome.stopped == "interrupted":
-        interrupt = KeyboardInterrupt()
-        interrupt.run = value  # type: ignore[attr-defined]
-        raise interrupt
-    return value
-
-
-def _value(session: Session, row: ContainerRow, spec: Spec, request: Request, outcome: Outcome, told: Told) -> Run:
-    paths, size = containers.changes(session, row)
-    now = session.store.containers.get(row.id) or row
-    own = paths if told.before is None else _own(session, row, told.before, paths)
-    container = containers.describe(session, now, known=(paths, size))
-    found = session.runtime.isolation
-    error = failure(outcome, argv=spec.argv, script=request.script is not None, timeout=request.timeout)
-    return Run(
-        exit_code=outcome.exit_code,
-        stopped=outcome.stopped,
-        error=error,
-        stdout=outcome.capture.text("stdout"),
-        stderr=outcome.capture.text("stderr"),
-        output=outcome.capture.text("output"),
-        changes={p.path: p.kind for p in own},
-        paths=own,
-        isolation=Isolation(
-            tier=found.tier, ids=found.ids, network=spec.network, notes=(*found.notes, *outcome.ending.notes)
-        ),
-        seconds=outcome.seconds,
-        container=container,
-        image=told.image,
-        build=told.build,
-        verb=told.verb,
-        kept=told.kept,
-    )
-
-
-def _own(
-    session: Session, row: ContainerRow, before: Mapping[str, Standing], paths: Sequence[ChangedPath]
-) -> tuple[ChangedPath, ...]:
-    return ordered(between(before, _listing(session, row), {p.path: p for p in paths}))
-
-
-def _listing(session: Session, row: ContainerRow) -> dict[str, Standing]:
-    """The writable layer as it stands: absolute path to kind and stamp."""
-    found = session.runtime.call("listing", {"upper": containers.upper(row)})
-    return {path: Standing(kind=kind, stamp=tuple(stamp), size=size) for path, kind, size, stamp in found["entries"]}
+    return perform(attempt, listener)
 
 
 def _argv(defaults: Defaults, request: Request) -> tuple[str, ...]:
@@ -244,7 +149,7 @@ def _new_row(session: Session, image: Image, request: Request, argv: Sequence[st
         },
         kernel_pid=os.getpid(),
     )
-    session.runtime.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})
+    session.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})
     return row
 
 
@@ -287,4 +192,5 @@ def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Requ
         network=request.network,
         binds=tuple(bind(v, cwd=request.cwd) for v in volumes),
         files=files,
+        owners={key: list(value) for key, value in row.owners.items()},
     )

@@ -94,6 +94,18 @@ class Session:
                 raise self._refusal or IsolationError("no runtime for this store", detail=str(store.path))
             return self._runtime
 
+    def call(self, job: str, arguments: dict[str, Any]) -> Any:
+        """Run a job on trees; see :mod:`dockmagic.layers.jobs`.
+
+        Raises:
+            StoreError: the kernel refused it.
+        """
+        from dockmagic.store.faults import told  # noqa: PLC0415 - only what touches trees needs it
+
+        runtime = self.runtime
+        with told(self.home):
+            return runtime.call(job, arguments)
+
     def close(self) -> None:
         """End the launch server and every container that it started."""
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.builder.actions import RunAction
@@ -10,7 +11,7 @@ from dockmagic.builder.steps.site import Site, Writable
 from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, BuildError
 from dockmagic.sandbox.execution import Outcome, execute
 from dockmagic.sandbox.pump import Listener
-from dockmagic.sandbox.spec import Spec
+from dockmagic.sandbox.spec import Exit, Spec
 from dockmagic.store.layer_rows import LayerRecord
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(site: Site, action: RunAction, listener: Listener) -> tuple[LayerRecord 
             raise KeyboardInterrupt
         if outcome.exit_code or outcome.stopped:
             raise _failure(outcome, action)
-        return site.adopt(made, outcome.ending.owners), outcome.ending.notes
+        return site.adopt(made, _owners(site, made, spec, outcome.ending)), outcome.ending.notes
 
 
 def _spec(site: Site, action: RunAction, made: Writable) -> Spec:
@@ -62,6 +63,15 @@ def _spec(site: Site, action: RunAction, made: Writable) -> Spec:
         epoch=site.epoch,
         purpose="build",
     )
+
+
+def _owners(site: Site, made: Writable, spec: Spec, ending: Exit) -> Mapping[str, Sequence[int]]:
+    """The owners that the tree cannot hold; where only one id is mapped, files do not say who made them."""
+    if site.runtime().isolation.ids != "single" or ending.user == (0, 0):
+        return ending.owners
+    arguments = {"upper": made.upper, "lowers": list(spec.lowers), "owner": list(ending.user), "owners": ending.owners}
+    found: Mapping[str, Sequence[int]] = site.call("stamp", arguments)["owners"]
+    return found
 
 
 def _failure(outcome: Outcome, action: RunAction) -> BuildError:

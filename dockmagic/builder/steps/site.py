@@ -11,6 +11,7 @@ from typing import Any
 from dockmagic.errors import NotFoundError
 from dockmagic.sandbox.runtime import Runtime
 from dockmagic.store import Store
+from dockmagic.store.faults import told
 from dockmagic.store.layer_rows import LayerRecord
 
 _ACCOUNTS_LIMIT = 1 << 20
@@ -48,8 +49,13 @@ class Site:
         return tuple(self.store.layers.snapshot(diff_id) for diff_id in reversed(found))
 
     def call(self, job: str, arguments: Mapping[str, Any], fds: Sequence[int] = ()) -> Any:
-        """Run a job on trees; see :mod:`dockmagic.layers.jobs`."""
-        return self.runtime().call(job, dict(arguments), fds)
+        """Run a job on trees; see :mod:`dockmagic.layers.jobs`.
+
+        Raises:
+            StoreError: the kernel refused it, for want of space say.
+        """
+        with told(self.store.path):
+            return self.runtime().call(job, dict(arguments), fds)
 
     @contextmanager
     def writable(self) -> Iterator[Writable]:

@@ -1,0 +1,37 @@
+"""What ``run`` and ``exec`` are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Network = Literal["none", "host"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to run and how; names as the options of ``docker run``.
+
+    Attributes:
+        script: the body of a cell, run by an interpreter; None for a command.
+        argv: words after the reference: ``$1…`` of a script, else they replace CMD.
+        volumes: ``SOURCE:TARGET[:ro]``, relative sources from ``cwd``.
+        timeout: seconds, None for ever.
+    """
+
+    script: str | None = None
+    interp: str | None = None
+    argv: tuple[str, ...] = ()
+    name: str = ""
+    keep: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    workdir: str = ""
+    user: str = ""
+    entrypoint: str | None = None
+    network: Network = "none"
+    timeout: float | None = None
+    stdin: bytes | None = None
+    cwd: Path = field(default_factory=Path.cwd)
