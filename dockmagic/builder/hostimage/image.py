@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from dockmagic.builder.history import rfc3339
 from dockmagic.builder.hostimage.base import base
 from dockmagic.builder.hostimage.python import of_this_process, python
 from dockmagic.builder.hostimage.tree import Piece, tar
@@ -78,7 +78,7 @@ def _assemble(store: Store, full: str, epoch: int) -> str:
     if full == _PYTHON:
         layers["FROM localhost/python"] = python(of_this_process(), layers["FROM localhost/base"])
         env.append(_NO_CACHES)
-    created = datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = rfc3339(epoch)
     diff_ids = tuple(_add(store, pieces, epoch) for pieces in layers.values())
     config = ImageConfig(
         architecture=architecture(os.uname().machine),

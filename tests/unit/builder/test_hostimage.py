@@ -14,7 +14,9 @@ from dockmagic.builder.hostimage import ensure, image, is_host_image, tools
 from dockmagic.builder.hostimage.base import base as plan
 from dockmagic.builder.hostimage.elf import read as read_elf
 from dockmagic.builder.hostimage.tree import tar
-from dockmagic.errors import DockmagicError, NotFoundError
+from dockmagic.engine.session import RefusedOwner
+from dockmagic.errors import DockmagicError, IsolationError, NotFoundError
+from dockmagic.store import Store
 from tests.unit.builder.hostimage_making import elf
 from tests.unit.store.making import EPOCH, add_image, open_store
 from tests.users import REPOSITORY
@@ -294,6 +296,15 @@ def test_a_program_that_changes_while_it_is_copied_leaves_the_store_as_it_was(pr
         ensure(store, "localhost/base", epoch=EPOCH)
     assert store.images.list() == []
     assert store.check() == []
+
+
+def test_a_host_that_cannot_unpack_layers_says_so(tmp_path):
+    refusal = IsolationError("user namespaces are denied", hint="ask for them")
+    store = Store.open(tmp_path / "store", RefusedOwner(refusal))
+    with pytest.raises(IsolationError, match="user namespaces are denied"):
+        ensure(store, "localhost/base", epoch=EPOCH)
+    assert store.images.list() == []
+    assert list((tmp_path / "store/blobs/sha256").iterdir()) == []
 
 
 def test_a_set_id_program_is_an_ordinary_one_in_the_image(programs):
