@@ -92,7 +92,7 @@ def make_user(kind: str, directory: Path) -> User:
         os.chown(home, UIDS[kind], UIDS[kind])
         for parent in (directory, *directory.parents):
             if parent.stat().st_uid == os.geteuid() and parent != Path("/") and not parent.stat().st_mode & 0o001:
-                if "pytest" not in parent.name:
+                if parent != directory and "pytest" not in parent.name:
                     break
                 parent.chmod(0o711)
     return User(kind, home)
