@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script beside the notebooks, no package
 """Run a notebook without a browser, print its last record, and keep the executed notebook as HTML.
 
 Usage: ``python notebooks/run.py NOTEBOOK``. The HTML file goes to ``build/``.
@@ -10,15 +11,25 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 MIME = "application/vnd.dockmagic.run+json"
 
 
-def main(path: Path) -> None:
-    """Execute, print, write."""
+def main(path: Path) -> str:
+    """Execute, print, write; returns what went wrong, or ""."""
+    if not path.is_file():
+        return f"no such notebook: {path}"
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    # The kernel's own warnings are about how a client may connect; nobody else connects to this one.
+    client = NotebookClient(
+        notebook, timeout=300, extra_arguments=["--log-level=40"], resources={"metadata": {"path": str(path.parent)}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return f"{path.name}: a cell failed\n{error.ename}: {error.evalue}\n%container doctor says what this machine allows"
     records = [
         output["data"]["text/plain"]
         for cell in notebook.cells
@@ -30,8 +41,10 @@ def main(path: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     html, _ = HTMLExporter().from_notebook_node(notebook)
     target.write_text(html, "utf-8")
-    sys.stdout.write(f"{records[-1]}\n\n{len(records)} records; the executed notebook: {target}\n")
+    last = f"{records[-1]}\n\n" if records else ""
+    sys.stdout.write(f"{last}{len(records)} records; the executed notebook: {target}\n")
+    return ""
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(Path(sys.argv[1])) if len(sys.argv) > 1 else __doc__)

@@ -9,15 +9,26 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.users import make_user
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
 
+COMMAND = (sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "-c", "/dev/null")
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_gives_what_it_shows(notebook):
-    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
+def test_a_notebook_gives_what_it_shows_twice_in_a_row(notebook):
     for _ in range(2):
-        done = subprocess.run([*command, str(notebook)], capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run([*COMMAND, str(notebook)], capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stdout[-5000:]
+
+
+@pytest.mark.parametrize("kind", ["stud", "nosub"])
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_one_saved_file_serves_every_user(notebook, kind, tmp_path):
+    done = make_user(kind, tmp_path).run(*COMMAND, str(notebook), timeout=300)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
