@@ -152,17 +152,15 @@ def _matching(view: View, source: _Source) -> list[Place]:
     base = _resolve(view, source, source.parts[:first])
     found = [base.path] if base.is_dir else []
     for count, glob in enumerate(globs, 1):
-        found = [path for above in found for path in _names(view, source, above, glob, last=count == len(globs))]
+        found = [path for above in found for path in _names(view, above, glob, last=count == len(globs))]
     named = [place for path in found for place in _shown(view, source, path)]
     if not named:
         raise _hidden(view, source) if found else _absent(view, source)
     return named
 
 
-def _names(view: View, source: _Source, above: Parts, glob: Glob, *, last: bool) -> Iterator[Parts]:
-    with reading(source.text):
-        entries = view.tree.entries(above)
-    for name, status in entries:
+def _names(view: View, above: Parts, glob: Glob, *, last: bool) -> Iterator[Parts]:
+    for name, status in view.entries(above, excluded=view.excludes(above)):
         path = (*above, name)
         if glob.matches(name) and (last or (stat.S_ISDIR(status.st_mode) and _may_lead_on(view, path))):
             yield path

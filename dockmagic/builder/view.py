@@ -61,6 +61,22 @@ class View:
         """Whether ``path`` is there: it is not excluded, or something below it is brought back."""
         return not self.excludes(path) or (is_dir and next(self.below(path, Ignore(())), None) is not None)
 
+    def entries(self, path: Parts, *, excluded: bool) -> list[tuple[str, os.stat_result]]:
+        """Everything in a directory, sorted bytewise.
+
+        An excluded directory is only looked into for what might be brought back: nothing is in one that may not be read.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        try:
+            with reading("/".join(path) or "."):
+                return self.tree.entries(path)
+        except UsageError as error:
+            if excluded and isinstance(error.__cause__, PermissionError):
+                return []
+            raise
+
     def below(self, path: Parts, skip: Ignore) -> Iterator[Found]:
         """What is in a directory, in no order; an excluded directory only where something below it is brought back.
 
@@ -75,7 +91,7 @@ class View:
         pending = [_Visit(path, "", self.verdict(path), None)]
         while pending:
             visit = pending.pop()
-            for name, status in self._entries(visit):
+            for name, status in self.entries(visit.path, excluded=visit.ignored is not None and visit.ignored.excluded):
                 found = Found((*visit.path, name), f"{visit.landing}/{name}" if visit.landing else name, status)
                 ignored = self.ignore.verdict("/".join(found.path), visit.ignored)
                 skipped = skip.verdict(found.landing, visit.skipped)
@@ -96,16 +112,6 @@ class View:
             and (not ignored.excluded or self.ignore.may_bring_back("/".join(found.path)))
             and (not skipped.excluded or skip.may_bring_back(found.landing))
         )
-
-    def _entries(self, visit: _Visit) -> list[tuple[str, os.stat_result]]:
-        try:
-            with reading("/".join(visit.path) or "."):
-                return self.tree.entries(visit.path)
-        except UsageError as error:
-            # an excluded directory is only looked into for what might be brought back
-            if visit.ignored is not None and visit.ignored.excluded and isinstance(error.__cause__, PermissionError):
-                return []
-            raise
 
 
 def _released(held: dict[str, Found], landing: str) -> Iterator[Found]:

@@ -123,6 +123,11 @@ def test_of_two_sources_on_one_path_the_later_stays(root, context, tmp_path):
     assert landed(context().select(["b", "a"]), tmp_path)["x"][2] == b"first"
 
 
+def test_of_two_matches_on_one_path_the_later_by_name_stays(root, context, tmp_path):
+    make(root, {"d2/x": "second", "d3/x": "third", "d1/x": "first"})
+    assert landed(context().select(["d*"]), tmp_path)["x"][2] == b"third"
+
+
 def test_directories_of_two_sources_are_merged(root, context):
     make(root, {"a/d/x": "", "b/d/y": ""})
     assert names(context().select(["a", "b"])) == ["d", "d/x", "d/y"]
@@ -148,12 +153,11 @@ def test_modes_are_kept_with_their_special_bits_and_hard_links_become_files(root
 
 
 def test_names_may_be_any_bytes(root, context, tmp_path):
-    for name in (b"\xff\xfe", b"new\nline", "gr\u00fc\u00dfe".encode(), b" space ", b"back\\slash"):
+    given_names = (b"\xff\xfe", "\ufffd".encode(), b"new\nline", "gr\u00fc\u00dfe".encode(), b" space ", b"back\\slash")
+    for name in given_names:
         (root / os.fsdecode(name)).write_bytes(name)
     found = landed(context().select(["."]), tmp_path)
-    assert {os.fsencode(path): data for path, (_, _, data) in found.items()} == {
-        name: name for name in (b"\xff\xfe", b"new\nline", "gr\u00fc\u00dfe".encode(), b" space ", b"back\\slash")
-    }
+    assert {os.fsencode(path): data for path, (_, _, data) in found.items()} == {name: name for name in given_names}
     assert names(context().select(["\udcff\udcfe"])) == ["\udcff\udcfe"]
     assert names(context().select(["back\\slash"])) == ["back\\slash"]
 
@@ -259,13 +263,20 @@ def test_a_link_never_leads_out_of_the_context(root, context, target):
 
 
 def test_an_absolute_link_is_taken_from_the_root(root, context, tmp_path):
-    make(root, {"secret": "inside"})
-    (root / "link").symlink_to("/secret")
+    make(root, {"secret": "inside", "sub/secret": "other"})
+    (root / "sub/link").symlink_to("/secret")
     (root / "up").symlink_to("../../secret")
-    assert landed(context().select(["link", "up"]), tmp_path) == {
+    assert landed(context().select(["sub/link", "up"]), tmp_path) == {
         "link": ("file", 0o644, b"inside"),
         "up": ("file", 0o644, b"inside"),
     }
+
+
+def test_a_link_does_not_lead_through_a_file(root, context):
+    make(root, {"file": "", "other": ""})
+    (root / "link").symlink_to("file/../other")
+    with pytest.raises(NotFoundError, match="a symbolic link to nothing"):
+        context().select(["link"])
 
 
 def test_a_loop_of_links_ends(root, context):
@@ -370,6 +381,8 @@ def test_an_ignored_directory_that_cannot_be_read_does_not_matter(root, context,
     # root may read everything, so the refusal is made here
     monkeypatch.setattr(Tree, "entries", refusing)
     assert names(context().select(["."])) == [".dockerignore", "a"]
+    make(root, {"public/x": ""})
+    assert names(context().select(["*/x"])) == ["x"]
     with pytest.raises(NotFoundError, match="excluded"):
         context().select(["private"])
     (root / ".dockerignore").write_text("")
@@ -556,6 +569,23 @@ def _becomes_a_pipe(path: Path) -> None:
 def _moves_its_directory(path: Path) -> None:
     path.parent.rename(path.parent.with_name("away"))
     path.parent.symlink_to("away")
+
+
+@pytest.mark.parametrize("change", [_becomes_a_link, _becomes_a_pipe, Path.unlink], ids=["link", "pipe", "goes"])
+def test_a_file_that_becomes_something_else_before_it_is_opened_is_an_error(root, context, monkeypatch, change):
+    make(root, {"d/file": "inside"})
+    real = os.open
+
+    def swapping(path: str, *arguments: int, **options: int) -> int:
+        if path == "file":
+            change(root / "d/file")
+            monkeypatch.setattr(os, "open", real)
+        return real(path, *arguments, **options)
+
+    one = context()
+    monkeypatch.setattr(os, "open", swapping)
+    with pytest.raises(UsageError, match='changed while it was read: "d/file"'):
+        one.select(["."])
 
 
 @pytest.mark.parametrize(
