@@ -94,7 +94,7 @@ def run_action(instruction: kinds.Run, scope: Scope, request: BuildRequest) -> R
         raise fault("RUN --network=host: the build was asked for --network none", instruction.location)
     argv, files = _command(instruction, scope)
     env = {"PATH": DEFAULT_PATH, EPOCH_VARIABLE: str(request.epoch), **scope.variables()}
-    proxies = {name: value for name, value in request.build_args.items() if name in PROXIES}
+    proxies = {n: value for n, value in request.build_args.items() if n in PROXIES and n not in scope.arguments}
     return RunAction(
         argv=argv,
         env={name: value for name, value in env.items() if name not in proxies},

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from dockmagic.builder.arguments import PROXIES, Arguments, variables
+from dockmagic.builder.arguments import Arguments, variables
 from dockmagic.builder.history import json_words
 from dockmagic.dockerfile import instructions as kinds
 from dockmagic.dockerfile.instructions import Instruction, exposed_ports
@@ -87,10 +87,10 @@ def declared(scope: Scope, instruction: kinds.Arg, outside: Arguments) -> Scope:
 
 
 def argument_words(instruction: kinds.Arg, scope: Scope) -> str:
-    """``ARG NAME=value``, as Docker's history has it; a proxy's value may hold a password and is left out."""
+    """``ARG NAME=value``, as Docker's history has it."""
     words = []
     for definition in instruction.definitions:
-        value = None if definition.name in PROXIES else scope.arguments.get(definition.name)
+        value = scope.arguments.get(definition.name)
         words.append(definition.name if value is None else f"{definition.name}={value}")
     return " ".join(["ARG", *words])
 

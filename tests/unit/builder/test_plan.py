@@ -1,0 +1,247 @@
+"""What a Dockerfile will do, decided before anything is done."""
+
+from __future__ import annotations
+
+import pytest
+
+from dockmagic.builder.plan import draft
+from dockmagic.errors import DockerfileError
+from dockmagic.oci.config import ContainerConfig
+from tests.unit.builder.planning import BASE, config, last, planned, request, rows
+
+
+def test_shell_form_goes_through_the_shell_and_exec_form_does_not():
+    assert last("FROM b\nRUN echo $A\n").action.argv == ("/bin/sh", "-c", "echo $A")
+    assert last('FROM b\nRUN ["echo", "$A"]\n').action.argv == ("echo", "$A")
+    assert last('FROM b\nSHELL ["/bin/bash", "-c"]\nRUN x\n').action.argv == ("/bin/bash", "-c", "x")
+
+
+def test_the_shell_of_the_base_image_counts():
+    base = ContainerConfig(shell=("/bin/bash", "-ec"))
+    assert last("FROM b\nRUN x\n", base=base).action.argv == ("/bin/bash", "-ec", "x")
+
+
+def test_a_heredoc_alone_is_the_shells_script():
+    assert last("FROM b\nRUN <<EOF\nset -e\necho $A\nEOF\n").action.argv == ("/bin/sh", "-c", "set -e\necho $A\n")
+    assert last("FROM b\nRUN <<-EOF\n\techo a\n\tEOF\n").action.argv[-1] == "echo a\n"
+
+
+def test_a_heredoc_with_a_shebang_is_a_program():
+    action = last("FROM b\nRUN <<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF\n").action
+    assert action.files == (("EOF", b"#!/usr/bin/env python3\nprint(1)\n"),)
+    assert action.argv == ("/bin/sh", "-c", "/run/dockmagic/EOF")
+
+
+def test_a_heredoc_among_words_is_left_to_the_shell():
+    assert last("FROM b\nRUN cat <<EOF > /x\na\nEOF\n").action.argv[-1] == "cat <<EOF > /x\na\nEOF"
+    two = last("FROM b\nRUN cat <<A && cat <<B\na\nA\nb\nB\n").action
+    assert two.argv[-1] == "cat <<A && cat <<B\na\nA\nb\nB"
+
+
+def test_run_sees_the_images_environment_the_arguments_and_the_epoch():
+    action = last("FROM b\nARG WHO=me\nENV A=1\nRUN x\n").action
+    assert action.env == {"PATH": "/bin", "FROM_BASE": "1", "A": "1", "WHO": "me", "SOURCE_DATE_EPOCH": "315532800"}
+
+
+def test_an_env_wins_over_an_argument_of_its_name():
+    text = "FROM b\nARG WHO=arg\nENV WHO=env\nARG WHO=again\nRUN x\n"
+    assert last(text, build_args={"WHO": "given"}).action.env["WHO"] == "env"
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "value"),
+    [
+        ("FROM b\nARG A=1\nRUN x\n", {}, "1"),
+        ("FROM b\nARG A=1\nRUN x\n", {"A": "2"}, "2"),
+        ("FROM b\nARG A\nRUN x\n", {}, None),
+        ("ARG A=1\nFROM b\nRUN x\n", {}, None),
+        ("ARG A=1\nFROM b\nARG A\nRUN x\n", {}, "1"),
+        ("ARG A=1\nFROM b\nARG A\nRUN x\n", {"A": "2"}, "2"),
+        ("ARG A=1\nFROM b\nARG A=3\nRUN x\n", {}, "3"),
+        ("FROM b AS a\nARG A=1\nFROM b\nRUN x\n", {}, None),
+        ("FROM b AS a\nARG A=1\nFROM a\nRUN x\n", {}, "1"),
+        ("FROM b\nRUN y\nARG A=1\n", {}, None),
+    ],
+)
+def test_an_argument_lives_from_its_line_to_the_end_of_its_stage(text, given, value):
+    run = [row for row in rows(text, build_args=given) if row.action is not None][-1]
+    assert run.action.env.get("A") == value
+
+
+def test_proxies_are_part_of_history_and_key_only_where_they_are_declared():
+    run = last("FROM b\nRUN x\n", build_args={"HTTP_PROXY": "http://u:p@proxy"})
+    assert run.action.secret_env == {"HTTP_PROXY": "http://u:p@proxy"}
+    assert "HTTP_PROXY" not in run.action.env
+    assert "proxy" not in run.created_by
+    declared = last("FROM b\nARG HTTP_PROXY\nRUN x\n", build_args={"HTTP_PROXY": "proxy"})
+    assert declared.action.env["HTTP_PROXY"] == "proxy"
+    assert "|1 HTTP_PROXY=proxy" in declared.created_by
+
+
+def test_variables_in_from_come_from_the_arguments_before_it():
+    text = "ARG TAG=1\nARG NAME=bread:$TAG\nFROM $NAME\n"
+    assert [name for name, _ in draft(request(text)).images()] == ["bread:1"]
+    assert [name for name, _ in draft(request(text, build_args={"TAG": "2"})).images()] == ["bread:2"]
+
+
+def test_a_platform_argument_is_known_once_declared():
+    assert last("FROM b\nARG TARGETARCH\nENV A=$TARGETARCH\n").scope.config.env[-1] == "A=amd64"
+    assert last("FROM b\nENV A=x$TARGETARCH\n").scope.config.env[-1] == "A=x"
+
+
+def test_only_the_stages_that_the_target_needs_are_planned():
+    text = "FROM a AS one\nFROM b AS two\nRUN x\nFROM c AS three\nCOPY --from=one /x /x\n"
+    assert [stage.title for stage in planned(text).stages] == ["one", "three"]
+    assert [stage.title for stage in planned(text, target="TWO").stages] == ["two"]
+    assert [name for name, _ in draft(request(text, target="one")).images()] == ["a"]
+
+
+def test_an_unknown_target_suggests_one():
+    with pytest.raises(DockerfileError, match="oven"):
+        draft(request("FROM a AS oven\n", target="ovem"))
+
+
+def test_a_stage_starts_where_the_one_below_ended():
+    text = "FROM b AS one\nENV A=1\nWORKDIR /w\nFROM one\nWORKDIR x\nENV B=$A\n"
+    assert config(text).working_dir == "/w/x"
+    assert config(text).env[-2:] == ("A=1", "B=1")
+
+
+def test_scratch_has_a_path_and_a_root():
+    made = planned("FROM scratch\nCOPY <<EOF /a\nEOF\n").stages[0]
+    assert (made.base, made.image, made.below) == ("scratch", None, None)
+    assert made.scope.config.env[0].startswith("PATH=/usr/local/sbin:")
+
+
+def test_a_new_entrypoint_drops_the_bases_command_but_keeps_its_own():
+    assert config('FROM b\nENTRYPOINT ["e"]\n').cmd is None
+    assert config('FROM b\nCMD ["c"]\nENTRYPOINT ["e"]\n').cmd == ("c",)
+    assert config('FROM b AS one\nCMD ["c"]\nFROM one\nENTRYPOINT ["e"]\n').cmd is None
+
+
+def test_settings_stand_in_the_config():
+    text = (
+        "FROM b\nLABEL a=1 b='x y'\nEXPOSE 80 53/udp\nVOLUME /data /more\nSTOPSIGNAL SIGINT\nUSER bob:staff\n"
+        'SHELL ["/bin/ash", "-c"]\nCMD run it\nHEALTHCHECK --interval=5s CMD curl x\nONBUILD RUN y\nMAINTAINER me\n'
+    )
+    found = config(text)
+    assert found.labels == {"a": "1", "b": "x y"}
+    assert found.exposed_ports == ("53/udp", "80/tcp")
+    assert found.volumes == ("/data", "/more")
+    assert (found.stop_signal, found.user, found.shell) == ("SIGINT", "bob:staff", ("/bin/ash", "-c"))
+    assert found.cmd == ("/bin/ash", "-c", "run it")
+    assert found.healthcheck == {"Test": ["CMD-SHELL", "curl x"], "Interval": 5_000_000_000}
+    assert found.on_build == ("RUN y",)
+    assert planned(text).stages[-1].scope.author == "me"
+
+
+def test_the_bases_triggers_run_at_from_and_are_gone():
+    base = ContainerConfig(on_build=("ENV T=1", "RUN echo $T"))
+    made = rows("FROM b\nENV A=$T\n", base=base)
+    assert [row.source for row in made] == ["ENV T=1", "RUN echo $T", "ENV A=$T"]
+    assert made[-1].scope.config.env == ("T=1", "A=1")
+    assert made[-1].scope.config.on_build == ()
+    assert made[0].line == 1
+
+
+def test_a_trigger_that_is_not_allowed_is_told_at_from():
+    with pytest.raises(DockerfileError, match=r"line 2: .*FROM"):
+        rows("# a\nFROM b\n", base=ContainerConfig(on_build=("FROM x",)))
+
+
+@pytest.mark.parametrize(
+    ("destination", "absolute", "is_directory"),
+    [
+        ("/x", "/x", False),
+        ("x", "/srv/x", False),
+        ("x/", "/srv/x", True),
+        (".", "/srv", True),
+        ("./", "/srv", True),
+        ("/", "/", True),
+        ("../x", "/x", False),
+        ("/a/../../b", "/b", False),
+    ],
+)
+def test_copy_lands_relative_to_the_working_directory(destination, absolute, is_directory):
+    action = last(f"FROM b\nCOPY a {destination}\n").action
+    assert (action.destination, action.is_directory) == (absolute, is_directory)
+
+
+def test_copy_reads_from_stage_number_name_or_image():
+    assert last("FROM b AS one\nFROM b\nCOPY --from=0 a b\n").action.stage == 0
+    assert last("FROM b AS one\nFROM b\nCOPY --from=ONE a b\n").action.stage == 0
+    action = last("FROM b\nCOPY --from=other:1 a b\n").action
+    assert (action.stage, action.image) == (None, "other:1")
+
+
+def test_copy_of_a_heredoc_expands_it_unless_quoted():
+    assert last("FROM b\nARG A=1\nCOPY <<EOF /x\n$A\nEOF\n").action.inline == (("EOF", b"1\n"),)
+    assert last("FROM b\nARG A=1\nCOPY <<'EOF' /x\n$A\nEOF\n").action.inline == (("EOF", b"$A\n"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("FROM b\nADD a b\n", "ADD"),
+        ("FROM b\nRUN --mount=type=cache,target=/x y\n", "--mount"),
+        ("FROM b\nRUN --security=insecure y\n", "--security"),
+        ("FROM b\nCOPY --parents a b\n", "--parents"),
+        ("FROM b\nCOPY --exclude=x a b\n", "--exclude"),
+        ("FROM b\nCOPY a b c\n", "end with a /"),
+        ("FROM b\nCOPY --chmod=u+x a b\n", "chmod"),
+        ("FROM b\nCOPY --chmod=99 a b\n", "chmod"),
+        ("FROM b\nSTOPSIGNAL NOTHING\n", "signal"),
+        ("FROM b\nEXPOSE x\n", "containerPort"),
+        ("FROM b\nENV A=${B:?need}\n", "need"),
+        ("FROM b AS c\nCOPY --from=c a b\n", "circular"),
+        ("FROM b\nCOPY --from=3 a b\n", "3"),
+    ],
+)
+def test_what_is_not_executed_or_cannot_be_is_told_at_its_line(text, says):
+    with pytest.raises(DockerfileError, match=says.replace("+", r"\+")) as caught:
+        planned(text)
+    assert caught.value.location.line == len(text.splitlines()) or "circular" in says
+    assert "^" in caught.value.detail
+
+
+def test_another_platform_is_refused_and_this_one_is_not():
+    with pytest.raises(DockerfileError, match="linux/amd64"):
+        planned("FROM --platform=linux/s390x b\n")
+    assert planned("FROM --platform=$BUILDPLATFORM b\n").stages
+
+
+def test_a_blank_base_says_what_to_declare():
+    with pytest.raises(DockerfileError, match="blank") as caught:
+        planned("FROM $NOTHING\n")
+    assert "ARG" in caught.value.hint
+
+
+def test_a_build_argument_that_nothing_declares_is_a_warning():
+    assert planned("FROM b\n", build_args={"X": "1", "HTTP_PROXY": "p"}).warnings == (
+        "--build-arg X: no ARG of this build has that name",
+    )
+    assert planned("FROM b\nARG X\n", build_args={"X": "1"}).warnings == ()
+
+
+def test_history_words_are_dockers():
+    text = 'FROM b\nARG A=1\nRUN echo $A\nENV B=$A\nWORKDIR w\nCMD go\nENTRYPOINT ["e"]\nLABEL a=b\n'
+    assert [row.created_by for row in rows(text)] == [
+        "ARG A=1",
+        "RUN |1 A=1 /bin/sh -c echo $A",
+        "ENV B=1",
+        "WORKDIR /srv/w",
+        'CMD ["/bin/sh", "-c", "go"]',
+        'ENTRYPOINT ["e"]',
+        "LABEL a=b",
+    ]
+
+
+def test_network_none_is_honoured_and_host_needs_the_builds():
+    assert last("FROM b\nRUN --network=none x\n").action.network == "none"
+    assert last("FROM b\nRUN x\n", network="none").action.network == "none"
+    with pytest.raises(DockerfileError, match="--network"):
+        last("FROM b\nRUN --network=host x\n", network="none")
+
+
+def test_the_bases_config_is_not_changed_by_nothing():
+    assert config("FROM b\n") == BASE
