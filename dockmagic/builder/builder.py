@@ -18,6 +18,7 @@ from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps.site import Site
 from dockmagic.errors import DockmagicError
 from dockmagic.events import BuildFinished, Event, StepFinished, StepOutput, StepStarted
+from dockmagic.oci import reference
 from dockmagic.oci.config import History, ImageConfig
 from dockmagic.sandbox.pump import Stream
 from dockmagic.store import Store
@@ -46,6 +47,8 @@ def build(store: Store, runtime: Callable[[], Runtime], request: BuildRequest, e
         KeyboardInterrupt: it was interrupted; nothing of the step that ran is left.
     """
     try:
+        for tag in request.tags:
+            reference.parse_normalized(tag)
         read = draft(request)
     except DockmagicError as error:
         return Built(image_id="", error=error)

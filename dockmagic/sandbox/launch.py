@@ -58,9 +58,7 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
         )
         attempt("ids of the container", write_map, pid, plan.id_map, plan.id_map)
         wire.send(ours, {"mapped": True})
-        monitor.run()
-        if plan.trial:
-            _remove_trial(plan.spec["upper"], plan.spec["work"])
+        monitor.run((lambda: _remove_trial(plan.spec["upper"], plan.spec["work"])) if plan.trial else None)
     except BaseException as error:  # noqa: BLE001 - told to the client
         init.tell(channel, error)
     os._exit(0)

@@ -96,12 +96,14 @@ class Monitor:
         if life >= 0:
             self._watch(life, self.kill)
 
-    def run(self) -> None:
-        """Stay until the process has ended and the client knows."""
+    def run(self, tidy: Callable[[], None] | None = None) -> None:
+        """Stay until the process has ended and the client knows; ``tidy`` is called just before that."""
         while self._end < 0:
             self._turn()
         while self._status.fileno() in self._handlers:  # what it said before it ended
             self._hear_process()
+        if tidy is not None:
+            tidy()
         self._tell(self._exit())
 
     def kill(self) -> None:
