@@ -75,17 +75,8 @@ def _container(session: Session, name: str | Image | Container) -> ContainerRow 
 
 
 def _images(session: Session, first: str | Image, second: str | Image) -> Diff:
-    before = session.store.layers.merged(images.find(session, first).diff_ids)
-    after = session.store.layers.merged(images.find(session, second).diff_ids)
-    changes: dict[str, ChangeKind] = {}
-    for path in before.keys() | after.keys():
-        if path not in after:
-            changes[path] = "D"
-        elif path not in before:
-            changes[path] = "A"
-        elif before[path] != after[path]:
-            changes[path] = "C"
-    return _diff(changes)
+    before, after = images.find(session, first), images.find(session, second)
+    return _diff(session.store.layers.difference(before.diff_ids, after.diff_ids))
 
 
 def _diff(changes: Mapping[str, ChangeKind]) -> Diff:

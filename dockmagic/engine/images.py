@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dockmagic.engine.session import Session
     from dockmagic.oci.config import ImageConfig
     from dockmagic.store.images import ImageRecord
+    from dockmagic.store.layer_rows import LayerRecord
 
 
 class LayerChanges(Mapping[str, ChangeKind]):
@@ -94,8 +95,15 @@ def _layer(session: Session, diff_id: str, instruction: str, below: tuple[str, .
         instruction=instruction,
         changes=LayerChanges(lambda: session.store.layers.changes(diff_id, below)),
         host_made=stored.host_made,
-        volatile=instruction.startswith("RUN"),
+        volatile=_is_volatile(stored, instruction),
     )
+
+
+def _is_volatile(stored: LayerRecord, instruction: str) -> bool:
+    """RUN made it, or, among layers that were made here, a committed container: what a process writes can vary."""
+    keyword = instruction.partition(" ")[0]
+    made_here = stored.tree_digest == stored.diff_id and not stored.host_made
+    return keyword == "RUN" or (made_here and keyword not in {"COPY", "ADD", "WORKDIR"})
 
 
 def defaults(config: ImageConfig) -> Defaults:
