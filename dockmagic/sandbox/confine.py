@@ -118,15 +118,21 @@ def enter_directory(path: str) -> None:
         raise Refused(f'the working directory "{path}" is outside of the container')
 
 
-def confine(account: Account, profile: Profile, status: socket.socket) -> None:
+def confine(account: Account, profile: Profile, status: socket.socket, proc: int) -> None:
     """Take everything away that the program must not have.
+
+    Args:
+        account: who it is to be.
+        profile: what it may do.
+        status: to the monitor.
+        proc: descriptor of a /proc that can be written; the container's own may not.
 
     Raises:
         Wall: a step failed.
     """
     attempt("no_new_privs", privileges.set_no_new_privileges)
     if profile.single and account.uid != os.getuid():
-        attempt("user namespace of the user", _become_only_id, account)
+        attempt("user namespace of the user", _become_only_id, account, proc)
     attempt("dumpable off", privileges.set_dumpable, 0)
     attempt("bounding set", privileges.limit_bounding_set, profile.capabilities)
     if not profile.single:
@@ -143,12 +149,13 @@ def confine(account: Account, profile: Profile, status: socket.socket) -> None:
     attempt("filter of system calls", privileges.load_filter, profile.filters)
 
 
-def _become_only_id(account: Account) -> None:
+def _become_only_id(account: Account, proc: int) -> None:
     """As root of a namespace with one id: a namespace below it that calls this id as the image calls its user."""
     namespaces.unshare(namespaces.NEWUSER)
     for name, number in (("uid_map", account.uid), ("gid_map", account.gid)):
-        with open(f"/proc/self/{name}", "wb", buffering=0) as mapping:  # noqa: PTH123 - no pathlib here
-            mapping.write(b"%d 0 1" % number)
+        mapping = os.open(f"self/{name}", os.O_WRONLY, dir_fd=proc)
+        os.write(mapping, b"%d 0 1" % number)
+        os.close(mapping)
 
 
 def _listen(program: bytes, status: socket.socket) -> None:

@@ -103,11 +103,12 @@ def _run(plan: Plan, status: socket.socket) -> int:
     if spec["network"] == "none":
         attempt("loopback interface", namespaces.loopback_up)
     attempt("host name", namespaces.sethostname, spec["hostname"])
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
     attempt("pivot_root", _pivot, site.root)
     enter_directory(spec["cwd"])
     attempt("resource limits", limit_resources)
     wire.send(status, {"user": [account.uid, account.gid], "notes": site.notes})
-    confine(account, plan.profile, status)
+    confine(account, plan.profile, status, proc)
     if plan.trial:
         return 0
     return execute(spec["argv"], environment(spec["env"], account), status)

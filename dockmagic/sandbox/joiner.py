@@ -178,7 +178,8 @@ def _become(plan: Plan, status: socket.socket, user_namespace: int) -> None:
         wire.send(status, {"user": [account.uid, account.gid], "notes": []})
         if plan.profile.single:
             _take_only_id(account, user_namespace)
-        confine(account, plan.profile, status)
+        proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
+        confine(account, plan.profile, status, proc)
         code = execute(plan.spec["argv"], init.environment(plan.spec["env"], account), status)
     except BaseException as error:  # noqa: BLE001 - told to the monitor
         init.tell(status, error)

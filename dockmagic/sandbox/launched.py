@@ -117,7 +117,7 @@ class LaunchedRuntime:
 
     def _start(self, spec: Spec, stdio: list[int], request: dict[str, Any], common: tuple[str, ...]) -> LaunchedProcess:
         told = spec.to_json()
-        told["binds"] = [volumes.checked(bind, self._root.parent.parent) for bind in spec.binds]
+        told["binds"] = volumes.all_checked(spec.binds, self._root.parent.parent)
         contents = wire.memory_file(*(content for _, content, _ in spec.files))
         channel, theirs = wire.pair()
         try:

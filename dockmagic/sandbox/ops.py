@@ -53,13 +53,15 @@ class Site:
     Attributes:
         root: descriptor of the new root directory, -1 before there is one.
         notes: what was built weaker than it should be, in words.
+        volumes: targets of volumes that are in place, and a descriptor of each one's root.
     """
 
-    __slots__ = ("notes", "root")
+    __slots__ = ("notes", "root", "volumes")
 
     def __init__(self) -> None:
         self.root = -1
         self.notes: list[str] = []
+        self.volumes: list[tuple[str, int]] = []
 
 
 class Operation:
@@ -118,7 +120,11 @@ def empty(target: str) -> Operation:
 
 
 class Proc(Operation):
-    """The container's own /proc; where a pod masks /proc a new one is refused, and the outer one stands in."""
+    """The container's own /proc; where a pod masks /proc a new one is refused, and the outer one stands in.
+
+    That one is read-only: with one id, outer processes belong to the container's user, who could else write their
+    ``oom_score_adj`` and ``clear_refs``.
+    """
 
     __slots__ = ()
 
@@ -130,7 +136,7 @@ class Proc(Operation):
             made = mounts.new_mount("proc", {}, DEAD)
         except PermissionError:
             made = mounts.open_tree("/proc", recursive=True)
-            mounts.mount_setattr(made, add=DEAD, recursive=True)
+            mounts.mount_setattr(made, add=DEAD | mounts.RDONLY, recursive=True)
             site.notes.append("processes visible: /proc is the outer one")
         attach(made, plain_directory(site.root, "proc"))
 

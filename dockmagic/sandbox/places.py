@@ -27,6 +27,21 @@ def attach(mount: int, target: int) -> None:
         os.close(target)
 
 
+def copy_of(path: str) -> int:
+    """A detached copy of the mount at an absolute path of the host, with all below it; no part of the path may be a link.
+
+    The path was resolved before; a link that has come into it since would lead elsewhere.
+
+    Raises:
+        OSError: ELOOP for a link.
+    """
+    found = files.openat2(path, os.O_PATH, resolve=files.RESOLVE_NO_SYMLINKS)
+    try:
+        return mounts.open_tree("", dir_fd=found, recursive=True)
+    finally:
+        os.close(found)
+
+
 def plain_directory(root: int, path: str) -> int:
     """A mount point that must be a plain directory on plain directories; made when missing."""
     return make_place(root, path, directory=True, resolve=PLAIN)

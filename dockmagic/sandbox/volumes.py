@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Sequence
 from errno import EINVAL
 from pathlib import Path
 from typing import Any
 
 from dockmagic.errors import UsageError
+from dockmagic.sandbox.places import copy_of
 from dockmagic.sandbox.spec import Bind
 from dockmagic.syscalls import mounts
 
 _KERNELS = ("/proc", "/sys", "/dev")
 _OURS = ("/proc", "/sys", "/dev", "/run/dockmagic")
+
+
+def all_checked(binds: Sequence[Bind], store: Path) -> list[dict[str, Any]]:
+    """Each bind as :func:`checked` gives it, a target before those below it.
+
+    Raises:
+        UsageError: as :func:`checked`; or two have one target.
+    """
+    found = sorted((checked(bind, store) for bind in binds), key=lambda bind: str(bind["target"]))
+    for one, other in itertools.pairwise(found):
+        if one["target"] == other["target"]:
+            raise UsageError(f'-v: two volumes on "{one["target"]}"', hint="give each a target of its own")
+    return found
 
 
 def checked(bind: Bind, store: Path) -> dict[str, Any]:
@@ -58,13 +74,22 @@ def owned_trees(binds: list[dict[str, Any]], namespace: int) -> list[int]:
     trees: list[int] = []
     try:
         for bind in binds:
-            trees.append(mounts.open_tree(bind["source"], recursive=True))
+            trees.append(_copy(bind["source"]))
             _map_owner(trees[-1], bind, namespace)
     except BaseException:
         for tree in trees:
             os.close(tree)
         raise
     return trees
+
+
+def _copy(source: str) -> int:
+    try:
+        return copy_of(source)
+    except OSError as error:
+        raise UsageError(
+            f'-v: "{source}" cannot be given to a container', hint="it must not change meanwhile", detail=str(error)
+        ) from error
 
 
 def _map_owner(tree: int, bind: dict[str, Any], namespace: int) -> None:

@@ -16,10 +16,11 @@ def user(request, tmp_path_factory):
     return make_user(request.param, tmp_path_factory.mktemp("pytest-sandbox"))
 
 
-def test_everything_holds_for_ordinary_users(user):
+@pytest.mark.parametrize("module", ["test_sandbox.py", "test_sandbox_hostile.py"])
+def test_everything_holds_for_ordinary_users(user, module):
     done = user.run(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={user.home}/tmp",
-        f"--rootdir={REPOSITORY}", "-c", f"{REPOSITORY}/pyproject.toml", f"{REPOSITORY}/tests/integration/test_sandbox.py",
+        f"--rootdir={REPOSITORY}", "-c", f"{REPOSITORY}/pyproject.toml", f"{REPOSITORY}/tests/integration/{module}",
         PYTHONDONTWRITEBYTECODE="1",
     )  # fmt: skip
 
