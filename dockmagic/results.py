@@ -18,6 +18,7 @@ ChangeKind = Literal["A", "C", "D"]
 T = TypeVar("T")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _THOUSAND = 1000
+_COLUMN = 50
 
 
 def decimal_size(size: int) -> str:
@@ -34,6 +35,11 @@ def decimal_size(size: int) -> str:
     if tenths < _THOUSAND:
         return f"{tenths // 10}.{tenths % 10} {_UNITS[unit]}"
     return f"{_rounded(size, power)} {_UNITS[unit]}"
+
+
+def shortened(text: str) -> str:
+    """Text for a column of a table: its beginning, when it is longer than 50 characters."""
+    return text if len(text) <= _COLUMN else f"{text[: _COLUMN - 3]}..."
 
 
 def _rounded(number: int, divisor: int) -> int:
@@ -132,7 +138,9 @@ class Image:
         return Table(
             columns=("CREATED BY", "SIZE"),
             items=tuple(reversed(self.entries)),
-            rows=tuple((e.instruction, e.layer.told[1] if e.layer else "setting") for e in reversed(self.entries)),
+            rows=tuple(
+                (shortened(e.instruction), e.layer.told[1] if e.layer else "setting") for e in reversed(self.entries)
+            ),
         )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError, NotFoundError
-from dockmagic.results import ChangedPath, Container, Table
+from dockmagic.record.escape import visible
+from dockmagic.results import ChangedPath, Container, Table, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ def ps(session: Session, *, everything: bool = False) -> Table[Container]:
     return Table(
         columns=("NAME", "IMAGE", "STATUS", "COMMAND"),
         items=values,
-        rows=tuple((v.name, v.image, _status(v), " ".join(v.command)[:40]) for v in values),
+        rows=tuple((v.name, v.image, _status(v), shortened(visible(" ".join(v.command)))) for v in values),
     )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from dockmagic.builder import bases
 from dockmagic.builder.history import instruction_of
 from dockmagic.engine.command import Defaults
-from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table, decimal_size
+from dockmagic.record.escape import instruction_line
+from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table, decimal_size, shortened
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -72,7 +73,7 @@ def _history(session: Session, record: ImageRecord) -> Iterator[HistoryEntry]:
     remaining = list(record.diff_ids)
     below: list[str] = []
     for row in record.config.history:
-        text = instruction_of(row)
+        text = instruction_line(instruction_of(row))
         layer = None
         if not row.empty_layer and remaining:
             layer = _layer(session, remaining.pop(0), text, tuple(below))
@@ -143,7 +144,7 @@ def layers(session: Session, name: str | Image) -> Table[Layer]:
     return Table(
         columns=("LAYER", "FILES", "SIZE"),
         items=values,
-        rows=tuple((v.instruction, *v.told) for v in values),
+        rows=tuple((shortened(v.instruction), *v.told) for v in values),
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import ConflictError, NotFoundError, UsageError
+from dockmagic.testing import docker_archive, sha256, tar_of
 
 BREAD = 'FROM localhost/base\nCOPY <<EOF /filling\nred bean\nEOF\nCMD ["cat", "/filling"]\n'
 
@@ -328,3 +329,24 @@ def sleepers() -> set[int]:
             except OSError:
                 continue
     return found
+
+
+def test_tables_spell_out_what_an_image_would_do_to_a_terminal(engine, tmp_path):
+    layer = tar_of({"x": b""})
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Cmd": ["true", "\x1b[2J"]},
+        "history": [{"created_by": "/bin/sh -c #(nop) ADD \x1b[31m\u202e\u0000 " + "long " * 40 + "\nsecond line"}],
+        "rootfs": {"type": "layers", "diff_ids": [sha256(layer)]},
+    }
+    (tmp_path / "saved.tar").write_bytes(docker_archive([(config, [layer], ["sly:1"])]))
+    (image,) = engine.load(tmp_path / "saved.tar")
+    engine.run("sly:1", argv=["\x1b[2J"], name="sly")
+    for table in (engine.history("sly:1"), engine.layers("sly:1"), image.history(), engine.ps(all=True)):
+        text = str(table)
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert "\\x1b[" in text
+        assert max(map(len, str(engine.layers("sly:1")).splitlines())) <= 80
+    engine.rm("sly")
+    engine.rmi("sly:1")
