@@ -47,4 +47,4 @@ def main(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])) if len(sys.argv) > 1 else __doc__)
+    sys.exit((main(Path(sys.argv[1])) or None) if len(sys.argv) > 1 else __doc__)
