@@ -1,13 +1,15 @@
 """From asking for a container to its end: ``true`` in dockmagic, bubblewrap, crun and rootless podman, in one run.
 
-As root the whole is measured as an ordinary user with subordinate ids, who exists in a mount namespace only
-(``tests/users.py``). The peers run in turn with dockmagic, so that a machine whose speed drifts is unfair to all alike.
-
     python benchmarks/start_latency.py [ROUNDS]
 
-dockmagic's figure is of ``Runtime.start`` to the process's end with a fresh writable layer, its launch server warm (one
-a kernel, started at the first cell); ``engine.run`` adds the store, the log and the removal, as a cell pays them. crun
-and podman are whole processes, as a user calls them.
+All run the same root, busybox alone, as the same ordinary user; as root the whole is measured as a user with subordinate ids, who exists in a
+mount namespace only (``tests/users.py``). Every round runs each contender once, in an order that moves on, so a machine whose speed
+drifts is unfair to all alike. The ratios are medians over dockmagic's.
+
+What is compared differs, and the table cannot say it: bubblewrap binds one directory, with no layers, no writable one, no filter and no masks of
+/proc; crun has no layers either; podman does what ``engine.run`` does (a store, a new container, its log, its removal). dockmagic's launch server
+is warm, as it is from a notebook's first cell on; the others start as a user starts them. ``start`` is the sandbox alone, on a writable layer
+that was made before; ``engine.run`` is what a cell pays.
 """
 
 from __future__ import annotations
@@ -20,18 +22,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 25
+if TYPE_CHECKING:
+    from dockmagic.engine.engine import Engine
+
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+BASE = "dockmagic start"
+
+Contender = Callable[[], object]
 
 
 def main() -> None:
     """As root: become the test user first."""
     if os.geteuid() != 0:
-        measure(Path(os.environ["HOME"]))
+        with work_directory() as work:
+            measure(work)
         return
     from tests.users import make_user
 
@@ -44,85 +55,120 @@ def main() -> None:
         sys.exit(result.returncode)
 
 
+@contextmanager
+def work_directory() -> Iterator[Path]:
+    """A directory with a short name, as podman wants it; its end needs the rights that root of a user namespace has, over overlayfs's own directories."""
+    path = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        yield path
+    finally:
+        subprocess.run(["unshare", "--map-root-user", "rm", "-rf", str(path)], check=True)
+
+
 def measure(work: Path) -> None:
-    """Time all contenders round by round and print medians, p10, p90 and ratios to dockmagic's start."""
-    contenders = {**dockmagic_contenders(), **peers(work)}
+    """Time all contenders round by round and print min, median, p90 and ratio."""
+    rootfs = busybox_root(work / "rootfs")
+    engine, own = dockmagic_contenders(work, rootfs)
+    contenders = {**own, **peers(work, rootfs)}
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for call in contenders.values():
         call()
+    order = list(contenders)
     for _ in range(ROUNDS):
-        for name, call in contenders.items():
+        for name in order:
             begin = time.perf_counter()
-            call()
+            contenders[name]()
             times[name].append((time.perf_counter() - begin) * 1000)
-    base = statistics.median(times["dockmagic start"])
-    print(f"{'':34}median ms   p10   p90   ratio")
+        order.append(order.pop(0))
+    engine.close()
+    report(times)
+
+
+def report(times: dict[str, list[float]]) -> None:
+    """The table."""
+    base = statistics.median(times[BASE])
+    print(f"{os.cpu_count()} cores, Linux {os.uname().release}, Python {sys.version.split()[0]}, {ROUNDS} rounds, ms")
+    print(f"{'':32}{'min':>8}{'median':>8}{'p90':>8}{'ratio':>8}")
     for name, values in times.items():
-        deciles = statistics.quantiles(values, n=10)
-        median = statistics.median(values)
-        print(f"{name:34}{median:9.1f}{deciles[0]:6.1f}{deciles[-1]:6.1f}{median / base:8.2f}")
+        median, ninth = statistics.median(values), statistics.quantiles(values, n=10)[-1]
+        print(f"{name:32}{min(values):8.1f}{median:8.1f}{ninth:8.1f}{median / base:8.2f}")
 
 
-def dockmagic_contenders() -> dict[str, Callable[[], object]]:
-    """A bare start of the sandbox, and the same through the engine."""
-    from dockmagic.engine.engine import Engine
-
-    engine = Engine()
-    engine.build("FROM localhost/base\n", tags=("bench",))
-    return {
-        "dockmagic start": starter(engine),
-        "dockmagic engine.run": lambda: engine.run("bench", argv=("true",)),
-        "posix_spawn true (the floor)": lambda: subprocess.run(["/bin/true"], check=True),
-    }
-
-
-def starter(engine: object) -> Callable[[], object]:
-    """The sandbox alone: fresh upper and work directories, start, wait."""
-    from dockmagic.sandbox.spec import Spec
-
-    session = engine.session  # type: ignore[attr-defined]
-    store, runtime = session.store, session.runtime
-    image = store.images.get(store.images.resolve("bench"))
-    lowers = tuple(store.layers.snapshot(d) for d in reversed(image.diff_ids))
-    null = os.open("/dev/null", os.O_RDWR)
-    number = iter(range(1_000_000))
-
-    def start() -> None:
-        directory = f"tmp/bench-{os.getpid()}-{next(number)}"
-        upper, work = f"{directory}/upper", f"{directory}/work"
-        runtime.call("mkdir", {"paths": [upper, work]})
-        spec = Spec(lowers=lowers, upper=upper, work=work, argv=("true",), env=(("PATH", "/bin:/usr/bin"),))
-        process = runtime.start(spec, stdin=null, stdout=null, stderr=null)
-        assert process.wait().code == 0
-        process.close()
-
-    return start
-
-
-def peers(work: Path) -> dict[str, Callable[[], object]]:
-    """What is installed of bubblewrap, crun and podman, on a root of busybox alone."""
-    rootfs = work / "rootfs"
+def busybox_root(rootfs: Path) -> Path:
+    """A root directory for everybody."""
     for name in ("bin", "proc", "dev", "sys", "tmp"):
         (rootfs / name).mkdir(parents=True)
     shutil.copy("/bin/busybox", rootfs / "bin/busybox")
     for name in ("true", "sh"):
         (rootfs / "bin" / name).symlink_to("busybox")
-    runtime_dir = work / "xdg"
+    return rootfs
+
+
+def dockmagic_contenders(work: Path, rootfs: Path) -> tuple[Engine, dict[str, Contender]]:
+    """A bare start of the sandbox, the same through the engine, and what a process costs at all."""
+    from dockmagic.engine.engine import Engine
+
+    engine = Engine(work / "store")
+    archive = work / "rootfs.tar"
+    subprocess.run(["tar", "-C", rootfs, "--owner=0", "--group=0", "-cf", archive, "."], check=True)
+    engine.import_(archive, "bench")
+    return engine, {
+        "posix_spawn true (the floor)": command(["/bin/true"]),
+        BASE: starter(engine),
+        "dockmagic engine.run": lambda: engine.run("bench", argv=("true",)),
+    }
+
+
+def starter(engine: Engine) -> Contender:
+    """The sandbox alone: start, wait; a fresh writable layer for each round is made before."""
+    from dockmagic.sandbox.spec import Spec
+
+    store, runtime = engine.session.store, engine.session.runtime
+    image = store.images.get(store.images.resolve("bench"))
+    lowers = tuple(store.layers.snapshot(d) for d in reversed(image.diff_ids))
+    null = os.open(os.devnull, os.O_RDWR)
+    layers = [(f"tmp/bench-{n}/upper", f"tmp/bench-{n}/work") for n in range(ROUNDS + 1)]
+    runtime.call("mkdir", {"paths": [path for pair in layers for path in pair]})
+    unused = iter(layers)
+
+    def start() -> None:
+        upper, work = next(unused)
+        spec = Spec(lowers=lowers, upper=upper, work=work, argv=("true",), env=(("PATH", "/bin"),))
+        process = runtime.start(spec, stdin=null, stdout=null, stderr=null)
+        end = process.wait()
+        process.close()
+        if end is None or end.code:
+            raise SystemExit(f"true ended with {end}")
+
+    return start
+
+
+def peers(work: Path, rootfs: Path) -> dict[str, Contender]:
+    """What is installed of bubblewrap, crun and podman."""
+    runtime_dir = work / "run"
     runtime_dir.mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime_dir)
-    found: dict[str, Callable[[], object]] = {}
-    if shutil.which("bwrap"):
-        found["bubblewrap"] = command(
-            ["bwrap", "--bind", str(rootfs), "/", "--proc", "/proc", "--dev", "/dev", "--unshare-all", "/bin/true"]
-        )
-    if shutil.which("crun"):
-        found["crun"] = crun(work, rootfs, runtime_dir)
-    if shutil.which("podman"):
-        found["podman (rootless, no network)"] = podman(rootfs)
+    found: dict[str, Contender] = {}
+    for program, name, make in (
+        ("bwrap", "bubblewrap", lambda: bubblewrap(rootfs)),
+        ("crun", "crun", lambda: crun(work, rootfs, runtime_dir)),
+        ("podman", "podman (rootless, no network)", lambda: podman(work, rootfs)),
+    ):
+        if shutil.which(program):
+            found[name] = make()
+        else:
+            print(f"{program} is not installed: left out")
     return found
 
 
-def crun(work: Path, rootfs: Path, runtime_dir: Path) -> Callable[[], object]:
+def bubblewrap(rootfs: Path) -> Contender:
+    """Everything unshared."""
+    return command(
+        ["bwrap", "--bind", str(rootfs), "/", "--proc", "/proc", "--dev", "/dev", "--unshare-all", "/bin/true"]
+    )
+
+
+def crun(work: Path, rootfs: Path, runtime_dir: Path) -> Contender:
     """crun 1.8 refuses hybrid cgroup trees, so that it gets an empty one."""
     bundle = work / "bundle"
     bundle.mkdir()
@@ -135,15 +181,18 @@ def crun(work: Path, rootfs: Path, runtime_dir: Path) -> Callable[[], object]:
     return command(["unshare", "-Urm", "sh", "-c", script])
 
 
-def podman(rootfs: Path) -> Callable[[], object]:
-    """The image is imported once; overlay, since Debian's default for users is vfs."""
-    options = ["podman", "--storage-driver", "overlay", "--runtime", "runc"]
-    with subprocess.Popen(["tar", "-C", str(rootfs), "-c", "."], stdout=subprocess.PIPE) as tar:
+def podman(work: Path, rootfs: Path) -> Contender:
+    """A storage of its own; overlay, since Debian's default for users is vfs."""
+    options = ["podman", "--root", f"{work}/podman", "--runroot", f"{work}/run/p", "--storage-driver", "overlay"]
+    options += ["--runtime", "runc"]
+    with subprocess.Popen(
+        ["tar", "-C", str(rootfs), "--owner=0", "--group=0", "-c", "."], stdout=subprocess.PIPE
+    ) as tar:
         subprocess.run([*options, "import", "-", "bench"], stdin=tar.stdout, check=True, capture_output=True)
     return command([*options, "run", "--rm", "--network", "none", "bench", "true"])
 
 
-def command(words: list[str]) -> Callable[[], object]:
+def command(words: list[str]) -> Contender:
     """A whole process; its failure ends the benchmark."""
     return lambda: subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 

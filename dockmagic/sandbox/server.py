@@ -14,6 +14,7 @@ Standard library only, and no ``typing``.
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -112,7 +113,7 @@ class Server:
         return profile(capabilities, single=self.settings["single"], programs=self._programs)
 
     def _job(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
-        jobs = _jobs()  # type: ignore[no-untyped-call]
+        jobs = _jobs()
         reply, *own = descriptors
         pid = os.fork()
         if pid == 0:
@@ -156,6 +157,7 @@ def profile(capabilities: list[str], *, single: bool, programs: dict[object, byt
     return Profile(privileges.mask(wanted), programs[wanted], programs["ownership"] if single else b"", single=single)
 
 
+@functools.cache
 def _jobs():  # type: ignore[no-untyped-def]  # noqa: ANN202 - functions by name, and no typing here
     """The jobs, and what they would import when it is too late: a job's uid may not be let into the interpreter's directory."""
     from dockmagic.layers import jobs  # noqa: PLC0415 - only here, once: a run needs no job
@@ -163,6 +165,7 @@ def _jobs():  # type: ignore[no-untyped-def]  # noqa: ANN202 - functions by name
     for name in _OPTIONAL:
         with suppress(ImportError):
             import_module(name)
+    _settle()
     return jobs.JOBS
 
 
@@ -211,6 +214,13 @@ def _cover() -> None:
     os.close(place)
 
 
+def _settle() -> None:
+    """What is here stays: a fork that collects garbage need not look at it, which would copy its pages."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
 def _begin(control: socket.socket):  # type: ignore[no-untyped-def]  # noqa: ANN202 - JSON
     """Settings and the client's pidfd; then into the namespaces, where this program may begin once more."""
     heard = wire.receive(control)
@@ -250,9 +260,7 @@ def main(control_descriptor: int) -> None:
             attempt("read-only interpreter", sealed.check)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         wire.send(control, {"ready": True})
-        gc.collect()
-        gc.freeze()
-        gc.disable()
+        _settle()
         Server(control, settings).run(client)
     except BaseException as error:  # noqa: BLE001 - told to the client
         init.tell(control, error)
