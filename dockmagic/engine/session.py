@@ -79,6 +79,7 @@ class Session:
         with self._lock:
             if self._store is None:
                 self._store = self._open_store()
+                self._remove_abandoned()
             return self._store
 
     @property
@@ -112,6 +113,14 @@ class Session:
             if self._runtime is not None:
                 self._runtime.close()
             self._runtime = self._store = self._refusal = None
+
+    def _remove_abandoned(self) -> None:
+        """Remove the containers that a killed kernel would have removed itself: nobody asked to keep them."""
+        if self._store is None or self._runtime is None:
+            return
+        for row in self._store.containers.abandoned():
+            self._store.containers.delete(row.id)
+            self.call("remove", {"path": f"containers/{row.id}"})
 
     def _open_store(self) -> Store:
         from dockmagic.sandbox.runtime import open_runtime  # noqa: PLC0415 - Linux only: elsewhere importing still works
