@@ -18,7 +18,7 @@ ChangeKind = Literal["A", "C", "D"]
 T = TypeVar("T")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _THOUSAND = 1000
-_COLUMN = 50
+_COLUMN = 44
 
 
 def decimal_size(size: int) -> str:
@@ -38,7 +38,7 @@ def decimal_size(size: int) -> str:
 
 
 def shortened(text: str) -> str:
-    """Text for a column of a table: its beginning, when it is longer than 50 characters."""
+    """Text for a column of a table: its beginning, when it is longer than 44 characters."""
     return text if len(text) <= _COLUMN else f"{text[: _COLUMN - 3]}..."
 
 

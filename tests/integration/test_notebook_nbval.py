@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.integration import contract_cells
 from tests.users import make_user
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
@@ -44,3 +49,58 @@ def test_a_notebook_is_clean(notebook):
 
 def test_there_is_a_first_notebook():
     assert NOTEBOOKS[0].name == "01-image-and-container.ipynb"
+
+
+@pytest.fixture(scope="module")
+def contract(tmp_path_factory):
+    """A directory with a notebook of everything that has outputs, executed in its store ``home``; and the notebook."""
+    directory = tmp_path_factory.mktemp("contract")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKMAGIC_HOME", str(directory / "home"))
+        return directory, contract_cells.executed(directory)
+
+
+def outputs_of(notebook):
+    return [output for cell in notebook.cells for output in cell.outputs]
+
+
+def test_cells_that_should_raise_do_and_the_others_do_not(contract):
+    for cell in contract[1].cells:
+        raised = [output.ename for output in cell.outputs if output.output_type == "error"]
+        assert bool(raised) == bool(cell.metadata.get("tags")), cell.source
+
+
+def test_data_has_nothing_that_varies_and_no_wide_line(contract):
+    directory, notebook = contract
+    for output in outputs_of(notebook):
+        told = json.dumps([output.get("data"), output.get("text"), output.get("evalue")])
+        assert not re.search(r"[0-9a-f]{12}|sha256:", told), told
+        assert str(directory) not in told
+        for line in output.get("data", {}).get("text/plain", "").splitlines():
+            assert len(line) <= 80, line
+            assert line.isascii(), line
+
+
+@pytest.mark.parametrize("store", ["home", "empty"])
+def test_one_saved_file_serves_every_store(contract, store):
+    directory, _ = contract
+    done = subprocess.run(
+        [*COMMAND, "contract.ipynb"],
+        cwd=directory,
+        env={**os.environ, "DOCKMAGIC_HOME": str(directory / store)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+@pytest.mark.parametrize("kind", ["stud", "nosub"])
+def test_one_saved_file_serves_every_user_and_id_scheme(contract, kind, tmp_path):
+    user = make_user(kind, tmp_path)
+    for name in ("contract.ipynb", "root.tar"):
+        shutil.copy(contract[0] / name, user.home)
+    shutil.copytree(contract[0] / "ctx", user.home / "ctx")
+    done = user.run(*COMMAND, "--confcutdir", str(user.home), str(user.home / "contract.ipynb"), timeout=300)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
