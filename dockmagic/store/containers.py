@@ -190,9 +190,9 @@ class Containers:
             rows = connection.execute("SELECT * FROM containers ORDER BY sequence DESC").fetchall()
         return [_row(row) for row in rows]
 
-    def abandoned(self) -> list[ContainerRow]:  # type: ignore[valid-type]  # "list" is the verb above here
+    def abandoned(self) -> tuple[ContainerRow, ...]:
         """Containers that nobody kept and whose kernel has died: the engine removes them, tree and row."""
-        return [row for row in self.list() if not row.kept and not row.kernel_lives]
+        return tuple(row for row in self.list() if not row.kept and not row.kernel_lives)
 
     def delete(self, container_id: str) -> None:
         """Forget a container and its log; its trees are the caller's to remove, after this. None there is success."""
