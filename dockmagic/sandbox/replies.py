@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, NoReturn
 
 from dockmagic import errors
@@ -14,6 +15,8 @@ _HINTS = {
     "scratch tmpfs": "allow mounts inside user namespaces (a seccomp or AppArmor profile denies them here)",
     "filter of system calls": "use a kernel with seccomp filters",
 }
+_DENIED = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP}
+_ASK = "%container doctor says what this host refuses, and what to ask for"
 
 
 def raise_told(message: dict[str, Any]) -> NoReturn:
@@ -25,18 +28,18 @@ def raise_told(message: dict[str, Any]) -> NoReturn:
     """
     if "refused" in message:
         raise UsageError(message["refused"])
-    operation, errno, reason, path = message["wall"]
-    raise wall(operation, errno, reason, path)
+    operation, number, reason, path = message["wall"]
+    raise wall(operation, number, reason, path)
 
 
-def wall(operation: str, errno: int, reason: str, path: str = "") -> IsolationError:
+def wall(operation: str, number: int, reason: str, path: str = "") -> IsolationError:
     """The error of an operation that could not be done."""
     last = reason.strip().splitlines()[-1] if reason.strip() else "no reason given"
     return IsolationError(
         f"a wall of the container cannot be built: {operation}: {last}",
         operation=operation,
-        errno=errno,
-        hint=_HINTS.get(operation, ""),
+        errno=number,
+        hint=_HINTS.get(operation, _ASK if number in _DENIED else ""),
         detail="\n".join(part for part in (reason if reason.strip() != last else "", path) if part),
     )
 
@@ -49,8 +52,8 @@ def raise_failure(answer: dict[str, Any], job: str) -> NoReturn:
         OSError: with errno and filename.
     """
     if "oserror" in answer:
-        errno, reason, name = answer["oserror"]
-        raise OSError(errno, reason) if name is None else OSError(errno, reason, name)
+        number, reason, name = answer["oserror"]
+        raise OSError(number, reason) if name is None else OSError(number, reason, name)
     kind = getattr(errors, answer.get("error", ""), None)
     if isinstance(kind, type) and issubclass(kind, DockmagicError):
         error = kind.__new__(kind)

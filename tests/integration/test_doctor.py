@@ -97,3 +97,13 @@ def test_a_store_that_cannot_be_made_is_told(user):
     assert "blocked by store" in text
     assert "DOCKMAGIC_HOME" in found["store"]["fix"]
     assert found["user namespace"]["ok"]
+
+
+def test_without_new_privileges_a_user_with_a_range_gets_one_id_and_is_told_why(user):
+    """no_new_privs, which the filter's loader sets, is what a pod has: newuidmap is powerless there."""
+    found, text, runs = asked(user("stud"), "keyctl=EPERM")
+
+    assert runs
+    assert found["tier"]["detail"].startswith("T1: ")
+    assert "no range of ids" in text
+    assert "blocked by id range: newuidmap: EPERM" in text

@@ -54,6 +54,7 @@ def test_a_missing_wall_is_an_error_that_names_it(tmp_path, denied, errno, opera
     assert found.get("operation") in operations, found
     assert found["errno"] == errno
     assert "cannot be built" in found["text"]
+    assert found["hint"]
 
 
 def test_nothing_is_denied_on_this_host(tmp_path):
