@@ -114,6 +114,31 @@ def test_an_interrupt_ends_the_script_and_the_kernel_goes_on(kernel):
     assert text(kernel.run("print(r.exit_code, r.stopped)")) == "130 interrupted\n"
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%%container build --progress plain --no-cache\nFROM localhost/base\nRUN echo start''ed; sleep 60 & sleep 60\n",
+        "%%container --progress plain --no-cache\nFROM localhost/base\nRUN echo start''ed; sleep 60\n---\ntrue\n",
+        "done = %container run bread:1 sh -c 'echo started; sleep 60'",
+        "%%container run bread:1\ntrap '' INT; echo started; while :; do sleep 1; done\n",
+    ],
+)
+def test_whatever_runs_is_interrupted_and_the_store_stays_whole(kernel, cell):
+    started = kernel.start(cell)
+    seen = []
+    asked = 0.0
+    for message in kernel.messages(started):
+        seen.append(message)
+        if not asked and "started\n" in text(seen):
+            asked = time.monotonic()
+            kernel.manager.interrupt_kernel()
+    assert time.monotonic() - asked < 5
+    assert error(seen)["ename"] == "KeyboardInterrupt"
+    assert not any(".py" in line for line in error(seen)["traceback"])
+    check = "from dockmagic.engine.engine import default\nprint(default().session.store.check(), len(default().ps()))"
+    assert text(kernel.run(check)) == "[] 0\n"
+
+
 def test_a_failing_script_shows_its_record_then_one_short_error(kernel):
     messages = kernel.run("%%container run bread:1 --result r\necho oh >&2\nexit 3\n")
     assert kinds(messages) == ["stream", "display_data", "error"]
@@ -243,3 +268,24 @@ def test_a_mistake_is_one_short_error(kernel, cell, name, says):
     assert found["ename"] == name
     assert says in found["evalue"]
     assert len(found["traceback"]) < 15
+
+
+def test_questions_are_answered_by_help(kernel):
+    for cell in ("%%container?", "%container?", "%container --help"):
+        messages = kernel.run(cell)
+        assert kinds(messages) == ["stream"]
+        assert "%container images" in text(messages)
+    assert "--timeout TIME" in text(kernel.run("%container run?"))
+
+
+def test_a_cell_without_a_script_is_an_error(kernel):
+    assert "the cell body is empty" in text(kernel.run("%%container run bread:1"), "stderr")
+    assert "the cell has no script" in error(kernel.run("%%container run bread:1\n# dockmagic: -q\n"))["evalue"]
+
+
+def test_what_docker_shows_in_a_loop_is_shown_in_a_loop(kernel):
+    messages = kernel.run(
+        "for n in range(3):\n    get_ipython().run_cell_magic('container', f'run -q bread:1 {n}', 'echo $1')\n"
+    )
+    assert kinds(messages) == ["stream"]
+    assert text(messages) == "0\n1\n2\n"
