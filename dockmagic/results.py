@@ -60,7 +60,6 @@ class Layer:
         changes: what it adds, changes and deletes against the layers below.
         host_made: the layer was assembled from this machine (``localhost/base``), so its numbers vary between machines.
         volatile: the layer was made by RUN, so its numbers may vary.
-        shared_by: names of the images in the store that hold it too.
     """
 
     diff_id: str
@@ -71,7 +70,6 @@ class Layer:
     changes: Mapping[str, ChangeKind] = field(default_factory=dict, repr=False)
     host_made: bool = False
     volatile: bool = False
-    shared_by: tuple[str, ...] = ()
 
     @property
     def told(self) -> tuple[str, str]:

@@ -107,13 +107,12 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def _layer(layer: Layer) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    return {
         "diff_id": layer.diff_id,
         "digest": layer.digest,
         "size": layer.size,
         "files": layer.files,
     }
-    return told | ({"shared_by": [visible(name) for name in layer.shared_by]} if layer.shared_by else {})
 
 
 def _container(container: Container) -> dict[str, Any]:

@@ -68,7 +68,6 @@ LAYERS = st.builds(
     changes=CHANGES,
     host_made=st.booleans(),
     volatile=st.booleans(),
-    shared_by=tuples(NAMES),
 )
 ENTRIES = st.builds(
     HistoryEntry, created_by=TEXTS, instruction=INSTRUCTIONS, layer=st.none() | LAYERS, created=TEXTS, comment=TEXTS

@@ -29,7 +29,7 @@ from tests.unit.record import generated as g
 # For each value: fields that differ between machines and runs, with what else they can be. Fields that vary only in
 # some cases (a RUN layer's size) are written as such in ``vary``.
 VARYING = {
-    Layer: {"diff_id": g.DIGESTS, "digest": g.DIGESTS, "shared_by": g.tuples(g.NAMES)},
+    Layer: {"diff_id": g.DIGESTS, "digest": g.DIGESTS},
     HistoryEntry: {"created_by": g.TEXTS, "created": g.TEXTS, "comment": g.TEXTS},
     Image: {"id": g.DIGESTS, "digest": g.DIGESTS, "tags": g.tuples(g.NAMES)},
     Step: {"cached": st.booleans(), "reason": g.TEXTS, "seconds": g.SECONDS},
