@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
 import os
 import pty
 import shutil
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from dockmagic.errors import IsolationError, UsageError
+from dockmagic.sandbox import syscall_table
 from dockmagic.sandbox.places import copy_of
 from dockmagic.sandbox.spec import Bind
 from tests.integration.box import BUSYBOX, Box
@@ -74,6 +77,62 @@ def test_without_a_network_neither_loopback_nor_abstract_sockets_of_the_host_are
     shared = box.sh(script, network="host").output  # the negative control
     assert "REACHED" in shared
     assert "1" in shared.split()
+
+
+ASK = """
+import ctypes, json, os, signal, socket, sys
+calls, families = json.loads(sys.argv[1])
+libc = ctypes.CDLL(None, use_errno=True)
+def errno_of(function):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        result = function()
+        os.write(write, str(ctypes.get_errno() if result < 0 else 0).encode())
+        os._exit(0)
+    os.close(write)
+    told = os.read(read, 9).decode()
+    status = os.waitpid(child, 0)[1]
+    os.close(read)
+    return int(told) if told else -status
+def call(number, *arguments):
+    return libc.syscall(ctypes.c_long(number), *(ctypes.c_long(a) for a in arguments))
+print(json.dumps([
+    {name: errno_of(lambda w=words: call(*w)) for name, words in calls.items()},
+    {str(n): errno_of(lambda n=n: libc.socket(n, 3 if n == 16 else 1, 0)) for n in families},
+]))
+"""
+# What podman's default lets through and what past holes needed, with arguments that do no harm if they arrive.
+REFUSED = {
+    "add_key": [0, 0, 0, 0, 0], "bpf": [0x7FFFFFFF, 0, 0], "fsopen": [0, 0], "init_module": [0, 0, 0], "io_uring_setup": [0, 0],
+    "kcmp": [1, 1, 99, 0, 0], "kexec_load": [0, 0, 0, 0xFF00], "keyctl": [0, -3, 0], "mount": [0, 0, 0, 0, 0],
+    "move_mount": [-1, 0, -1, 0, 0], "open_by_handle_at": [-1, 0, 0], "open_tree": [-1, 0, 0], "perf_event_open": [0, 0, -1, -1, 0],
+    "pidfd_getfd": [-1, 0, 0], "pivot_root": [0, 0], "process_madvise": [-1, 0, 0, 0, 0], "setns": [-1, 0],
+    "sethostname": [0, 1000], "swapon": [0, 0], "syslog": [10, 0, 0], "umount2": [0, 0], "unshare": [0x10000000],
+    "userfaultfd": [1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("user", ["", "bob"])
+def test_the_calls_of_past_holes_are_refused_inside(box, image, user):
+    def fill(top):
+        for name in ("lib", "lib64"):
+            (top / name).symlink_to(f"usr/{name}")
+
+    numbers = syscall_table.numbers(os.uname().machine)
+    calls = {name: [numbers[name], *words] for name, words in REFUSED.items()}
+    unknown = {"clone3": [numbers["clone3"], 0, 0], "599": [599], "x32": [0x40000000 | numbers["getpid"]]}
+    families = {n: 0 if n in {1, 2, 10, 16} else errno.EPERM for n in range(1, 46)}
+    prefixes = {"/usr", sys.base_prefix} if not sys.base_prefix.startswith("/usr/") else {"/usr"}
+    done = box.run(
+        str(Path(sys.executable).resolve()), "-I", "-S", "-c", ASK, json.dumps([calls | unknown, list(families)]),
+        user=user, lowers=image(fill), binds=tuple(Bind(source=p, target=p, read_only=True) for p in sorted(prefixes)),
+    )  # fmt: skip
+    found_calls, found_families = done.json()
+
+    assert found_calls == {**dict.fromkeys(REFUSED, errno.EPERM), **dict.fromkeys(unknown, errno.ENOSYS)}
+    assert {int(n): number for n, number in found_families.items()} == families
 
 
 TERMINAL = """
