@@ -107,7 +107,7 @@ def _run(plan: Plan, status: socket.socket) -> int:
     attempt("pivot_root", _pivot, site.root)
     enter_directory(spec["cwd"])
     attempt("resource limits", limit_resources)
-    wire.send(status, {"user": [account.uid, account.gid], "notes": site.notes})
+    wire.send(status, {"user": [account.uid, account.gid], "notes": site.notes, "made": site.made})
     confine(account, plan.profile, status, proc)
     if plan.trial:
         return 0

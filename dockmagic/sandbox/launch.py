@@ -14,6 +14,7 @@ from dockmagic.sandbox import identity, init, wire
 from dockmagic.sandbox.confine import attempt, keep_only
 from dockmagic.sandbox.monitor import Monitor, write_map
 from dockmagic.sandbox.ownership import Supervisor
+from dockmagic.sandbox.places import remove_places
 from dockmagic.sandbox.plan import Plan
 from dockmagic.syscalls import namespaces, privileges
 
@@ -58,7 +59,7 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
         )
         attempt("ids of the container", write_map, pid, plan.id_map, plan.id_map)
         wire.send(ours, {"mapped": True})
-        monitor.run((lambda: _remove_trial(plan.spec["upper"], plan.spec["work"])) if plan.trial else None)
+        monitor.run(lambda made: _tidy(plan, made))
     except BaseException as error:  # noqa: BLE001 - told to the client
         init.tell(channel, error)
     os._exit(0)
@@ -99,6 +100,14 @@ def _new_time() -> None:
 def _make_trial(upper: str, work: str) -> None:
     for path in (f"{upper}/..", upper, work):
         os.mkdir(os.path.normpath(path), 0o700)  # noqa: PTH102 - no pathlib here
+
+
+def _tidy(plan: Plan, made: list[str]) -> None:
+    """Take away what is no change that the container made."""
+    if plan.trial:
+        _remove_trial(plan.spec["upper"], plan.spec["work"])
+    elif made:
+        remove_places(plan.spec["upper"], made)
 
 
 def _remove_trial(upper: str, work: str) -> None:

@@ -47,6 +47,7 @@ class Monitor:
         "_end",
         "_handlers",
         "_joined",
+        "_made",
         "_make_supervisor",
         "_namespace",
         "_notes",
@@ -87,6 +88,7 @@ class Monitor:
         self._end = -1
         self._told: dict[str, object] = {}
         self._user = [0, 0]
+        self._made: list[str] = []
         self._notes: list[str] = []
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
@@ -96,14 +98,18 @@ class Monitor:
         if life >= 0:
             self._watch(life, self.kill)
 
-    def run(self, tidy: Callable[[], None] | None = None) -> None:
-        """Stay until the process has ended and the client knows; ``tidy`` is called just before that."""
+    def run(self, tidy: Callable[[list[str]], None] | None = None) -> None:
+        """Stay until the process has ended and the client knows.
+
+        Args:
+            tidy: called just before that, with the mount points that were made.
+        """
         while self._end < 0:
             self._turn()
         while self._status.fileno() in self._handlers:  # what it said before it ended
             self._hear_process()
         if tidy is not None:
-            tidy()
+            tidy(self._made)
         self._tell(self._exit())
 
     def kill(self) -> None:
@@ -189,6 +195,7 @@ class Monitor:
             self._ask_for_trees(*message["owner"])
         elif "user" in message:
             self._user, self._notes = message["user"], message["notes"]
+            self._made = message.get("made", [])
         else:
             self._told |= message
 

@@ -53,13 +53,15 @@ class Site:
     Attributes:
         root: descriptor of the new root directory, -1 before there is one.
         notes: what was built weaker than it should be, in words.
+        made: mount points that were missing in the root, by their real paths.
         volumes: targets of volumes that are in place, and a descriptor of each one's root.
     """
 
-    __slots__ = ("notes", "root", "volumes")
+    __slots__ = ("made", "notes", "root", "volumes")
 
     def __init__(self) -> None:
         self.root = -1
+        self.made: list[str] = []
         self.notes: list[str] = []
         self.volumes: list[tuple[str, int]] = []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from errno import EACCES, EINVAL, ELOOP, ENOTDIR, EXDEV
 
 from dockmagic.syscalls import files, mounts
@@ -16,6 +17,7 @@ PLAIN = files.RESOLVE_BENEATH | files.RESOLVE_NO_SYMLINKS | files.RESOLVE_NO_MAG
 WITHIN = files.RESOLVE_IN_ROOT | files.RESOLVE_NO_MAGICLINKS | files.RESOLVE_NO_XDEV
 
 _NULL = (1, 3)
+_LINKS = 40
 
 
 def attach(mount: int, target: int) -> None:
@@ -47,18 +49,27 @@ def plain_directory(root: int, path: str) -> int:
     return make_place(root, path, directory=True, resolve=PLAIN)
 
 
-def make_place(root: int, path: str, *, directory: bool, resolve: int = WITHIN) -> int:
+def make_place(root: int, path: str, *, directory: bool, resolve: int = WITHIN, made: list[str] | None = None) -> int:
     """A mount point in the root, as an O_PATH descriptor; made when missing, with the directories above it.
+
+    Args:
+        root: descriptor of the root.
+        path: of the mount point, relative to it.
+        directory: what it must be, else a file.
+        resolve: for openat2(2).
+        made: gets the real paths, relative to the root, of what was missing.
 
     Raises:
         OSError: it is of the other kind, or its path is not allowed.
     """
     flags = os.O_PATH | (os.O_DIRECTORY if directory else 0)
-    for _ in (*path.split("/"), ""):
+    for _ in range(path.count("/") + 2 + _LINKS):
         try:
             found = files.openat2(path, flags, resolve=resolve, dir_fd=root)
         except FileNotFoundError:
-            _make_deepest(root, path, directory=directory, resolve=resolve)
+            name, path = _make_deepest(root, path, directory=directory, resolve=resolve)
+            if made is not None and name:
+                made.append(name)
             continue
         except OSError as error:
             if error.errno in {ELOOP, ENOTDIR, EXDEV}:
@@ -70,23 +81,77 @@ def make_place(root: int, path: str, *, directory: bool, resolve: int = WITHIN) 
     raise OSError(EACCES, "the mount point cannot be made", "/" + path)
 
 
-def _make_deepest(root: int, path: str, *, directory: bool, resolve: int) -> None:
-    """Make the first component that is missing."""
+def _make_deepest(root: int, path: str, *, directory: bool, resolve: int) -> tuple[str, str]:
+    """Make the first component that is missing.
+
+    Returns:
+        The real path of what was made, and the path to go on with. Where a link leads to nothing, nothing is made yet and the
+        path goes where the link does.
+    """
     parts = path.split("/")
     parent = os.dup(root)
     for depth in range(len(parts)):
         try:
             below = files.openat2("/".join(parts[: depth + 1]), os.O_PATH, resolve=resolve, dir_fd=root)
         except FileNotFoundError:
-            if depth < len(parts) - 1 or directory:
-                os.mkdir(parts[depth], 0o755, dir_fd=parent)
-            else:
-                os.close(os.open(parts[depth], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=parent))
-            os.close(parent)
-            return
+            above = _real_path(parent, root)
+            try:
+                _make(parent, parts[depth], directory=depth < len(parts) - 1 or directory)
+            except FileExistsError:
+                if resolve & files.RESOLVE_NO_SYMLINKS:
+                    raise
+                link = os.readlink(parts[depth], dir_fd=parent)  # noqa: PTH115 - no pathlib here
+                return "", "/".join([link.lstrip("/") if link.startswith("/") else above + link, *parts[depth + 1 :]])
+            finally:
+                os.close(parent)
+            return above + parts[depth], path
         os.close(parent)
         parent = below
     os.close(parent)
+    return "", path
+
+
+def _make(parent: int, name: str, *, directory: bool) -> None:
+    if directory:
+        os.mkdir(name, 0o755, dir_fd=parent)
+    else:
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=parent))
+
+
+def _real_path(directory: int, root: int) -> str:
+    """Where a directory below the root is, as seen from there: "" for the root, else with a slash at the end."""
+    top, below = (os.readlink(f"/proc/self/fd/{fd}") for fd in (root, directory))  # noqa: PTH115 - as above
+    inner = below[len(top) :].strip("/")
+    return f"{inner}/" if inner else ""
+
+
+def remove_places(upper: str, made: list[str]) -> None:
+    """Take mount points that were made out of a writable layer again, as far as they are empty.
+
+    Whatever a container has put in their place is looked at without following links.
+
+    Args:
+        upper: the writable layer.
+        made: as :func:`make_place` gave them.
+    """
+    top = os.open(upper, os.O_PATH | os.O_DIRECTORY)
+    for path in reversed(made):
+        parent, _, name = path.rpartition("/")
+        with suppress(OSError):
+            above = files.openat2(parent or ".", os.O_PATH | os.O_DIRECTORY, resolve=PLAIN, dir_fd=top)
+            try:
+                _remove_empty(above, name)
+            finally:
+                os.close(above)
+    os.close(top)
+
+
+def _remove_empty(directory: int, name: str) -> None:
+    found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if stat.S_ISDIR(found.st_mode):
+        os.rmdir(name, dir_fd=directory)
+    elif stat.S_ISREG(found.st_mode) and not found.st_size:
+        os.unlink(name, dir_fd=directory)
 
 
 def is_device(descriptor: int, numbers: tuple[int, int]) -> bool:

@@ -137,7 +137,7 @@ class HostTree(Operation):
                     kind = "directory" if directory else "file"
                     raise Refused(f'-v: "{self.target}" needs a {kind} "{inner}" in the volume on "{outer}"')
                 return found
-        return make_place(site.root, self.target.strip("/"), directory=directory)
+        return make_place(site.root, self.target.strip("/"), directory=directory, made=site.made)
 
 
 def add_files(entries: list[tuple[str, int, int]], contents: int) -> None:

@@ -350,3 +350,18 @@ def test_tables_spell_out_what_an_image_would_do_to_a_terminal(engine, tmp_path)
         assert max(map(len, str(engine.layers("sly:1")).splitlines())) <= 80
     engine.rm("sly")
     engine.rmi("sly:1")
+
+
+def test_mount_points_are_no_changes_unless_something_was_put_there(engine, tmp_path):
+    (tmp_path / "file").write_text("given")
+    volumes = (f"{tmp_path}:/deep/er/dir", f"{tmp_path}/file:/other/file", f"{tmp_path}:/mnt")
+    run = engine.run("bread:1", script="cat /other/file /deep/er/dir/file\n", volumes=volumes)
+    assert (run.stdout, run.changes) == ("givengiven", {})
+    run = engine.run("bread:1", script="touch /deep/mine\n", volumes=volumes)
+    assert run.changes == {"/deep": "A", "/deep/mine": "A"}
+
+
+def test_a_mount_point_behind_the_images_link_is_no_change_either(engine, tmp_path):
+    built = engine.build("FROM localhost/base\nRUN ln -s /srv/data /data && mkdir /srv\n")
+    run = engine.run(built.image, script="ls /srv\n", volumes=(f"{tmp_path}:/data/in",))
+    assert (run.stdout, run.changes) == ("data\n", {})
