@@ -100,7 +100,7 @@ def _make_deepest(root: int, path: str, *, directory: bool, resolve: int) -> tup
             except FileExistsError:
                 if resolve & files.RESOLVE_NO_SYMLINKS:
                     raise
-                link = os.readlink(parts[depth], dir_fd=parent)  # noqa: PTH115 - no pathlib here
+                link = os.readlink(parts[depth], dir_fd=parent)
                 return "", "/".join([link.lstrip("/") if link.startswith("/") else above + link, *parts[depth + 1 :]])
             finally:
                 os.close(parent)
