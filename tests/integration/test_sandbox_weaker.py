@@ -1,4 +1,4 @@
-"""A user without subordinate ids: what the usual tools record, and a pod that masks /proc."""
+"""Tier T1: what the usual tools record where there is one id, a pod that masks /proc, a store on an overlay."""
 
 from __future__ import annotations
 
@@ -106,3 +106,45 @@ def test_a_pod_that_masks_proc_is_labelled_and_shows_no_more_than_names(user):
         assert [line for line in found[name] if "Permission denied" in line], found[name]
         assert [line for line in found[name] if "Permission denied" not in line] == ["0", "out", uid, "VISIBLE"]
     assert found["joined"] == "1000\n"
+
+
+# A pod's own root: an overlay, on which another overlay cannot write.
+ON_AN_OVERLAY = """mkdir -p {home}/l {home}/u {home}/w {home}/m
+mount -t overlay -o lowerdir={home}/l,upperdir={home}/u,workdir={home}/w overlay {home}/m
+chmod 777 {home}/m
+"""
+
+IN_MEMORY = r"""
+result['tier'], result['notes'] = box.runtime.isolation.tier, box.runtime.isolation.notes
+from dockmagic.sandbox.spec import Spec
+def spec(*argv, name):
+    below = f'containers/{name}'
+    return Spec(lowers=('snapshots/base',), upper=f'{below}/upper', work=f'{below}/work', argv=argv, env=(('PATH', '/bin'),))
+box.runtime.call('mkdir', {'paths': ['containers/a/upper', 'containers/a/work']})
+first = box.finish(spec('sh', '-c', 'echo kept > /new; chown 33:34 /new; rm /etc/group; cat /new', name='a'))
+again = box.finish(spec('sh', '-c', 'cat /new; ls /etc', name='a'))
+result['first'], result['again'] = first.output, sorted(again.output.split())
+result['on disk'] = sorted(p.name for p in (box.root / 'containers').iterdir())
+from dockmagic.engine.doctor import doctor
+from dockmagic.engine.session import Session
+session = Session(box.home.parent / 'another')
+result['doctor'] = str(doctor(session))
+session.close()
+"""
+
+
+@pytest.mark.parametrize("kind", ["nosub", "stud"])
+def test_a_store_on_an_overlay_keeps_writable_layers_in_memory_and_says_so(tmp_path_factory, kind):
+    user = make_user(kind, tmp_path_factory.mktemp("pytest-sandbox"))
+    command = user.command((sys.executable, "-c", BOX, str(user.home / "m/store"), IN_MEMORY), {})
+    command[-1] = ON_AN_OVERLAY.format(home=user.home) + command[-1]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+
+    assert found["tier"] == "T1"
+    assert any("kept in memory" in note for note in found["notes"])
+    assert (found["first"], found["again"]) == ("kept\n", ["hostname", "hosts", "kept", "passwd", "resolv.conf"])
+    assert found["on disk"] == []
+    assert found["doctor"].startswith("T1: ")
+    assert f"blocked by {'id range' if kind == 'nosub' else 'overlay on disk'}: " in found["doctor"]
