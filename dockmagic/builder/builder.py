@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from dockmagic.builder import bases, history
 from dockmagic.builder.built import Built, Kind, StepRecord
 from dockmagic.builder.cache import Place
+from dockmagic.builder.checking import ignored_by
+from dockmagic.builder.context import ignore_text
 from dockmagic.builder.execution import Execution, Made
 from dockmagic.builder.failure import at_line
 from dockmagic.builder.plan import Draft, Plan, PlannedStage, Row, draft, plan
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps.site import Site
-from dockmagic.errors import DockmagicError
+from dockmagic.errors import DockmagicError, UsageError
 from dockmagic.events import BuildFinished, Event, StepFinished, StepOutput, StepStarted
 from dockmagic.oci import reference
 from dockmagic.oci.config import History, ImageConfig
@@ -55,12 +57,20 @@ def build(store: Store, runtime: Callable[[], Runtime], request: BuildRequest, e
     with store.leases.hold("build") as hold:
         try:
             images = _base_images(store, read, hold)
-            made = plan(read, {name: record.config for name, record in images.items()})
+            made = plan(read, {name: record.config for name, record in images.items()}, ignored=_ignored(request))
         except DockmagicError as error:
             return Built(image_id="", records=_unplanned(read, error), error=error)
         layers = {name: record.diff_ids for name, record in images.items()}
         work = _Build(store=store, runtime=runtime, request=request, emit=emit, hold=hold, plan=made, images=layers)
         return work.run()
+
+
+def _ignored(request: BuildRequest) -> Callable[[str], bool] | None:
+    """What the linter may say of ``.dockerignore``; where it cannot be read, COPY says so."""
+    try:
+        return ignored_by(ignore_text(request.context, dockerfile=request.dockerfile))
+    except UsageError:
+        return None
 
 
 def _base_images(store: Store, read: Draft, hold: Hold) -> dict[str, ImageRecord]:

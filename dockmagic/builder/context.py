@@ -133,8 +133,33 @@ def _measured(chunks: Iterator[bytes]) -> tuple[int, str]:
     return size, state.hexdigest()
 
 
+def ignore_text(root: Path, *, dockerfile: Path | None = None) -> str:
+    """The text of the ignore file that counts for a context, "" where there is none; arguments as of :class:`Context`.
+
+    Raises:
+        UsageError: the directory or the file cannot be read.
+    """
+    try:
+        tree = Tree(root)
+    except (OSError, ValueError) as error:
+        raise UsageError("the build context is no directory that can be read", detail=str(error)) from error
+    try:
+        return _ignore_file(tree, dockerfile)[1]
+    finally:
+        tree.close()
+
+
 def _view(tree: Tree, dockerfile: Path | None) -> View:
     """The tree without what its ignore file excludes."""
+    name, text = _ignore_file(tree, dockerfile)
+    try:
+        return View(tree, Ignore(ignorefile.read(text)), name)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error.message}", hint=error.hint) from error
+
+
+def _ignore_file(tree: Tree, dockerfile: Path | None) -> tuple[str, str]:
+    """Name and text of the ignore file that counts."""
     name, data = _IGNORE_FILE, None
     if dockerfile is not None:
         beside = dockerfile.with_name(f"{dockerfile.name}{_IGNORE_FILE}")
@@ -142,10 +167,7 @@ def _view(tree: Tree, dockerfile: Path | None) -> View:
             name, data = beside.name, beside.read_bytes()
     if data is None:
         name, data = _IGNORE_FILE, _ignore_data(tree)
-    try:
-        return View(tree, Ignore(ignorefile.read(data.decode("utf-8", "surrogateescape"))), name)
-    except UsageError as error:
-        raise UsageError(f"{name}: {error.message}", hint=error.hint) from error
+    return name, data.decode("utf-8", "surrogateescape")
 
 
 def _ignore_data(tree: Tree) -> bytes:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from dockmagic.builder.actions import Action, copy_action, run_action, workdir_action
 from dockmagic.builder.arguments import Arguments, is_undeclared, platform_arguments, read_arguments
 from dockmagic.builder.built import Kind
+from dockmagic.builder.checking import base_of, inputs_for
 from dockmagic.builder.history import run_words
+from dockmagic.builder.mounts import mount_actions
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.scope import DEFAULT_PATH, Scope, argument_words, declared, settled
 from dockmagic.dockerfile import instructions as kinds
+from dockmagic.dockerfile import shell
 from dockmagic.dockerfile.instructions import Instruction, expand, parse_trigger
+from dockmagic.dockerfile.instructions.suggestion import did_you_mean
+from dockmagic.dockerfile.lint import lint, refusal
 from dockmagic.dockerfile.location import fault, located
 from dockmagic.dockerfile.stages import Stage, Stages, parse_stages
 from dockmagic.errors import DockerfileError, Location
@@ -132,12 +137,18 @@ def draft(request: BuildRequest) -> Draft:
 
 
 def _base(stage: Stage, arguments: Arguments, escape: str) -> tuple[str, str]:
-    header = expand(stage.header, arguments.in_from(), escape)
+    variables = arguments.in_from()
+    header = expand(stage.header, variables, escape)
     if not header.base:
         hint = "declare it by ARG with a default before the first FROM, or give --build-arg"
         error = fault(f"base name ({stage.header.base}) should not be blank", stage.location)
         error.hint = hint
         raise error
+    written = stage.header.platform
+    if written and not header.platform:
+        unknown = shell.expand(written, variables, escape=escape).unmatched
+        near = next(filter(None, (did_you_mean(name, variables) for name in sorted(unknown))), "")
+        raise fault(f"empty platform value from expression {written}{near}", stage.location)
     return header.base, header.platform
 
 
@@ -149,26 +160,34 @@ def _require_platform(stage: Stage, machine: str) -> None:
         raise error
 
 
-def plan(read: Draft, images: Mapping[str, ImageConfig]) -> Plan:
+def plan(read: Draft, images: Mapping[str, ImageConfig], *, ignored: Callable[[str], bool] | None = None) -> Plan:
     """Decide everything that is known before the first step.
 
     Args:
         read: the Dockerfile.
         images: configs of the base images that :meth:`Draft.images` names.
+        ignored: which paths of the context ``.dockerignore`` excludes, for the linter; None for no opinion.
 
     Raises:
-        DockerfileError: an instruction that is not executed, or a value that cannot be.
+        DockerfileError: an instruction that is not executed, a value that cannot be, or a warning where the Dockerfile
+            wants none.
     """
     with read.stages.excerpts():
+        warnings = tuple(_warnings(read, images, ignored))
         done: dict[int, PlannedStage] = {}
         for stage in read.order:
             done[stage.index] = _Stage(read, stage, images, done).planned()
-    return Plan(stages=tuple(done.values()), warnings=tuple(_warnings(read)))
+    return Plan(stages=tuple(done.values()), warnings=warnings)
 
 
-def _warnings(read: Draft) -> Iterator[str]:
-    for warning in read.stages.warnings:
-        yield f"line {warning.location.line}: {warning.message}"
+def _warnings(read: Draft, images: Mapping[str, ImageConfig], ignored: Callable[[str], bool] | None) -> Iterator[str]:
+    bases = {name: base_of(config) for name, config in images.items()}
+    inputs = inputs_for(read.request, bases.get, ignored)
+    found = lint(read.stages, inputs)
+    error = refusal(read.stages, inputs, found)
+    if error is not None:
+        raise error
+    yield from map(str, found)
     names = {d.name for arg in read.stages.global_args for d in arg.definitions}
     for stage in read.order:
         names |= {d.name for i in stage.instructions if isinstance(i, kinds.Arg) for d in i.definitions}
@@ -237,7 +256,8 @@ class _Stage:
                 scope = declared(scope, instruction, self.read.arguments)
                 return _row("setting", instruction, scope, created_by=argument_words(instruction, scope))
             case kinds.Run():
-                action = run_action(instruction, scope, self.read.request)
+                mounts = mount_actions(instruction, scope, self.read.stages, self.stage)
+                action = run_action(instruction, scope, self.read.request, mounts)
                 words = run_words(action.argv, scope.arguments)
                 return _row("step", instruction, scope, action=action, created_by=words)
             case kinds.Copy():

@@ -222,6 +222,29 @@ def parse_stages(text: str, *, first_line: int = 1) -> Stages:
     return stages
 
 
+def parse_prefix(text: str, *, first_line: int = 1) -> Stages | None:
+    """The stages that stand before the first instruction that cannot be read; None where there is none.
+
+    For what reads a text that :func:`parse_stages` refuses; arguments as there.
+    """
+    try:
+        dockerfile = parse(text, first_line=first_line)
+    except DockerfileError:
+        return None
+    readable = 0
+    for node in dockerfile.nodes:
+        try:
+            parse_instruction(node)
+        except DockerfileError:
+            break
+        readable += 1
+    nodes = dockerfile.nodes[:readable]
+    try:
+        return _collect(replace(dockerfile, nodes=nodes)) if nodes else None
+    except DockerfileError:
+        return None
+
+
 def _collect(dockerfile: Dockerfile) -> Stages:
     global_args: list[Arg] = []
     stages: list[tuple[From, list[Instruction]]] = []

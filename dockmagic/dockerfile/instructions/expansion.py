@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from dockmagic.dockerfile import shell
 from dockmagic.dockerfile.instructions import kinds
@@ -14,6 +14,9 @@ from dockmagic.dockerfile.location import located
 
 _Each = TypeVar("_Each", bound=kinds.Instruction)
 _Word = Callable[[str], str]
+Part = Literal["word", "body"]
+# Expands one word, or the body of a here-document.
+Reader = Callable[[str, Part], shell.Expansion]
 # Twice the largest Dockerfile: the body as written counts too.
 _MAX_BODY = 2 * MAX_TEXT
 
@@ -32,17 +35,37 @@ def expand(instruction: _Each, env: Mapping[str, str], escape: str = "\\") -> _E
     Raises:
         DockerfileError: with the instruction's location. See :func:`dockmagic.dockerfile.shell.expand`.
     """
+    return expand_by(instruction, reader(env, escape))
+
+
+def reader(env: Mapping[str, str], escape: str = "\\") -> Reader:
+    """How :func:`expand` replaces variables in one text."""
+
+    def read(text: str, part: Part) -> shell.Expansion:
+        if part == "body":
+            # In a body the escape character is always the backslash.
+            return shell.expand(text, env, quotes=False, limit=_MAX_BODY)
+        return shell.expand(text, env, escape=escape)
+
+    return read
+
+
+def expand_by(instruction: _Each, read: Reader) -> _Each:
+    """:func:`expand` through ``read``, which sees every text in order and may take notes.
+
+    Raises:
+        DockerfileError: with the instruction's location, when ``read`` raises it.
+    """
 
     def word(text: str) -> str:
-        return shell.expand(text, env, escape=escape).word
+        return read(text, "word").word
 
     with located(instruction.location):
         changed: kinds.Instruction = _expanded(instruction, word)
         if isinstance(changed, kinds.Copy | kinds.Add):
-            changed = replace(changed, inline=tuple(_body(inline, env) for inline in changed.inline))
+            changed = replace(changed, inline=tuple(_body(inline, read) for inline in changed.inline))
         elif isinstance(changed, kinds.Expose):
-            ports = tuple(port for text in changed.ports for port in shell.expand(text, env, escape=escape).words)
-            changed = replace(changed, ports=ports)
+            changed = replace(changed, ports=tuple(port for text in changed.ports for port in read(text, "word").words))
     return cast("_Each", changed)
 
 
@@ -50,11 +73,8 @@ def _words(texts: tuple[str, ...], word: _Word) -> tuple[str, ...]:
     return tuple(word(text) for text in texts)
 
 
-def _body(inline: kinds.Inline, env: Mapping[str, str]) -> kinds.Inline:
-    if not inline.expand:
-        return inline
-    # In a body the escape character is always the backslash.
-    return replace(inline, data=shell.expand(inline.data, env, quotes=False, limit=_MAX_BODY).word)
+def _body(inline: kinds.Inline, read: Reader) -> kinds.Inline:
+    return replace(inline, data=read(inline.data, "body").word) if inline.expand else inline
 
 
 def _expanded(instruction: kinds.Instruction, word: _Word) -> kinds.Instruction:

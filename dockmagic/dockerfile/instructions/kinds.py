@@ -20,16 +20,23 @@ class Written:
         source: its first line as written, for readers.
         code: the whole logical line, without comments and continuation characters.
         location: its physical lines.
+        comments: the comment lines just above it, without ``#``.
     """
 
     source: str
     code: str
     location: Location
+    comments: tuple[str, ...] = ()
 
     @property
     def keyword(self) -> str:
         """The instruction's name in upper case."""
         return type(self).__name__.upper()
+
+    @property
+    def written_keyword(self) -> str:
+        """The instruction's name in the case in which it is written."""
+        return self.code[: len(self.keyword)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

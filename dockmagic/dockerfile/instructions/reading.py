@@ -39,6 +39,7 @@ class _Place(TypedDict):
     source: str
     code: str
     location: Location
+    comments: tuple[str, ...]
 
 
 def parse_instruction(node: Node) -> kinds.Instruction:
@@ -75,7 +76,12 @@ def _place_of(error: DockerfileError, node: Node) -> Location:
 
 
 def _place(node: Node) -> _Place:
-    return {"source": node.source, "code": node.code.strip(SPACES), "location": node.location}
+    return {
+        "source": node.source,
+        "code": node.code.strip(SPACES),
+        "location": node.location,
+        "comments": node.comments,
+    }
 
 
 def _only(node: Node) -> str:

@@ -17,20 +17,26 @@ def did_you_mean(word: str, names: Iterable[str], *, any_case: bool = False) -> 
         names: what there is, in the order in which ties are decided.
         any_case: capitals do not matter, and the suggestion is in the case of ``word``.
     """
+    best = nearest(word, names, any_case=any_case)
+    return f" (did you mean {best}?)" if best else ""
+
+
+def nearest(word: str, names: Iterable[str], *, any_case: bool = False) -> str:
+    """The name that :func:`did_you_mean` suggests, or ""."""
     if len(word) > _LONGEST:
         return ""
     wanted = word.lower() if any_case else word
-    best, nearest = "", _NEAR
+    best, least = "", _NEAR
     for name in names:
         candidate = name.lower() if any_case else name
+        if abs(len(wanted) - len(candidate)) >= _NEAR:
+            continue
         distance = _distance(wanted, candidate)
         if distance == 0:
             return ""
-        if distance < nearest:
-            best, nearest = candidate, distance
-    if not best:
-        return ""
-    return f" (did you mean {best.upper() if any_case and not word.islower() else best}?)"
+        if distance < least:
+            best, least = candidate, distance
+    return best.upper() if any_case and not word.islower() else best
 
 
 def _distance(left: str, right: str) -> int:

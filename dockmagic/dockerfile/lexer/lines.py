@@ -25,7 +25,7 @@ class Line:
     Attributes:
         code: the joined text, without comments and continuation characters.
         text: every physical line of it as written, bodies included.
-        comments: the comment lines just above it, without ``#``; an empty one starts over.
+        comments: the comment lines just above it, without ``#``; an empty one, or an empty line, starts over.
         heredocs: with their bodies.
         gap: an empty line stands inside a continuation.
         location: its physical lines.
@@ -88,8 +88,9 @@ class Reader:
             if code.startswith("#"):
                 comment = code[1:].strip(SPACES)
                 comments = [*comments, comment] if comment else []
-            elif code:
-                yield self._logical(start, code, tuple(comments))
+            else:
+                if code:
+                    yield self._logical(start, code, tuple(comments))
                 comments = []
 
     def _logical(self, start: int, code: str, comments: tuple[str, ...]) -> Line:
