@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MINIMUM: dict[str, float] = {
     "cli_options": 1.0,
     "dockerfile_instructions": 1.0,
+    "dockerfile_lint": 1.0,
     "dockerfile_parser_ast": 1.0,
     "dockerfile_parser_units": 1.0,
     "dockerignore": 1.0,
