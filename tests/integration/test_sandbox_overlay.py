@@ -14,7 +14,7 @@ from tests.users import REPOSITORY
 SCRIPT = """
 import json, os, sys
 from dockmagic.sandbox.ops import Site
-from dockmagic.sandbox.rootfs import SCRATCH, Overlay, Scratch
+from dockmagic.sandbox.rootfs import SCRATCH, Scratch, _mount_by_options
 from dockmagic.syscalls import mounts, namespaces
 os.chdir(sys.argv[1])
 namespaces.unshare(namespaces.NEWNS)
@@ -26,7 +26,7 @@ for number, name in enumerate(names):
     os.mkdir(name)
     open(f'{name}/f{number}', 'w').close()
 Scratch(0, {}).apply(Site())
-Overlay(names, 'upper', 'work')._mount_by_options()
+_mount_by_options([*names, SCRATCH + '/skeleton'], 'upper', 'work', 'root')
 line = next(l for l in open('/proc/self/mountinfo') if ' - overlay overlay ' in l and l.split()[4].endswith('/root'))
 print(json.dumps([len([n for n in os.listdir(SCRATCH + '/root') if n.startswith('f')]), line.split()[5], os.getcwd() == sys.argv[1]]))
 """
