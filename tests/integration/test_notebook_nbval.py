@@ -22,17 +22,31 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 COMMAND = (sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "-c", "/dev/null")
 
 
+def validated(directory, notebook, **env):
+    return subprocess.run(
+        [*COMMAND, notebook],
+        cwd=directory,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_gives_what_it_shows_twice_in_a_row(notebook):
+def test_a_notebook_gives_what_it_shows_twice_in_a_row(notebook, tmp_path):
     for _ in range(2):
-        done = subprocess.run([*COMMAND, str(notebook)], capture_output=True, text=True, timeout=300, check=False)
+        # nbval kills its kernel, so a notebook's own temporary directory stays: here, where pytest clears it away.
+        done = validated(notebook.parent, str(notebook), TMPDIR=str(tmp_path))
         assert done.returncode == 0, done.stdout[-5000:]
 
 
 @pytest.mark.parametrize("kind", ["stud", "nosub"])
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_one_saved_file_serves_every_user(notebook, kind, tmp_path):
-    done = make_user(kind, tmp_path).run(*COMMAND, str(notebook), timeout=300)
+    user = make_user(kind, tmp_path)
+    done = user.run(*COMMAND, str(notebook), timeout=300, TMPDIR=str(user.home))
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
 
 
@@ -84,15 +98,7 @@ def test_data_has_nothing_that_varies_and_no_wide_line(contract):
 @pytest.mark.parametrize("store", ["home", "empty"])
 def test_one_saved_file_serves_every_store(contract, store):
     directory, _ = contract
-    done = subprocess.run(
-        [*COMMAND, "contract.ipynb"],
-        cwd=directory,
-        env={**os.environ, "DOCKMAGIC_HOME": str(directory / store)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = validated(directory, "contract.ipynb", DOCKMAGIC_HOME=str(directory / store))
     assert done.returncode == 0, done.stdout[-5000:]
 
 
