@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dockmagic.builder.arguments import PROXIES
+from dockmagic.builder.mounts import MountAction
 from dockmagic.builder.request import BuildRequest, Network
 from dockmagic.builder.scope import DEFAULT_PATH, Scope
 from dockmagic.dockerfile import instructions as kinds
@@ -17,11 +18,6 @@ from dockmagic.dockerfile.stages import Stage, Stages
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 _SCRIPTS = "/run/dockmagic"
 _HIGHEST_MODE = 0o7777
-_REFUSED_FLAGS = {
-    "mount": "RUN --mount is not executed yet",
-    "device": "RUN --device is not executed: no device of the machine is given to a build",
-    "security": "RUN --security is not executed: a build's walls are always there",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +39,7 @@ class RunAction:
     network: Network
     files: tuple[tuple[str, bytes], ...]
     arguments: Mapping[str, str]
+    mounts: tuple[MountAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +77,21 @@ class WorkdirAction:
 Action = RunAction | CopyAction | WorkdirAction
 
 
-def run_action(instruction: kinds.Run, scope: Scope, request: BuildRequest) -> RunAction:
+def run_action(
+    instruction: kinds.Run, scope: Scope, request: BuildRequest, mounts: tuple[MountAction, ...] = ()
+) -> RunAction:
     """A RUN.
 
     Raises:
         DockerfileError: a flag that is not executed, or a here-document in the exec form.
     """
-    for flag in instruction.flags_used:
-        if flag in _REFUSED_FLAGS:
-            raise fault(_REFUSED_FLAGS[flag], instruction.location)
+    if instruction.devices:
+        raise fault("RUN --device is not executed: no device of the machine is given to a build", instruction.location)
+    if instruction.security != "sandbox":
+        raise fault(
+            f"RUN --security={instruction.security} is not executed: a build's walls are always there",
+            instruction.location,
+        )
     network: Network = "none" if instruction.network == "none" else request.network
     if instruction.network == "host" and request.network != "host":
         raise fault("RUN --network=host: the build was asked for --network none", instruction.location)
@@ -104,6 +107,7 @@ def run_action(instruction: kinds.Run, scope: Scope, request: BuildRequest) -> R
         network=network,
         files=files,
         arguments=scope.arguments,
+        mounts=mounts,
     )
 
 

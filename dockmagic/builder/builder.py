@@ -57,7 +57,7 @@ def build(store: Store, runtime: Callable[[], Runtime], request: BuildRequest, e
     with store.leases.hold("build") as hold:
         try:
             images = _base_images(store, read, hold)
-            made = plan(read, {name: record.config for name, record in images.items()}, ignored=_ignored(request))
+            made = plan(read, {name: record.config for name, record in images.items()}, ignored=ignored_paths(request))
         except DockmagicError as error:
             return Built(image_id="", records=_unplanned(read, error), error=error)
         layers = {name: record.diff_ids for name, record in images.items()}
@@ -65,8 +65,8 @@ def build(store: Store, runtime: Callable[[], Runtime], request: BuildRequest, e
         return work.run()
 
 
-def _ignored(request: BuildRequest) -> Callable[[str], bool] | None:
-    """What the linter may say of ``.dockerignore``; where it cannot be read, COPY says so."""
+def ignored_paths(request: BuildRequest) -> Callable[[str], bool] | None:
+    """What the linter is told of the context's ``.dockerignore``: None where it cannot be read, which COPY says."""
     try:
         return ignored_by(ignore_text(request.context, dockerfile=request.dockerfile))
     except UsageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,18 @@ class Place:
     first: bool
 
 
-def run_key(action: RunAction, below: tuple[str, ...], place: Place, *, epoch: int) -> Key:
-    """The key of a RUN; proxies are no part of it."""
+def run_key(
+    action: RunAction, mounts: Sequence[Sequence[str]], below: tuple[str, ...], place: Place, *, epoch: int
+) -> Key:
+    """The key of a RUN; proxies and the values of secrets are no part of it.
+
+    Args:
+        action: what is executed.
+        mounts: what each mount is, in words that change with the content of a bind.
+        below: DiffIDs of the layers below it.
+        place: where it stands.
+        epoch: seconds since 1970.
+    """
     components = {
         "argv": list(action.argv),
         "env": dict(action.env),
@@ -70,6 +80,7 @@ def run_key(action: RunAction, below: tuple[str, ...], place: Place, *, epoch: i
         "cwd": action.cwd,
         "network": action.network,
         "files": {name: digests.of(content) for name, content in action.files},
+        "mounts": [list(mount) for mount in mounts],
     }
     return _key("run", components, below, place, epoch=epoch)
 
@@ -142,6 +153,7 @@ _WORDS = {
     "cwd": "WORKDIR",
     "files": "the here-document",
     "network": "--network",
+    "mounts": "--mount",
     "destination": "the destination",
     "chown": "--chown",
     "chmod": "--chmod",

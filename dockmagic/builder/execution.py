@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from dockmagic.builder import bases, cache
@@ -10,8 +11,10 @@ from dockmagic.builder.actions import Action, CopyAction, RunAction, WorkdirActi
 from dockmagic.builder.cache import Key, Place
 from dockmagic.builder.context import Context, Selection
 from dockmagic.builder.inline import inline
+from dockmagic.builder.mounts import Origin
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps import copy as copying
+from dockmagic.builder.steps import mounting
 from dockmagic.builder.steps import run as running
 from dockmagic.builder.steps import workdir as workdirs
 from dockmagic.builder.steps.site import Site
@@ -89,13 +92,23 @@ class Execution:
         return Made(diff_id=diff_id, reason=reason)
 
     def _run(self, action: RunAction) -> Made:
-        key = cache.run_key(action, self.site.below, self.place, epoch=self.site.epoch)
-        found = self._cached(key)
-        if isinstance(found, Made):
-            return found
-        layer, notes = running.run(self.site, action, self.listener)
+        with ExitStack() as stack:
+            mounts = mounting.look_up(self.site, action.mounts, self.request, self._origin, stack)
+            words = [mount.words for mount in mounts]
+            key = cache.run_key(action, words, self.site.below, self.place, epoch=self.site.epoch)
+            found = self._cached(key)
+            if isinstance(found, Made):
+                return found
+            ready = stack.enter_context(mounting.ready(self.site, mounts, self.request))
+            layer, notes = running.run(self.site, action, ready, self.listener)
         shared = ("RUN shares the host's network",) if action.network == "host" else ()
         return replace(self._keep(key, layer, found), notes=(*notes, *shared))
+
+    def _origin(self, origin: Origin) -> tuple[str, ...]:
+        """The layers that a mount shows."""
+        if origin.stage is not None:
+            return self.sources[origin.stage]
+        return bases.find(self.site.store, origin.image, epoch=self.site.epoch).diff_ids
 
     def _copy(self, action: CopyAction) -> Made:
         if action.stage is not None or action.image:

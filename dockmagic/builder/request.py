@@ -11,6 +11,19 @@ Network = Literal["none", "host"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A secret that RUN may mount: the content of a file, or the value of a variable of this process.
+
+    Attributes:
+        source: the file, None for a variable.
+        variable: the variable's name, "" for a file.
+    """
+
+    source: Path | None = None
+    variable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
     """What to build and how; names as the options of ``docker build``.
 
@@ -24,6 +37,8 @@ class BuildRequest:
         no_cache: execute every step.
         labels: added to the image's own.
         network: of RUN.
+        secrets: what RUN may mount, by id.
+        agents: sockets of ssh agents that RUN may mount, by id.
         epoch: seconds since 1970 that every timestamp in the image has.
         machine: the architecture as Go names it, of the machine and so of the image.
     """
@@ -37,5 +52,7 @@ class BuildRequest:
     no_cache: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     network: Network = "host"
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    agents: Mapping[str, Path] = field(default_factory=dict)
     epoch: int
     machine: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dockmagic.builder import builder
 from dockmagic.builder.actions import EPOCH_VARIABLE
 from dockmagic.builder.built import Built, StepRecord
-from dockmagic.builder.request import BuildRequest, Network
+from dockmagic.builder.request import BuildRequest, Network, Secret
 from dockmagic.engine import images
 from dockmagic.errors import BuildError
 from dockmagic.events import Event, StepOutput, StepStarted
@@ -38,6 +38,8 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     network: Network = "host"
     dockerfile: Path | None = None
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    agents: Mapping[str, Path] = field(default_factory=dict)
 
 
 def build(session: Session, request: Request, *, listener: EventListener | None = None) -> Build:
@@ -57,7 +59,7 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
         if listener is not None:
             listener(event)
 
-    built = builder.build(session.store, lambda: session.runtime, _wanted(session, request), take)
+    built = builder.build(session.store, lambda: session.runtime, wanted(session, request), take)
     value = _value(session, built, log, request.tags, seconds=time.monotonic() - begin)
     if built.error is not None:
         built.error.result = value  # type: ignore[attr-defined]
@@ -65,7 +67,8 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
     return value
 
 
-def _wanted(session: Session, request: Request) -> BuildRequest:
+def wanted(session: Session, request: Request) -> BuildRequest:
+    """What the builder is asked for: the request, and what this session and machine add."""
     epoch = request.build_args.get(EPOCH_VARIABLE, "")
     return BuildRequest(
         text=request.text,
@@ -77,6 +80,8 @@ def _wanted(session: Session, request: Request) -> BuildRequest:
         no_cache=request.no_cache,
         labels=request.labels,
         network=request.network,
+        secrets=request.secrets,
+        agents=request.agents,
         epoch=int(epoch) if epoch.isascii() and epoch.isdigit() else session.epoch,
         machine=platform.architecture(os.uname().machine),
     )

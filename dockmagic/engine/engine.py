@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import archives, commit, containers, images, run
+from dockmagic.engine import archives, commit, containers, files, images, run
 from dockmagic.engine import build as building
 from dockmagic.engine.request import Network as RunNetwork
 from dockmagic.engine.request import Request as RunRequest
 from dockmagic.engine.session import Session
 from dockmagic.errors import NotFoundError
+from dockmagic.listing import Content, Difference, File
 from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
 
 if TYPE_CHECKING:
-    from dockmagic.builder.request import Network
+    from dockmagic.builder.request import Network, Secret
+    from dockmagic.dockerfile.lint import LintWarning
     from dockmagic.results import Finding
     from dockmagic.sandbox.pump import Listener
     from dockmagic.sandbox.runtime import Runtime
@@ -50,6 +52,8 @@ class Engine:
         no_cache: bool = False,
         labels: Mapping[str, str] | None = None,
         network: Network = "host",
+        secrets: Mapping[str, Secret] | None = None,
+        agents: Mapping[str, Path] | None = None,
         on_event: building.EventListener | None = None,
     ) -> Build:
         """Build an image from Dockerfile text; see :func:`dockmagic.engine.build.build` for what it raises."""
@@ -62,8 +66,31 @@ class Engine:
             no_cache=no_cache,
             labels=dict(labels or {}),
             network=network,
+            secrets=dict(secrets or {}),
+            agents=dict(agents or {}),
         )
         return building.build(self.session, request, listener=on_event)
+
+    def check(
+        self,
+        text: str,
+        *,
+        context: Path | str | None = None,
+        build_args: Mapping[str, str] | None = None,
+        target: str | None = None,
+        dockerfile: Path | str | None = None,
+    ) -> Table[LintWarning]:
+        """Lint Dockerfile text, building nothing; see :func:`dockmagic.engine.check.check` for what it raises."""
+        from dockmagic.engine.check import check  # noqa: PLC0415 - rarely asked
+
+        request = building.Request(
+            text=text,
+            context=Path(context) if context is not None else None,
+            build_args=dict(build_args or {}),
+            target=target,
+            dockerfile=Path(dockerfile) if dockerfile is not None else None,
+        )
+        return check(self.session, request)
 
     def run(
         self,
@@ -174,6 +201,24 @@ class Engine:
     def diff(self, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:
         """What a container changed, or what differs between two images."""
         return commit.diff(self.session, first, second)
+
+    def files(self, place: str | Image | Container, *, layer: int | None = None) -> tuple[File, ...]:
+        """Everything that stands in an image or container; see :func:`dockmagic.engine.files.files`."""
+        return files.files(self.session, place, layer=layer)
+
+    def read(
+        self, place: str | Image | Container, path: str, *, limit: int = 1 << 20, layer: int | None = None
+    ) -> Content:
+        """How a file of an image or container begins; see :func:`dockmagic.engine.files.read`."""
+        return files.read(self.session, place, path, limit=limit, layer=layer)
+
+    def sharing(self, image: str | Image) -> dict[str, tuple[str, ...]]:
+        """Which other images have a layer of this one, by DiffID."""
+        return files.sharing(self.session, image)
+
+    def compare(self, first: str | Image | Container, second: str | Image | Container) -> tuple[Difference, ...]:
+        """Paths that differ between two images or containers, with what stands there in each."""
+        return files.compare(self.session, first, second)
 
     def commit(self, container: str | Container, reference: str = "", *, message: str = "") -> Image:
         """Make an image of a container."""

@@ -18,12 +18,13 @@ from typing import Any
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.layers import changes as change
 from dockmagic.layers import duplicate as duplicating
-from dockmagic.layers import landing, metadata, removal
+from dockmagic.layers import landing, metadata, peek, removal
 from dockmagic.layers import seal as sealing
 from dockmagic.layers import unpack as unpacking
 from dockmagic.layers.compression import Decompressed
 from dockmagic.layers.digesting import digest_of
 from dockmagic.layers.metadata import Metadata
+from dockmagic.layers.overlayfs import OWNER
 from dockmagic.layers.scan import Owners
 from dockmagic.layers.stack import Stack
 from dockmagic.layers.stamp import stamp as stamped
@@ -123,6 +124,19 @@ def listing(arguments: Arguments, _: Sequence[int]) -> Any:
     return {"entries": change.listing(inside(arguments["upper"]))}
 
 
+def entries(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{upper, lowers, owners, …}``: a writable layer as a changeset; see :func:`dockmagic.layers.peek.entries`."""
+    found = peek.entries(
+        inside(arguments["upper"]), _lowers(arguments), owners=_owners(arguments), ignore=_ignore(arguments)
+    )
+    return {"entries": found}
+
+
+def beginning(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{lowers, path, limit}``: how a file begins; see :func:`dockmagic.layers.peek.beginning`."""
+    return peek.beginning(_lowers(arguments), arguments["path"], int(arguments["limit"]))
+
+
 def copy(arguments: Arguments, fds: Sequence[int]) -> Any:
     """``{upper, lowers, dest, dest_is_dir, single_file, chown, chmod, sources}``, fds [tar] without sources: COPY.
 
@@ -215,13 +229,18 @@ def remove(arguments: Arguments, _: Sequence[int]) -> Any:
 
 
 def mkdir(arguments: Arguments, _: Sequence[int]) -> Any:
-    """``{paths}``: make directories, 0755, and their parents, 0711."""
+    """``{paths, mode, owner}``: make directories, by default 0755 and root's, and their parents, 0711."""
+    mode, (uid, gid) = int(arguments.get("mode", 0o755)), arguments.get("owner", (0, 0))
     for path in arguments["paths"]:
         parent = posixpath.dirname(inside(path))
         if parent:
             os.makedirs(parent, 0o711, exist_ok=True)
         os.mkdir(path, 0o755)
-        os.chmod(path, 0o755)
+        if (uid, gid) != (0, 0) and arguments.get("single"):
+            os.setxattr(path, OWNER, b"%d:%d" % (uid, gid))
+        elif (uid, gid) != (0, 0):
+            os.chown(path, uid, gid)
+        os.chmod(path, mode)
 
 
 def rename(arguments: Arguments, _: Sequence[int]) -> Any:
@@ -231,6 +250,7 @@ def rename(arguments: Arguments, _: Sequence[int]) -> Any:
         ``{"existed": …}``.
     """
     source, target = inside(arguments["src"]), inside(arguments["dst"])
+    os.makedirs(posixpath.dirname(target), 0o711, exist_ok=True)
     try:
         renameat2(source, target, flags=RENAME_NOREPLACE)
     except FileExistsError:
@@ -250,10 +270,12 @@ def duplicate(arguments: Arguments, _: Sequence[int]) -> Any:
 
 
 JOBS: Mapping[str, Job] = {
+    "beginning": beginning,
     "changes": changes,
     "copy": copy,
     "digest": digest,
     "duplicate": duplicate,
+    "entries": entries,
     "list": names,
     "listing": listing,
     "makedirs": makedirs,

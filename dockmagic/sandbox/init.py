@@ -13,7 +13,7 @@ import os
 import socket
 import traceback
 
-from dockmagic.sandbox import wire
+from dockmagic.sandbox import mounted, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
 from dockmagic.sandbox.confine import (
     attempt,
@@ -98,6 +98,7 @@ def _run(plan: Plan, status: socket.socket) -> int:
     perform(operations(plan), site)
     account = resolve(spec["user"], site.root)
     perform(_volumes(plan, account, status), site)
+    perform(mounted.operations(spec["mounts"], plan.contents, sum(size for _, size, _ in spec["files"])), site)
     if spec["binds"] and account.uid and not plan.trees and not plan.profile.single:
         site.notes.append("volumes belong to root in the container: without root's help no other owner can be shown")
     if spec["network"] == "none":

@@ -118,7 +118,7 @@ class LaunchedRuntime:
     def _start(self, spec: Spec, stdio: list[int], request: dict[str, Any], common: tuple[str, ...]) -> LaunchedProcess:
         told = spec.to_json()
         told["binds"] = volumes.all_checked(spec.binds, self._root.parent.parent)
-        contents = wire.memory_file(*(content for _, content, _ in spec.files))
+        contents = wire.memory_file(*spec.contents())
         channel, theirs = wire.pair()
         try:
             with theirs:

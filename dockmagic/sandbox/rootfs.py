@@ -39,7 +39,7 @@ class Scratch(Operation):
     def apply(self, site: Site) -> None:
         del site
         attach(mounts.new_mount("tmpfs", {"mode": "0755", "size": "4m"}, DEAD), os.open(SCRATCH, os.O_PATH))
-        for name in ("skeleton", "root", "files", "layers"):
+        for name in ("skeleton", "root", "files", "layers", "mounts"):
             os.mkdir(f"{SCRATCH}/{name}", 0o755)
         top = SCRATCH + "/skeleton/"
         made = [*_DIRECTORIES]
@@ -87,43 +87,59 @@ class Overlay(Operation):
         for name in ("incompat/volatile", "incompat"):
             with suppress(FileNotFoundError):
                 os.rmdir(f"{self.work}/work/{name}")
-        place = os.open(SCRATCH + "/root", os.O_PATH | os.O_DIRECTORY)
-        try:
-            attach(self._mount(), place)
-        except OSError as error:
-            if (
-                error.errno != EINVAL
-                or not (error.strerror or "").startswith("fsconfig")
-                or "lowerdir+" not in (error.filename or "")
-            ):
-                raise
-            self._mount_by_options()
+        mount_overlay([*self.lowers, SCRATCH + "/skeleton"], self.upper, self.work, "root")
         site.root = os.open(SCRATCH + "/root", os.O_PATH | os.O_DIRECTORY)
 
-    def _mount(self) -> int:
-        """A detached mount; one option for each layer, which needs Linux 6.5."""
-        context = mounts.fsopen("overlay")
-        try:
-            mounts.fsconfig_string(context, "source", "overlay")
-            for lower in [*self.lowers, SCRATCH + "/skeleton"]:
-                mounts.fsconfig_string(context, "lowerdir+", lower)
-            mounts.fsconfig_string(context, "upperdir", self.upper)
-            mounts.fsconfig_string(context, "workdir", self.work)
-            for flag in ("userxattr", "volatile"):
-                mounts.fsconfig_flag(context, flag)
-            mounts.fsconfig_create(context)
-            return mounts.fsmount(context, QUIET)
-        finally:
-            os.close(context)
 
-    def _mount_by_options(self) -> None:
-        """The old call takes one page of options: short names keep 500 layers below it."""
-        here = os.open(".", os.O_PATH | os.O_DIRECTORY)
-        os.chdir(SCRATCH + "/layers")
-        for number, lower in enumerate([*self.lowers, SCRATCH + "/skeleton"]):
-            os.symlink("../../" + lower, str(number))
-        lowerdir = ":".join(str(number) for number in range(len(self.lowers) + 1))
-        options = f"lowerdir={lowerdir},upperdir=../../{self.upper},workdir=../../{self.work},userxattr,volatile"
-        mounts.mount("overlay", "../root", "overlay", _MS_QUIET, options)
-        os.fchdir(here)
-        os.close(here)
+def mount_overlay(lowers: list[str], upper: str, work: str, where: str) -> None:
+    """Mount layers with a writable one on top on a directory of SCRATCH, volatile and with ``userxattr``.
+
+    Args:
+        lowers: directories, top first.
+        upper: directory of the writable layer.
+        work: directory of overlayfs.
+        where: name of the directory.
+    """
+    place = os.open(f"{SCRATCH}/{where}", os.O_PATH | os.O_DIRECTORY)
+    try:
+        attach(_mounted(lowers, upper, work), place)
+    except OSError as error:
+        if (
+            error.errno != EINVAL
+            or not (error.strerror or "").startswith("fsconfig")
+            or "lowerdir+" not in (error.filename or "")
+        ):
+            raise
+        _mount_by_options(lowers, upper, work, where)
+
+
+def _mounted(lowers: list[str], upper: str, work: str) -> int:
+    """A detached mount; one option for each layer, which needs Linux 6.5."""
+    context = mounts.fsopen("overlay")
+    try:
+        mounts.fsconfig_string(context, "source", "overlay")
+        for lower in lowers:
+            mounts.fsconfig_string(context, "lowerdir+", lower)
+        mounts.fsconfig_string(context, "upperdir", upper)
+        mounts.fsconfig_string(context, "workdir", work)
+        for flag in ("userxattr", "volatile"):
+            mounts.fsconfig_flag(context, flag)
+        mounts.fsconfig_create(context)
+        return mounts.fsmount(context, QUIET)
+    finally:
+        os.close(context)
+
+
+def _mount_by_options(lowers: list[str], upper: str, work: str, where: str) -> None:
+    """The old call takes one page of options: short names keep 500 layers below it."""
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY)
+    names = f"{SCRATCH}/layers/{where.replace('/', '-')}"
+    os.mkdir(names, 0o755)
+    os.chdir(names)
+    for number, lower in enumerate(lowers):
+        os.symlink("../../../" + lower, str(number))
+    lowerdir = ":".join(str(number) for number in range(len(lowers)))
+    options = f"lowerdir={lowerdir},upperdir=../../../{upper},workdir=../../../{work},userxattr,volatile"
+    mounts.mount("overlay", f"../../{where}", "overlay", _MS_QUIET, options)
+    os.fchdir(here)
+    os.close(here)

@@ -45,11 +45,46 @@ class Bind:
         source: absolute path on the host, of something that exists.
         target: absolute path in the container; made when missing.
         read_only: with everything mounted below it.
+        socket: it is a socket of ours; nothing else may be one.
     """
 
     source: str
     target: str
     read_only: bool = False
+    socket: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """What a container sees besides its root: of RUN --mount.
+
+    Attributes:
+        kind: ``"layers"`` in overlay form, a ``"directory"`` below the scheme's root, ``"tmpfs"``, or a ``"file"`` in memory.
+        target: absolute path in the container; made when missing, and taken away again when it is still empty.
+        read_only: nothing can be written there.
+        lowers: of layers: directories, top first, relative to the scheme's root.
+        upper: of layers: directory of what is written to them.
+        work: of layers: directory of overlayfs.
+        directory: of a directory: its path, relative to the scheme's root.
+        source: path within layers or directory, looked up without leaving them.
+        size: bytes that a tmpfs may hold, 0 for the kernel's own limit.
+        content: of a file.
+        mode: of a file.
+        owner: (uid, gid) of a file.
+    """
+
+    kind: Literal["layers", "directory", "tmpfs", "file"]
+    target: str
+    read_only: bool = True
+    lowers: tuple[str, ...] = ()
+    upper: str = ""
+    work: str = ""
+    directory: str = ""
+    source: str = "/"
+    size: int = 0
+    content: bytes = field(default=b"", repr=False)
+    mode: int = 0o400
+    owner: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +102,7 @@ class Spec:
         hostname: at most 64 bytes.
         network: ``"none"``: only the loopback of its own; ``"host"``: the host's.
         binds: directories and files of the host.
+        mounts: in the order in which they are made.
         files: below /run/dockmagic, read-only: (name, content, mode).
         capabilities: the bounding set, and what root has.
         add_hosts: lines of /etc/hosts: (address, name).
@@ -85,6 +121,7 @@ class Spec:
     hostname: str = "dockmagic"
     network: Literal["none", "host"] = "none"
     binds: tuple[Bind, ...] = ()
+    mounts: tuple[Mount, ...] = ()
     files: tuple[tuple[str, bytes, int], ...] = ()
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
     add_hosts: tuple[tuple[str, str], ...] = ()
@@ -93,10 +130,15 @@ class Spec:
     owners: Mapping[str, list[int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as JSON; of ``files`` only name, size and mode, since their content goes beside it."""
+        """All of it as JSON; of ``files`` and ``mounts`` without their content, which goes beside it: see :meth:`contents`."""
         told = asdict(self)
         told["files"] = [(name, len(content), mode) for name, content, mode in self.files]
+        told["mounts"] = [{**asdict(mount), "content": len(mount.content)} for mount in self.mounts]
         return told
+
+    def contents(self) -> list[bytes]:
+        """The content of all files, in order: those of ``files``, then those of ``mounts``."""
+        return [*(content for _, content, _ in self.files), *(mount.content for mount in self.mounts)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

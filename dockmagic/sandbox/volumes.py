@@ -50,7 +50,7 @@ def checked(bind: Bind, store: Path) -> dict[str, Any]:
         raise UsageError(f'-v: "{bind.source}" is not given to a container', hint="name a directory of your own")
     if source.is_relative_to(home):
         raise UsageError(f'-v: "{bind.source}" is part of the store', hint="name a directory outside of it")
-    if not (source.is_dir() or source.is_file()):
+    if not (source.is_dir() or source.is_file() or (bind.socket and source.is_socket())):
         raise UsageError(f'-v: "{bind.source}" is neither a directory nor a regular file')
     target = Path(os.path.normpath(bind.target))
     if not target.is_absolute() or target == Path("/") or _inside(target, _OURS):

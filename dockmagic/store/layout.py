@@ -9,8 +9,10 @@ r"""Where things lie in the store's directory.
     roots/<scheme>/       trees, owned by the ids of a scheme, touched by jobs only
         snapshots/<hex>/              a layer's tree, immutable
         containers/<id>/{upper,work}  a container's writable layer
+        caches/<hex>/                 what RUN --mount=type=cache keeps
         tmp/<name>/                   trees in the making
     logs/<id>             what a container printed
+    locks/<hex>           files that users of a cache lock
     tmp/<name>            files in the making
 """
 
@@ -27,7 +29,7 @@ _CONTAINER = re.compile(r"[0-9a-f]{64}")
 
 # Everything that may stand in a directory before it is known as a store.
 NAMES = frozenset(
-    {"version", "db.sqlite", "db.sqlite-journal", "blobs", "layers", "roots", "logs", "tmp", "lost+found"}
+    {"version", "db.sqlite", "db.sqlite-journal", "blobs", "layers", "roots", "logs", "locks", "tmp", "lost+found"}
 )
 
 
@@ -67,6 +69,11 @@ class Layout:
     def logs(self) -> Path:
         """What containers printed."""
         return self.home / "logs"
+
+    @property
+    def locks(self) -> Path:
+        """Files to lock."""
+        return self.home / "locks"
 
     @property
     def tmp(self) -> Path:

@@ -14,6 +14,7 @@ from dockmagic.store.archive import Archive
 from dockmagic.store.aside import Aside, new_name, sync_directory
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.cache import Cache
+from dockmagic.store.caches import Caches
 from dockmagic.store.containers import Containers
 from dockmagic.store.database import Database
 from dockmagic.store.faults import told
@@ -38,6 +39,7 @@ class Store:
         layers: changesets and their trees.
         images: configs, names.
         cache: what a build need not do again.
+        caches: directories that RUN keeps from build to build.
         containers: rows of containers, paths of their logs.
         leases: what a living process works with.
         archive: images in and out of files.
@@ -53,6 +55,7 @@ class Store:
         self.layers = Layers(self._layout, self._database, self.blobs, owner, self._sweep)
         self.images = Images(self._database, self.blobs)
         self.cache = Cache(self._database)
+        self.caches = Caches(self._layout, owner)
         self.containers = Containers(self._layout, self._database)
         self.archive = Archive(self._layout, self.blobs, self.layers, self.images)
 

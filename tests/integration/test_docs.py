@@ -15,6 +15,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SAID = re.compile(r"^\s*print\(.*\)  # (.*)$|^# (.*)$", re.MULTILINE)
 GIVEN = """\
 %load_ext dockmagic
+os.environ["TOKEN"] = "abc"
 import dockmagic
 dockmagic.build("FROM localhost/base", tags=("bread:1",))
 result = dockmagic.run("bread:1", script="true")

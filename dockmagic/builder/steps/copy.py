@@ -120,10 +120,10 @@ def _land(site: Site, arguments: Mapping[str, Any], source: Source) -> Any:
         lowers = list(site.lowers(source.below))
         sources = [{"lowers": lowers, "path": path} for path in source.paths]
         return site.call("copy", {**arguments, "sources": sources})
-    return _from_selection(site, arguments, source)
+    return land_selection(site, arguments, source)
 
 
-def _from_selection(site: Site, arguments: Mapping[str, Any], selection: Selection) -> Any:
+def land_selection(site: Site, arguments: Mapping[str, Any], selection: Selection) -> Any:
     """Write the tar from a thread while the job reads it: nothing of it is kept twice."""
     read, write = os.pipe()
     failures: list[BaseException] = []

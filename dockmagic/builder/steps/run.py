@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.builder.actions import RunAction
+from dockmagic.builder.steps.mounting import Ready
 from dockmagic.builder.steps.site import Site, Writable
 from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, BuildError
 from dockmagic.sandbox.execution import Outcome, execute
@@ -21,8 +22,14 @@ _HOSTNAME = "build"
 _SHELL_HINT = "the shell form needs a shell in the image: use the exec form, or start from another base"
 
 
-def run(site: Site, action: RunAction, listener: Listener) -> tuple[LayerRecord | None, tuple[str, ...]]:
+def run(site: Site, action: RunAction, ready: Ready, listener: Listener) -> tuple[LayerRecord | None, tuple[str, ...]]:
     """Execute a RUN.
+
+    Args:
+        site: the layers below it.
+        action: what to execute.
+        ready: its mounts.
+        listener: gets what it prints.
 
     Returns:
         The layer, None where nothing changed; and what was honoured more weakly than asked.
@@ -35,7 +42,7 @@ def run(site: Site, action: RunAction, listener: Listener) -> tuple[LayerRecord 
     """
     runtime = site.runtime()
     with site.writable() as made:
-        spec = _spec(site, action, made)
+        spec = _spec(site, action, ready, made)
 
         def start(stdin: int, stdout: int, stderr: int) -> Process:
             return runtime.start(spec, stdin=stdin, stdout=stdout, stderr=stderr)
@@ -48,17 +55,19 @@ def run(site: Site, action: RunAction, listener: Listener) -> tuple[LayerRecord 
         return site.adopt(made, _owners(site, made, spec, outcome.ending)), outcome.ending.notes
 
 
-def _spec(site: Site, action: RunAction, made: Writable) -> Spec:
+def _spec(site: Site, action: RunAction, ready: Ready, made: Writable) -> Spec:
     return Spec(
         lowers=site.lowers(),
         upper=made.upper,
         work=made.work,
         argv=action.argv,
-        env=tuple({**action.env, **action.secret_env}.items()),
+        env=tuple({**action.env, **action.secret_env, **ready.env}.items()),
         cwd=action.cwd,
         user=action.user,
         hostname=_HOSTNAME,
         network=action.network,
+        binds=ready.binds,
+        mounts=ready.mounts,
         files=tuple((name, content, 0o755) for name, content in action.files),
         epoch=site.epoch,
         purpose="build",

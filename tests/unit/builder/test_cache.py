@@ -16,7 +16,7 @@ BELOW = ("sha256:" + "1" * 64,)
 
 
 def run_key(text="FROM b\nARG A=1\nRUN x\n", *, below=BELOW, place=PLACE, **options):
-    return cache.run_key(last(text, **options).action, below, place, epoch=EPOCH)
+    return cache.run_key(last(text, **options).action, (), below, place, epoch=EPOCH)
 
 
 def copy_key(text="FROM b\nCOPY a /a\n", *, content="sha256:1", below=BELOW, place=PLACE):

@@ -1,0 +1,262 @@
+"""RUN --mount: what was planned is looked up, and made ready for a container."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from dockmagic.builder.context import Context, Selection
+from dockmagic.builder.mounts import (
+    AgentMount,
+    BindMount,
+    CacheMount,
+    MemoryMount,
+    MountAction,
+    Origin,
+    SecretMount,
+)
+from dockmagic.builder.request import BuildRequest, Secret
+from dockmagic.builder.steps.agent import forwarded
+from dockmagic.builder.steps.copy import land_selection
+from dockmagic.builder.steps.site import Site
+from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.sandbox.spec import Bind, Mount
+
+_SECRET_LIMIT = 500 * 1024
+_AGENT_VARIABLE = "SSH_AUTH_SOCK"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A mount whose source is known.
+
+    Attributes:
+        action: what was planned.
+        below: DiffIDs of the layers of its origin, base first.
+        selection: what of the context it shows, or None.
+        words: what of it a cache key holds.
+    """
+
+    action: MountAction
+    below: tuple[str, ...] = ()
+    selection: Selection | None = None
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What a container gets for its mounts."""
+
+    mounts: tuple[Mount, ...] = ()
+    binds: tuple[Bind, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+Layers = Callable[[Origin], tuple[str, ...]]
+
+
+def look_up(
+    site: Site, actions: Sequence[MountAction], request: BuildRequest, layers: Layers, stack: ExitStack
+) -> tuple[Found, ...]:
+    """Find the sources of mounts.
+
+    Args:
+        site: where the step works.
+        actions: the mounts.
+        request: has the context.
+        layers: gives the DiffIDs of a stage or image.
+        stack: what is opened is closed with it.
+
+    Raises:
+        NotFoundError: a source is not there.
+    """
+    return tuple(_found(site, action, request, layers, stack) for action in actions)
+
+
+def _found(site: Site, action: MountAction, request: BuildRequest, layers: Layers, stack: ExitStack) -> Found:
+    match action:
+        case BindMount(origin=origin) if origin.stage is None and not origin.image:
+            context = stack.enter_context(Context(request.context, dockerfile=request.dockerfile))
+            selection = context.select([origin.source])
+            return Found(action=action, selection=selection, words=("bind", action.target, selection.digest))
+        case BindMount(origin=origin):
+            below = layers(origin)
+            digest = _digest(site, below, origin.source)
+            return Found(action=action, below=below, words=("bind", action.target, origin.source, digest))
+        case CacheMount(origin=origin):
+            below = () if origin is None else layers(origin)
+            if origin is not None:
+                _digest(site, below, origin.source)
+            return Found(action=action, below=below, words=("cache", action.target, action.id, action.source))
+        case MemoryMount():
+            return Found(action=action, words=("tmpfs", action.target, str(action.size)))
+        case SecretMount():
+            return Found(action=action, words=("secret", action.target, action.id, action.variable))
+        case AgentMount():
+            return Found(action=action, words=("ssh", action.target, action.id))
+
+
+def _digest(site: Site, below: tuple[str, ...], source: str) -> str:
+    lowers = list(site.lowers(below))
+    if lowers:
+        try:
+            return str(site.call("digest", {"lowers": lowers, "path": source})["digest"])
+        except NotFoundError:
+            pass
+    raise NotFoundError(f'RUN --mount: the source "{source}" is not there')
+
+
+@contextmanager
+def ready(site: Site, found: Sequence[Found], request: BuildRequest) -> Iterator[Ready]:
+    """Make the mounts of a step; caches are held while the block runs, what was only for this step is gone after it.
+
+    Raises:
+        NotFoundError: a required secret or agent was not given.
+        UsageError: a secret cannot be read.
+    """
+    with ExitStack() as stack:
+        yield _Making(site=site, request=request, stack=stack, directory=stack.enter_context(site.store.scratch())).all(
+            found
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Making:
+    """The mounts of one step while they are made."""
+
+    site: Site
+    request: BuildRequest
+    stack: ExitStack
+    directory: str
+    mounts: list[Mount] = field(default_factory=list)
+    binds: list[Bind] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+
+    def all(self, found: Sequence[Found]) -> Ready:
+        for number, each in enumerate(found):
+            self._make(each, f"{self.directory}/{number}")
+        return Ready(mounts=tuple(self.mounts), binds=tuple(self.binds), env=self.env)
+
+    def _make(self, found: Found, directory: str) -> None:
+        match found.action:
+            case BindMount() as action if found.selection is not None:
+                self._context(action, found.selection, directory)
+            case BindMount() as action:
+                self._layers(action, found.below, directory)
+            case CacheMount() as action:
+                self._cache(action, found.below)
+            case MemoryMount() as action:
+                self.mounts.append(Mount(kind="tmpfs", target=action.target, size=action.size, read_only=False))
+            case SecretMount() as action:
+                self._secret(action)
+            case AgentMount() as action:
+                self._agent(action)
+
+    def _context(self, action: BindMount, selection: Selection, directory: str) -> None:
+        self.site.call("mkdir", {"paths": [directory]})
+        land_selection(self.site, _landing(directory), selection)
+        names = [entry.path for entry in selection.entries]
+        self.mounts.append(
+            Mount(
+                kind="directory",
+                target=action.target,
+                directory=directory,
+                source=names[0] if selection.single_file else "/",
+                read_only=action.read_only,
+            )
+        )
+
+    def _layers(self, action: BindMount, below: tuple[str, ...], directory: str) -> None:
+        upper, work = f"{directory}/upper", f"{directory}/work"
+        self.site.call("mkdir", {"paths": [upper, work]})
+        self.mounts.append(
+            Mount(
+                kind="layers",
+                target=action.target,
+                lowers=self.site.lowers(below),
+                upper=upper,
+                work=work,
+                source=action.origin.source,
+                read_only=action.read_only,
+            )
+        )
+
+    def _cache(self, action: CacheMount, below: tuple[str, ...]) -> None:
+        def fill(directory: str) -> None:
+            if action.origin is not None:
+                sources = [{"lowers": list(self.site.lowers(below)), "path": action.origin.source}]
+                self.site.call("copy", {**_landing(directory), "sources": sources})
+
+        used = self.site.store.caches.use(action.id, action.sharing, fill=fill, mode=action.mode, owner=action.owner)
+        self.mounts.append(
+            Mount(
+                kind="directory",
+                target=action.target,
+                directory=self.stack.enter_context(used),
+                source=action.source,
+                read_only=action.read_only,
+            )
+        )
+
+    def _secret(self, action: SecretMount) -> None:
+        secret = self.request.secrets.get(action.id)
+        if secret is None:
+            if action.required:
+                hint = f"--secret id={action.id},src=FILE or --secret id={action.id},env=NAME"
+                raise NotFoundError(f"RUN --mount: the secret {action.id} was not given", hint=hint)
+            return
+        content = content_of(action.id, secret)
+        if action.target:
+            self.mounts.append(
+                Mount(kind="file", target=action.target, content=content, mode=action.mode, owner=action.owner)
+            )
+        if action.variable:
+            self.env[action.variable] = content.decode("utf-8", "surrogateescape")
+
+    def _agent(self, action: AgentMount) -> None:
+        agent = self.request.agents.get(action.id)
+        if agent is None:
+            if action.required:
+                raise NotFoundError(f"RUN --mount: the ssh agent {action.id} was not given", hint=f"--ssh {action.id}")
+            return
+        path = self.stack.enter_context(forwarded(agent))
+        self.binds.append(Bind(source=str(path), target=action.target, socket=True))
+        self.env.setdefault(_AGENT_VARIABLE, action.target)
+
+
+def _landing(directory: str) -> dict[str, object]:
+    """COPY's arguments for an empty directory."""
+    return {
+        "upper": directory,
+        "lowers": [],
+        "dest": "/",
+        "dest_is_dir": True,
+        "single_file": False,
+        "chown": None,
+        "chmod": None,
+    }
+
+
+def content_of(name: str, secret: Secret) -> bytes:
+    """A secret's value.
+
+    Raises:
+        UsageError: it cannot be read, or is larger than 500 kB.
+    """
+    if secret.source is None:
+        value = os.environ.get(secret.variable)
+        if value is None:
+            raise UsageError(f"--secret id={name}: the variable {secret.variable} is not set")
+        return value.encode("utf-8", "surrogateescape")
+    try:
+        with secret.source.expanduser().open("rb") as file:
+            content = file.read(_SECRET_LIMIT + 1)
+    except OSError as error:
+        raise UsageError(
+            f"--secret id={name}: its file cannot be read: {error.strerror}", detail=str(secret.source)
+        ) from None
+    if len(content) > _SECRET_LIMIT:
+        raise UsageError(f"--secret id={name}: larger than 500 kB", hint="a secret is a key or a password")
+    return content
