@@ -84,6 +84,22 @@ def keep_tail(text: str, columns: int, mark: str) -> str:
     return mark + (tail[slash:] if 0 <= slash < len(tail) // 2 else tail)
 
 
+def wrapped(text: str, columns: int) -> list[str]:
+    """``text`` in lines of at most ``columns``, broken at blanks; a word that fits no line is broken anywhere."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if _fits(longer, columns):
+            lines[-1] = longer
+            continue
+        rest = word
+        while rest:
+            part = _taken(rest, columns) or rest[:1]
+            lines.append(part)
+            rest = rest[len(part) :]
+    return lines if lines[0] else lines[1:]
+
+
 def _taken(text: str, columns: int) -> str:
     room, end = columns, 0
     for character in text[: columns * _LONGEST_PER_COLUMN]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dockmagic.record.columns import keep_head, keep_tail, padded, width
+from dockmagic.record.columns import keep_head, keep_tail, padded, width, wrapped
 from dockmagic.record.model import Changes, Fold, Group, Line, Record
 from dockmagic.record.words import (
     CHANGED,
@@ -45,7 +45,14 @@ def _lines(record: Record) -> Iterator[str]:
     if record.totals is not None:
         yield f"Image - {image_line(record.totals)}"
     for warning in record.warnings:
-        yield keep_head(f"warning: {warning}", WIDTH, "...")
+        yield from _warning(warning)
+
+
+def _warning(warning: str) -> Iterator[str]:
+    title = "warning: "
+    for line in wrapped(warning, WIDTH - len(title)):
+        yield title + line
+        title = " " * len(title)
 
 
 def _header(record: Record) -> str:

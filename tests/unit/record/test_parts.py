@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockmagic.record.columns import character_width, keep_head, keep_tail, width
+from dockmagic.record.columns import character_width, keep_head, keep_tail, width, wrapped
 from dockmagic.record.escape import instruction_line, log_line, visible
 from dockmagic.record.order import reading_order
 from dockmagic.record.scale import GIBIBYTE, MEBIBYTE, counted, edge_tenths
@@ -179,3 +179,15 @@ def test_a_history_prints_no_number_that_differs_between_machines():
         "-",
         "made from this machine",
     ]
+
+
+@given(st.text(alphabet="ab 보\u0301", max_size=80), st.integers(2, 20))
+def test_wrapping_keeps_every_character_but_blanks(text, columns):
+    lines = wrapped(text, columns)
+    assert "".join(lines).replace(" ", "") == "".join(text.split())
+    assert all(width(line) <= columns for line in lines)
+
+
+def test_wrapping_breaks_at_blanks():
+    assert wrapped("one two three", 8) == ["one two", "three"]
+    assert wrapped("", 8) == []
