@@ -48,7 +48,7 @@ class Metadata:
             "files": self.files,
             "tar_size": self.tar_size,
             **({"below": list(self.below)} if self.leans else {}),
-            "entries": [_row(entry) for entry in self.entries],
+            "entries": [row(entry) for entry in self.entries],
         }
         return json.dumps(value, separators=(",", ":")).encode("ascii")
 
@@ -90,7 +90,7 @@ def parse(data: bytes) -> Metadata:
             size=int(value["size"]),
             files=int(value["files"]),
             tar_size=int(value["tar_size"]),
-            entries=tuple(_entry(row) for row in value["entries"]),
+            entries=tuple(entry(found) for found in value["entries"]),
             leans="below" in value,
             below=tuple(map(str, value.get("below", ()))),
         )
@@ -98,16 +98,18 @@ def parse(data: bytes) -> Metadata:
         raise StoreCorruptError("a layer's metadata is damaged", detail=repr(error)) from error
 
 
-def _row(entry: Entry) -> list[Any]:
-    row: list[Any] = [entry.path, entry.type, entry.mode, entry.uid, entry.gid, entry.size, entry.mtime]
+def row(entry: Entry) -> list[Any]:
+    """An entry as a JSON list."""
+    made: list[Any] = [entry.path, entry.type, entry.mode, entry.uid, entry.gid, entry.size, entry.mtime]
     if entry.linkname or entry.devmajor or entry.devminor or entry.xattrs:
-        row += [entry.linkname, entry.devmajor, entry.devminor]
+        made += [entry.linkname, entry.devmajor, entry.devminor]
     if entry.xattrs:
-        row.append({key: base64.b64encode(value).decode("ascii") for key, value in entry.xattrs.items()})
-    return row
+        made.append({key: base64.b64encode(value).decode("ascii") for key, value in entry.xattrs.items()})
+    return made
 
 
-def _entry(row: Sequence[Any]) -> Entry:
+def entry(row: Sequence[Any]) -> Entry:
+    """The entry that :func:`row` made a list of."""
     path, kind, mode, uid, gid, size, mtime, *rest = row
     link, major, minor = rest[:3] if rest else ("", 0, 0)
     xattrs = {key: base64.b64decode(value) for key, value in rest[3].items()} if len(rest) > 3 else {}  # noqa: PLR2004
