@@ -14,7 +14,6 @@ from dockmagic.engine.request import Request as RunRequest
 from dockmagic.engine.session import Session
 from dockmagic.errors import NotFoundError
 from dockmagic.listing import Content, Difference, File
-from dockmagic.listing import Content, Difference, File
 from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
 
 if TYPE_CHECKING:
@@ -202,24 +201,6 @@ class Engine:
     def diff(self, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:
         """What a container changed, or what differs between two images."""
         return commit.diff(self.session, first, second)
-
-    def files(self, place: str | Image | Container, *, layer: int | None = None) -> tuple[File, ...]:
-        """Everything that stands in an image or container; see :func:`dockmagic.engine.files.files`."""
-        return files.files(self.session, place, layer=layer)
-
-    def read(
-        self, place: str | Image | Container, path: str, *, limit: int = 1 << 20, layer: int | None = None
-    ) -> Content:
-        """How a file of an image or container begins; see :func:`dockmagic.engine.files.read`."""
-        return files.read(self.session, place, path, limit=limit, layer=layer)
-
-    def sharing(self, image: str | Image) -> dict[str, tuple[str, ...]]:
-        """Which other images have a layer of this one, by DiffID."""
-        return files.sharing(self.session, image)
-
-    def compare(self, first: str | Image | Container, second: str | Image | Container) -> tuple[Difference, ...]:
-        """Paths that differ between two images or containers, with what stands there in each."""
-        return files.compare(self.session, first, second)
 
     def files(self, place: str | Image | Container, *, layer: int | None = None) -> tuple[File, ...]:
         """Everything that stands in an image or container; see :func:`dockmagic.engine.files.files`."""
