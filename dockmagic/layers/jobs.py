@@ -137,19 +137,6 @@ def beginning(arguments: Arguments, _: Sequence[int]) -> Any:
     return peek.beginning(_lowers(arguments), arguments["path"], int(arguments["limit"]))
 
 
-def entries(arguments: Arguments, _: Sequence[int]) -> Any:
-    """``{upper, lowers, owners, …}``: a writable layer as a changeset; see :func:`dockmagic.layers.peek.entries`."""
-    found = peek.entries(
-        inside(arguments["upper"]), _lowers(arguments), owners=_owners(arguments), ignore=_ignore(arguments)
-    )
-    return {"entries": found}
-
-
-def beginning(arguments: Arguments, _: Sequence[int]) -> Any:
-    """``{lowers, path, limit}``: how a file begins; see :func:`dockmagic.layers.peek.beginning`."""
-    return peek.beginning(_lowers(arguments), arguments["path"], int(arguments["limit"]))
-
-
 def copy(arguments: Arguments, fds: Sequence[int]) -> Any:
     """``{upper, lowers, dest, dest_is_dir, single_file, chown, chmod, sources}``, fds [tar] without sources: COPY.
 
