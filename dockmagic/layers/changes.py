@@ -9,7 +9,7 @@ from typing import Any
 
 from dockmagic.layers import overlayfs
 from dockmagic.layers.scan import Change, Owners, scan
-from dockmagic.layers.stack import Stack
+from dockmagic.layers.stack import Found, Stack
 
 # path, A|C|D, bytes or None, note
 Told = tuple[str, str, int | None, str]
@@ -39,12 +39,19 @@ def _told(change: Change, below: Stack, present: set[str]) -> Iterator[Told]:
         yield path, "D", _size(change.below.status) if change.below else None, ""
     elif entry.type == "opaque":
         if change.below is not None:
-            for child in below.listdir(change.below):
-                if child.path not in present:
-                    yield f"/{child.path}", "D", _size(child.status), ""
+            yield from _gone(change.below, below, present)
     elif change.kept:
         size = entry.size if entry.type == "file" else None
         yield path, "A" if change.below is None else "C", size, _note(change)
+
+
+def _gone(directory: Found, below: Stack, present: set[str]) -> Iterator[Told]:
+    """What an opaque directory hides and does not bring itself."""
+    for child in below.listdir(directory):
+        if child.path not in present:
+            yield f"/{child.path}", "D", _size(child.status), ""
+        elif child.is_dir:
+            yield from _gone(child, below, present)
 
 
 def _note(change: Change) -> str:

@@ -14,6 +14,8 @@ PREFIX = "user.overlay."
 OPAQUE = "user.overlay.opaque"
 WHITEOUT = "user.overlay.whiteout"
 ESCAPED = "user.overlay.overlay."
+# what says something of the layer; the rest of PREFIX is overlayfs's own notes
+MEANT = (OPAQUE, WHITEOUT, ESCAPED)
 # the owner that an image gives a file, where only one id is mapped
 OWNER = "user.dockmagic.owner"
 _ABSENT = {errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dockmagic.layers import overlayfs
 from dockmagic.layers.stack import Found, Stack
@@ -57,6 +57,7 @@ class Change:
         status: of ``real``.
         below: what the lower layers show at that path, None for nothing.
         kept: of a directory, whether its own metadata changed.
+        hidden: whether an opaque directory hides ``below``, so that the entry stands for itself.
     """
 
     entry: Entry
@@ -64,6 +65,7 @@ class Change:
     status: os.stat_result
     below: Found | None
     kept: bool = True
+    hidden: bool = False
 
 
 def scan(upper: str, below: Stack, owners: Owners, ignore: frozenset[str]) -> list[Change]:
@@ -77,26 +79,24 @@ def scan(upper: str, below: Stack, owners: Owners, ignore: frozenset[str]) -> li
 
 
 def _walk(upper: str, below: Stack, owners: Owners) -> Iterator[Change]:
-    pending = [("", below.lookup(""))]
+    pending = [("", below.lookup(""), False)]
     while pending:
-        directory, under = pending.pop()
+        directory, under, hidden = pending.pop()
         real = f"{upper}/{directory}" if directory else upper
         with os.scandir(real) as entries:
             names = [entry.name for entry in entries]
         for name in names:
             path = f"{directory}/{name}" if directory else name
             change = _change(path, f"{upper}/{path}", _under(below, under, name), owners)
-            if change is None:
+            if change is None or (hidden and change.entry.type == "whiteout"):
                 continue
-            yield change
+            yield replace(change, hidden=hidden)
             if change.entry.type == "dir":
                 hides = overlayfs.is_opaque(change.real)
                 visible = change.below if change.below is not None and change.below.is_dir else None
-                if hides and visible is not None:
-                    yield Change(
-                        entry=Entry(path=path, type="opaque"), real=change.real, status=change.status, below=visible
-                    )
-                pending.append((path, visible))
+                if hides and visible is not None and not hidden:
+                    yield replace(change, entry=Entry(path=path, type="opaque"), below=visible)
+                pending.append((path, visible, hides or hidden))
 
 
 def _under(below: Stack, under: Found | None, name: str) -> Found | None:
@@ -163,7 +163,7 @@ def _meaningful(found: list[Change], ignore: frozenset[str]) -> list[Change]:
         path = change.entry.path
         if path in ignore and path not in needed:
             continue
-        if change.entry.type == "dir" and not change.kept and path not in needed:
+        if change.entry.type == "dir" and not (change.kept or change.hidden or path in needed):
             continue
         kept.append(change)
         while "/" in path:

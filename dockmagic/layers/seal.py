@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
+import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from dockmagic.errors import StoreCorruptError
+from dockmagic.errors import StoreCorruptError, UsageError
 from dockmagic.layers import metadata, overlayfs, removal
 from dockmagic.layers.metadata import Metadata
 from dockmagic.layers.scan import Change, Owners, scan
 from dockmagic.layers.stack import Stack
 from dockmagic.layers.tar_writer import BLOCK, END, header, padding
-from dockmagic.oci.changeset import Entry
+from dockmagic.oci.changeset import WHITEOUT_PREFIX, Entry
 
 _CHUNK = 1 << 20
+# What may have several names; a device is none that a layer could make.
+_LINKED = frozenset({"file", "symlink", "fifo"})
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -28,8 +30,12 @@ def seal(upper: str, lowers: Sequence[str], *, owners: Owners, epoch: int, ignor
 
     Returns:
         The truth of the layer; no entries where nothing changed.
+
+    Raises:
+        UsageError: a name begins with ``.wh.``: in a layer that means a deletion.
     """
     changes = scan(upper, Stack(lowers), owners, ignore)
+    _require_sayable(changes)
     entries = list(_entries(changes, epoch))
     kept = {change.entry.path for change in changes}
     _tidy(upper, kept, epoch)
@@ -63,12 +69,21 @@ def _entries(changes: Sequence[Change], epoch: int) -> Iterator[Entry]:
     for change in changes:
         marks = change.entry.type in {"whiteout", "opaque"}
         entry = change.entry if marks else replace(change.entry, mtime=epoch)
-        if entry.type == "file" and change.status.st_nlink > 1:
+        if entry.type in _LINKED and change.status.st_nlink > 1:
             key = (change.status.st_dev, change.status.st_ino)
             first = names.setdefault(key, entry.path)
             if first != entry.path:
                 entry = replace(entry, type="hardlink", size=0, linkname=first, xattrs={})
         yield entry
+
+
+def _require_sayable(changes: Sequence[Change]) -> None:
+    for change in changes:
+        if posixpath.basename(change.entry.path).startswith(WHITEOUT_PREFIX):
+            raise UsageError(
+                f"a layer cannot hold /{change.entry.path}: names that begin with .wh. mean deletions there",
+                hint="remove it in the same step, or give it another name",
+            )
 
 
 def _tidy(upper: str, kept: set[str], epoch: int) -> None:
@@ -88,9 +103,17 @@ def _tidy(upper: str, kept: set[str], epoch: int) -> None:
             elif is_directory:
                 pending.append(path)
             else:
-                os.utime(f"{upper}/{path}", (epoch, epoch), follow_symlinks=False)
+                _settle(f"{upper}/{path}", epoch)
     for directory in reversed(order):
-        os.utime(f"{upper}/{directory}" if directory else upper, (epoch, epoch), follow_symlinks=False)
+        _settle(f"{upper}/{directory}" if directory else upper, epoch)
+
+
+def _settle(path: str, epoch: int) -> None:
+    """Set times, and take away what overlayfs noted for itself while it was mounted."""
+    for name in os.listxattr(path, follow_symlinks=False):
+        if name.startswith(overlayfs.PREFIX) and not name.startswith(overlayfs.MEANT):
+            os.removexattr(path, name, follow_symlinks=False)
+    os.utime(path, (epoch, epoch), follow_symlinks=False)
 
 
 def _stream(tree: str, entries: Sequence[Entry], write: Callable[[bytes], object]) -> int:
@@ -120,17 +143,3 @@ def _content(path: str, entry: Entry, write: Callable[[bytes], object]) -> None:
             left -= len(data)
     finally:
         os.close(file)
-
-
-def render_owners(tree: str, truth: Metadata, *, single: bool) -> None:
-    """Set owners in a tree from its metadata; for a tree that was made without them."""
-    for entry in truth.entries:
-        if entry.type in {"whiteout", "opaque", "hardlink", "char", "block"}:
-            continue
-        path = f"{tree}/{entry.path}"
-        if not single:
-            os.chown(path, min(entry.uid, 65534), min(entry.gid, 65534), follow_symlinks=False)
-            if entry.type != "symlink":
-                os.chmod(path, stat.S_IMODE(entry.mode))
-        elif entry.type in {"file", "dir"} and (entry.uid or entry.gid):
-            os.setxattr(path, overlayfs.OWNER, b"%d:%d" % (entry.uid, entry.gid), follow_symlinks=False)

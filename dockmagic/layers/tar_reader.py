@@ -174,6 +174,15 @@ class TarReader:
         )
 
 
+def is_header(block: bytes) -> bool:
+    """Whether a tar's first block may look so."""
+    try:
+        _parse(block)
+    except ArchiveError:
+        return False
+    return True
+
+
 def _parse(block: bytes) -> _Raw:
     if len(block) != BLOCK:
         raise ArchiveError("the tar ends within a header")
@@ -238,7 +247,7 @@ def _pax(data: bytes) -> dict[str, bytes]:
         length = int(data[position:blank]) if blank > 0 and data[position:blank].isdigit() else 0
         record = data[blank + 1 : position + length]
         key, equals, value = record.partition(b"=")
-        if length < 5 or not equals or not value.endswith(b"\n"):  # noqa: PLR2004 - "5 a=\n" is the shortest
+        if not 5 <= length <= len(data) - position or not equals or not value.endswith(b"\n") or b"\0" in key:  # noqa: PLR2004 - "5 a=\n" is the shortest
             raise ArchiveError("a malformed PAX header")
         found[key.decode("utf-8", "surrogateescape")] = value[:-1]
         position += length

@@ -120,7 +120,7 @@ def changes(entries: Sequence[Entry], below: Union) -> dict[str, Kind]:
     A directory that is only mentioned because of what stands in it is not told of; of a deleted directory only itself
     is.
     """
-    present = {entry.path for entry in entries if entry.type not in {"whiteout", "opaque"}}
+    present = {entry.path: entry for entry in entries if entry.type not in {"whiteout", "opaque"}}
     told: dict[str, Kind] = {}
     for entry in entries:
         match entry.type:
@@ -128,16 +128,24 @@ def changes(entries: Sequence[Entry], below: Union) -> dict[str, Kind]:
                 if below.has(entry.path):
                     told.setdefault(f"/{entry.path}", "D")
             case "opaque":
-                for name in below.names(entry.path):
-                    path = name if entry.path == "." else f"{entry.path}/{name}"
-                    if path not in present:
-                        told.setdefault(f"/{path}", "D")
+                for path in _hidden(entry.path, below, present):
+                    told.setdefault(f"/{path}", "D")
             case _:
                 if not below.has(entry.path):
                     told[f"/{entry.path}"] = "A"
                 elif not _same_directory(entry, below.get(entry.path)):
                     told[f"/{entry.path}"] = "C"
     return told
+
+
+def _hidden(directory: str, below: Union, present: Mapping[str, Entry]) -> Iterator[str]:
+    """What an opaque directory hides and its layer does not bring itself."""
+    for name in below.names(directory):
+        path = name if directory == "." else f"{directory}/{name}"
+        if path not in present:
+            yield path
+        elif present[path].type == "dir":
+            yield from _hidden(path, below, present)
 
 
 def _same_directory(entry: Entry, found: Found | None) -> bool:

@@ -25,11 +25,23 @@ def file(path: str, content: bytes = b"x", **fields) -> tuple[Entry, bytes]:
     return Entry(path=path, type="file", size=len(content), **fields), content
 
 
-def unpacked(owner, data: bytes, name: str = "a"):
+def raw(name: bytes, *, kind: bytes = b"0", content: bytes = b"", **fields: bytes) -> bytes:
+    """A member as its fields stand, with the right checksum; a field is given as its bytes."""
+    widths = {"mode": 8, "uid": 8, "gid": 8, "size": 12, "mtime": 12}
+    size = fields.get("size", b"%011o\0" % len(content))
+    given = {**dict.fromkeys(("mode", "uid", "gid"), b"0000000\0"), "mtime": b"00000000000\0", **fields, "size": size}
+    head = name.ljust(100, b"\0") + b"".join(given[key].ljust(width, b"\0") for key, width in widths.items())
+    rest = kind + given.get("link", b"").ljust(100, b"\0") + given.get("magic", b"ustar\00000") + bytes(64)
+    rest += (given.get("device", b"0000000\0") + b"0000000\0" + given.get("prefix", b"")).ljust(183, b"\0")
+    total = sum(head) + 8 * 32 + sum(rest)
+    return head + b"%06o\0 " % total + rest + content + padding(len(content))
+
+
+def unpacked(owner, data: bytes, name: str = "a", **arguments):
     with tempfile.TemporaryFile() as tar, tempfile.TemporaryFile() as out:
         tar.write(data)
         tar.seek(0)
-        numbers = owner.call("unpack", {"dest": f"snapshots/{name}"}, [tar.fileno(), out.fileno()])
+        numbers = owner.call("unpack", {"dest": f"snapshots/{name}", **arguments}, [tar.fileno(), out.fileno()])
         return numbers, truth(out)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dockmagic.errors import UsageError
 from dockmagic.layers.inprocess import InProcessOwner
 from tests.unit.layers.given import file, merged, packed, sealed, tar_of, unpacked
 
@@ -19,6 +20,7 @@ BASE = tar_of(
 
 SCRIPTS = {
     "add": "mkdir -p n/m && echo x > n/m/f && ln n/m/f n/g && ln -s /etc n/l && mkfifo n/p",
+    "names-of-one-file": "ln -s x s && ln s t && mkfifo p && ln p a/q && ln b/1 c/one",
     "change": "echo more >> a/1 && chmod 700 b && chmod 755 top",
     "delete": "rm a/1 && rm -r b",
     "replace-directory": "rm -r a && mkdir a && echo new > a/new",
@@ -132,3 +134,50 @@ def test_a_deep_tree_is_removed_and_links_are_not_followed(owner, roots, tmp_pat
     owner.call("remove", {"path": "tmp/t"})
     assert not (roots / "tmp/t").exists()
     assert (tmp_path / "canary" / "f").exists()
+
+
+def test_names_of_one_link_or_pipe_stay_names_of_one(owner, roots):
+    unpacked(owner, BASE, "low")
+    overlay(roots, SCRIPTS["names-of-one-file"])
+    _, truth = sealed(owner, "tmp/up", ["snapshots/low"])
+    unpacked(owner, packed(owner, "tmp/up", truth), "again")
+    links = {e.path: e.linkname for e in truth.entries if e.type == "hardlink"}
+    assert links == {"c/one": "b/1", "p": "a/q", "t": "s"}
+    for name, first in links.items():
+        assert (roots / "snapshots/again" / name).lstat().st_ino == (roots / "snapshots/again" / first).lstat().st_ino
+
+
+@pytest.mark.parametrize("script", ["touch a/.wh.x", "mkdir .wh.d", "ln -s x .wh..wh..opq"])
+def test_a_name_that_would_mean_a_deletion_is_told(script, owner, roots):
+    unpacked(owner, BASE, "low")
+    overlay(roots, script)
+    with pytest.raises(UsageError, match=r"names that begin with \.wh\."):
+        sealed(owner, "tmp/up", ["snapshots/low"])
+
+
+def test_a_sealed_tree_bears_only_marks_that_mean_something(owner, roots):
+    unpacked(owner, BASE, "low")
+    overlay(roots, "rm -r a && mkdir -p a/b && echo x >> top && mv c/1 c/9")
+    sealed(owner, "tmp/up", ["snapshots/low"])
+    tree = roots / "tmp/up"
+    marks = {
+        f"{p.relative_to(tree)} {name}": os.getxattr(p, name, follow_symlinks=False)
+        for p in [tree, *tree.rglob("*")]
+        for name in os.listxattr(p, follow_symlinks=False)
+    }
+    assert marks == {"a user.overlay.opaque": b"y"}
+
+
+def test_a_directory_made_again_in_one_that_was_made_again_stays(owner, roots):
+    unpacked(owner, tar_of(file("a/b/c"), file("a/b/d"), file("a/x/y")), "low")
+    overlay(roots, "rm -r a && mkdir -p a/b && echo d > a/b/d")
+    found = owner.call("changes", {"upper": "tmp/up", "lowers": ["snapshots/low"], "ignore": []})
+    assert [(path, kind) for path, kind, *_ in found["paths"]] == [("/a/b/c", "D"), ("/a/b/d", "C"), ("/a/x", "D")]
+    _, truth = sealed(owner, "tmp/up", ["snapshots/low"])
+    assert [(e.path, e.type) for e in truth.entries] == [
+        ("a", "dir"),
+        ("a", "opaque"),
+        ("a/b", "dir"),
+        ("a/b/d", "file"),
+    ]
+    assert merged(roots, "tmp/up", "snapshots/low") == {"a": "dir", "a/b": "dir", "a/b/d": "d\n"}

@@ -1,0 +1,369 @@
+"""Writing a changeset's entries into a fresh directory in overlay form: below one descriptor, never through a link out of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Self
+
+from dockmagic.errors import ArchiveError
+from dockmagic.layers import overlayfs, removal
+from dockmagic.layers.ledger import Ledger
+from dockmagic.layers.parents import Parents
+from dockmagic.layers.scan import Owners, xattrs
+from dockmagic.layers.stack import Found, Stack
+from dockmagic.layers.tar_reader import TarReader
+from dockmagic.oci.changeset import Entry
+from dockmagic.syscalls.files import (
+    RESOLVE_BENEATH,
+    RESOLVE_IN_ROOT,
+    RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_SYMLINKS,
+    openat2,
+)
+
+NOBODY = 65534
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CHUNK = 1 << 20
+# The disk's fault, not the tar's.
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE})
+
+
+class Extraction:
+    """Entries written below one directory.
+
+    Args:
+        destination: an empty directory.
+        single: only one id is mapped.
+        lowers: the trees of the layers below, top first.
+    """
+
+    def __init__(self, destination: str, *, single: bool, lowers: Sequence[str] = ()) -> None:
+        self._ledger = Ledger()
+        self._root = os.open(destination, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self._root_path = os.readlink(f"/proc/self/fd/{self._root}")
+        self._single = single
+        self._below = Stack(lowers)
+        self._parents = Parents(self._root, self._below)
+        self._parent = ("", os.dup(self._root))
+        self._directories: list[Entry] = []
+        self._leans = False
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What was written, under the paths where it really stands."""
+        return self._ledger.entries()
+
+    @property
+    def leans(self) -> bool:
+        """Whether something of the layers below was needed."""
+        return self._leans or self._parents.leans
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._parent[1])
+        os.close(self._root)
+
+    def add(self, entry: Entry, content: TarReader) -> None:
+        """Write one entry; a later one of the same name replaces an earlier one.
+
+        Raises:
+            ArchiveError: it cannot be.
+            OSError: the disk is full or fails.
+        """
+        try:
+            self._add(entry, content)
+        except OSError as error:
+            if error.errno in _DISK:
+                raise
+            raise ArchiveError(f"a tar entry cannot be extracted: {entry.path[:120]!r}", detail=str(error)) from error
+
+    def _add(self, entry: Entry, content: TarReader) -> None:
+        if entry.type == "opaque":
+            self._opaque(entry)
+            return
+        parent, name = posixpath.split(entry.path)
+        directory, entry = self._within(parent, name, entry)
+        self._write(entry, name, directory, content)
+        self._ledger.add(entry)
+
+    def finish(self) -> None:
+        """Set directories' times, which extraction had changed."""
+        for entry in reversed(self._directories):
+            with suppress(OSError):
+                os.utime(self._path_of(entry.path), (entry.mtime, entry.mtime), follow_symlinks=False)
+
+    def _path_of(self, path: str) -> str:
+        return f"/proc/self/fd/{self._root}/{path}"
+
+    def _within(self, parent: str, name: str, entry: Entry) -> tuple[int, Entry]:
+        """The open parent directory, and the entry under the path that it really gets."""
+        if self._parent[0] != parent:
+            fresh = self._open(parent)
+            os.close(self._parent[1])
+            self._parent = (parent, fresh)
+        real = self._real(self._parent[1]) if parent else ""
+        path = posixpath.join(real, name)
+        return self._parent[1], entry if path == entry.path else replace(entry, path=path)
+
+    def _real(self, descriptor: int) -> str:
+        return os.readlink(f"/proc/self/fd/{descriptor}")[len(self._root_path) + 1 :]
+
+    def _open(self, path: str) -> int:
+        """A directory below the root; links lead within it, missing directories are made."""
+        try:
+            return self._resolve(path)
+        except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+                raise
+        return self._made(self._parents.real(path))
+
+    def _made(self, real: str) -> int:
+        """A directory whose path holds no link, made with its parents where it is missing."""
+        directory, done = os.dup(self._root), ""
+        for name in filter(None, real.split("/")):
+            done = posixpath.join(done, name)
+            try:
+                self._make(name, directory, done)
+                inner = openat2(name, _DIRECTORY, resolve=RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, dir_fd=directory)
+            finally:
+                os.close(directory)
+            directory = inner
+        return directory
+
+    def _make(self, name: str, parent: int, path: str) -> None:
+        """A directory that the tar does not mention; it replaces what is none."""
+        implied = Entry(path=path, type="dir")
+        hides = self._clear(implied, name, parent)
+        try:
+            os.mkdir(name, 0o755, dir_fd=parent)
+        except FileExistsError:
+            return
+        os.chmod(name, implied.mode, dir_fd=parent)
+        self._ledger.add(implied)
+        if hides:
+            self._hide(name, parent, path)
+
+    def _hide(self, name: str, parent: int, path: str) -> None:
+        """Make a directory opaque, on disk and in the truth."""
+        directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            overlayfs.make_opaque(directory)
+        finally:
+            os.close(directory)
+        self._ledger.add(Entry(path=path, type="opaque"))
+
+    def _resolve(self, path: str) -> int:
+        resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+        return openat2(path or ".", _DIRECTORY, resolve=resolve, dir_fd=self._root)
+
+    def _opaque(self, entry: Entry) -> None:
+        if entry.path == ".":
+            self._opaque_root(entry)
+            return
+        directory = self._open(entry.path)
+        try:
+            overlayfs.make_opaque(directory)
+            self._ledger.add(replace(entry, path=self._real(directory)))
+        finally:
+            os.close(directory)
+
+    def _opaque_root(self, entry: Entry) -> None:
+        """Overlayfs never takes a root for opaque, so what the layers below have there is deleted name by name."""
+        root = self._below.lookup("")
+        names = [child.path for child in self._below.listdir(root)] if root is not None else []
+        for name in names:
+            whiteout = Entry(path=name, type="whiteout")
+            if not self._clear(whiteout, name, self._root):
+                overlayfs.make_whiteout(name, self._root)
+            self._ledger.add(whiteout)
+        if names:
+            self._leans = True
+        else:
+            self._ledger.add(entry)
+
+    def _write(self, entry: Entry, name: str, parent: int, content: TarReader) -> None:
+        hidden = self._clear(entry, name, parent)
+        match entry.type:
+            case "dir":
+                self._directory(entry, name, parent, hides=hidden)
+            case "file":
+                self._file(entry, name, parent, content.chunks())
+            case "hardlink":
+                self._hardlink(entry, name, parent)
+            case "symlink":
+                self._symlink(entry, name, parent)
+            case "fifo":
+                os.mkfifo(name, 0o600, dir_fd=parent)
+                self._own(name, parent, entry)
+                os.chmod(name, entry.mode, dir_fd=parent)
+            case "whiteout":
+                if not hidden:
+                    overlayfs.make_whiteout(name, parent)
+            case _:
+                # a device is recorded, never made: in a container it could not be opened anyway
+                pass
+
+    def _clear(self, entry: Entry, name: str, parent: int) -> bool:
+        """Make room for an entry.
+
+        Returns:
+            Of a whiteout, whether this layer has that name itself; of a directory, whether it replaces what had hidden the one
+            below.
+        """
+        try:
+            found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        if entry.type == "whiteout":
+            # deletes what is below; what this layer has of that name stays and hides the rest
+            if stat.S_ISDIR(found.st_mode):
+                directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+                overlayfs.make_opaque(directory)
+                os.close(directory)
+            return True
+        if entry.type == "dir" and stat.S_ISDIR(found.st_mode):
+            return False
+        self._ledger.forget(entry.path)
+        removal.remove(name, parent)
+        return entry.type == "dir"
+
+    def _directory(self, entry: Entry, name: str, parent: int, *, hides: bool) -> None:
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=parent)
+        directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            self._own(name, parent, entry, descriptor=directory)
+            os.fchmod(directory, entry.mode)
+            self._attributes(directory, entry)
+        finally:
+            os.close(directory)
+        self._directories.append(entry)
+        if hides:
+            self._hide(name, parent, entry.path)
+
+    def _file(self, entry: Entry, name: str, parent: int, content: Iterable[bytes]) -> None:
+        file = os.open(name, _NEW, 0o600, dir_fd=parent)
+        try:
+            for chunk in content:
+                _write_all(file, chunk)
+            self._own(name, parent, entry, descriptor=file)
+            os.fchmod(file, entry.mode)
+            self._attributes(file, entry)
+            os.utime(file, (entry.mtime, entry.mtime))
+        finally:
+            os.close(file)
+
+    def _hardlink(self, entry: Entry, name: str, parent: int) -> None:
+        source = self._first_name(entry)
+        try:
+            base = posixpath.basename(entry.linkname)
+            found = os.stat(base, dir_fd=source, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode) or stat.S_ISCHR(found.st_mode):
+                raise ArchiveError(f"a hard link to what is no file: {entry.linkname[:120]!r}")
+            os.link(base, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+        finally:
+            os.close(source)
+
+    def _first_name(self, entry: Entry) -> int:
+        """The open directory that a hard link's first name stands in."""
+        above, base = posixpath.split(entry.linkname)
+        try:
+            directory = self._resolve(self._parents.real(above))
+        except (FileNotFoundError, NotADirectoryError):
+            return self._brought(entry)
+        if _has(base, directory):
+            return directory
+        os.close(directory)
+        return self._brought(entry)
+
+    def _brought(self, entry: Entry) -> int:
+        """The open parent of a hard link's first name, brought up from a layer below with its content as overlayfs would."""
+        above, base = posixpath.split(entry.linkname)
+        path = posixpath.join(self._parents.real(above), base)
+        found = None if self._parents.hidden(path) else self._below.lookup(path, follow=False)
+        if found is None or not (stat.S_ISREG(found.status.st_mode) or stat.S_ISLNK(found.status.st_mode)):
+            raise ArchiveError(f"a hard link to what is not in the layer: {entry.linkname[:120]!r}")
+        parent = self._made(posixpath.dirname(path))
+        try:
+            self._ledger.add(self._bring(found, base, parent))
+        except BaseException:
+            os.close(parent)
+            raise
+        self._leans = True
+        return parent
+
+    def _bring(self, found: Found, name: str, parent: int) -> Entry:
+        status = found.status
+        uid, gid = Owners(single=self._single).of(found.real, status)
+        link = os.readlink(found.real) if stat.S_ISLNK(status.st_mode) else ""
+        entry = Entry(
+            path=found.path, type="symlink" if link else "file", mode=stat.S_IMODE(status.st_mode), uid=uid, gid=gid,
+            size=0 if link else status.st_size, mtime=int(status.st_mtime), linkname=link,
+            xattrs={} if link else xattrs(found.real),
+        )  # fmt: skip
+        if link:
+            self._symlink(entry, name, parent)
+            return entry
+        with open(os.open(found.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            self._file(entry, name, parent, iter(lambda: file.read(_CHUNK), b""))
+        return entry
+
+    def _symlink(self, entry: Entry, name: str, parent: int) -> None:
+        os.symlink(entry.linkname, name, dir_fd=parent)
+        self._own(name, parent, entry)
+        os.utime(name, (entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
+
+    def _own(self, name: str, parent: int, entry: Entry, *, descriptor: int | None = None) -> None:
+        if self._single:
+            if descriptor is not None and (entry.uid or entry.gid):
+                os.setxattr(descriptor, overlayfs.OWNER, b"%d:%d" % _within_range(entry))
+            elif descriptor is not None:
+                with suppress(OSError):  # of an earlier entry of that directory
+                    os.removexattr(descriptor, overlayfs.OWNER)
+            return
+        for uid, gid in ((entry.uid, entry.gid), _within_range(entry)):
+            try:
+                if descriptor is not None:
+                    os.fchown(descriptor, uid, gid)
+                else:
+                    os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
+            except OSError as error:
+                if error.errno == 22:  # noqa: PLR2004 - EINVAL: the id is outside of the range
+                    continue
+                raise
+            return
+
+    def _attributes(self, descriptor: int, entry: Entry) -> None:
+        for key, value in entry.xattrs.items():
+            name = overlayfs.ESCAPED + key.removeprefix(overlayfs.PREFIX) if key.startswith(overlayfs.PREFIX) else key
+            if not key.startswith("trusted.") and key != overlayfs.OWNER:
+                # what this scheme or file system cannot hold stands in the metadata
+                with suppress(OSError):
+                    os.setxattr(descriptor, name, value)
+
+
+def _within_range(entry: Entry) -> tuple[int, int]:
+    return min(entry.uid, NOBODY), min(entry.gid, NOBODY)
+
+
+def _has(name: str, directory: int) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write_all(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
