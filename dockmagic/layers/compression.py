@@ -118,9 +118,10 @@ def _decoder() -> lzma.LZMADecompressor:
 class _Frame(Protocol):
     """A zstd frame on its way; zstandard's ``ZstdDecompressionObj``."""
 
-    eof: bool
-    unused_data: bytes
-
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
