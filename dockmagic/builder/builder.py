@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dockmagic.builder import bases, history
-from dockmagic.builder.built import Built, Kind, StepRecord
+from dockmagic.builder.actions import RunAction
+from dockmagic.builder.built import Built, Kind, StepRecord, Stopped
 from dockmagic.builder.cache import Place
 from dockmagic.builder.checking import ignored_by
 from dockmagic.builder.context import ignore_text
@@ -18,7 +19,7 @@ from dockmagic.builder.failure import at_line
 from dockmagic.builder.plan import Draft, Plan, PlannedStage, Row, draft, plan
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps.site import Site
-from dockmagic.errors import DockmagicError, UsageError
+from dockmagic.errors import BuildError, DockmagicError, UsageError
 from dockmagic.events import BuildFinished, Event, StepFinished, StepOutput, StepStarted
 from dockmagic.oci import reference
 from dockmagic.oci.config import History, ImageConfig
@@ -139,7 +140,7 @@ class _Build:
         except DockmagicError as error:
             if index < len(self.records):
                 self.records[index] = replace(self.records[index], failed=True)
-            return self._built("", error)
+            return replace(self._built("", error), stopped=self._stopped(index, error))
         self.emit(BuildFinished(image_id=image_id, tags=self.request.tags))
         return self._built(image_id, None)
 
@@ -150,6 +151,21 @@ class _Build:
             warnings=self.plan.warnings,
             notes=tuple(self.notes),
             error=error,
+        )
+
+    def _stopped(self, index: int, error: DockmagicError) -> Stopped | None:
+        rows = [(stage, row) for stage in self.plan.stages for row in stage.rows]
+        if not isinstance(error, BuildError) or index >= len(rows):
+            return None
+        stage, row = rows[index]
+        if not isinstance(row.action, RunAction):
+            return None
+        before = self.done[stage.index]
+        return Stopped(
+            diff_ids=before.diff_ids,
+            config=replace(before.config, config=row.scope.config),
+            env=row.scope.arguments,
+            network=row.action.network,
         )
 
     def _row(self, index: int, stage: PlannedStage, row: Row, number: int) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from dockmagic.builder.request import Network
 from dockmagic.errors import DockmagicError
+from dockmagic.oci.config import ImageConfig
 
 Kind = Literal["from", "step", "setting"]
 
@@ -40,6 +43,23 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Where a build stopped whose RUN failed.
+
+    Attributes:
+        diff_ids: of the layers below the step, base first.
+        config: the image as it is before the step.
+        env: variables that the step saw and the image does not set: build arguments.
+        network: of the step.
+    """
+
+    diff_ids: tuple[str, ...]
+    config: ImageConfig
+    env: Mapping[str, str]
+    network: Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """A finished or failed build.
 
@@ -49,6 +69,7 @@ class Built:
         warnings: what Docker accepts and should not be there; the same on every machine.
         notes: what was honoured more weakly than asked.
         error: why it failed, None when it did not.
+        stopped: where, when it was a RUN that failed.
     """
 
     image_id: str
@@ -56,3 +77,4 @@ class Built:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: DockmagicError | None = None
+    stopped: Stopped | None = None

@@ -13,7 +13,7 @@ from dockmagic.builder import builder
 from dockmagic.builder.actions import EPOCH_VARIABLE
 from dockmagic.builder.built import Built, StepRecord
 from dockmagic.builder.request import BuildRequest, Network, Secret
-from dockmagic.engine import images
+from dockmagic.engine import failed_step, images
 from dockmagic.errors import BuildError
 from dockmagic.events import Event, StepOutput, StepStarted
 from dockmagic.oci import platform
@@ -61,6 +61,8 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
 
     built = builder.build(session.store, lambda: session.runtime, wanted(session, request), take)
     value = _value(session, built, log, request.tags, seconds=time.monotonic() - begin)
+    if isinstance(built.error, BuildError) and built.stopped is not None:
+        failed_step.keep(session, built.stopped, built.error, text=request.text)
     if built.error is not None:
         built.error.result = value  # type: ignore[attr-defined]
         raise built.error

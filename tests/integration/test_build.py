@@ -361,3 +361,21 @@ def test_a_base_that_was_removed_is_found_missing(engine):
     engine.rmi("gone")
     with pytest.raises(NotFoundError):
         engine.run("gone", argv=("true",))
+
+
+def test_a_failed_step_can_be_entered_as_it_was_before(engine):
+    text = (
+        "FROM localhost/base\nARG A=1\nENV B=2\nWORKDIR /w\nUSER 65534\nRUN echo kept > /tmp/kept\n"
+        "RUN echo half > /tmp/half; exit 4\n"
+    )
+    names = set()
+    for _ in range(2):
+        with pytest.raises(BuildError) as caught:
+            engine.build(text)
+        names.add(caught.value.container)
+        assert caught.value.container in str(caught.value)
+    assert len(names) == 1
+    run = engine.exec(names.pop(), script="cat /tmp/kept; ls /tmp; echo $A $B; pwd; id -u\n")
+    assert run.stdout.split() == ["kept", "kept", "1", "2", "/w", "65534"]
+    assert [c.name for c in engine.ps(all=True) if c.name.startswith("failed")] == [caught.value.container]
+    engine.rm(caught.value.container)
