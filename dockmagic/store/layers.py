@@ -256,8 +256,11 @@ class Layers:
         return {f"/{found.entry.path}": found for found in self._union(diff_ids)}
 
     def difference(self, before: Sequence[str], after: Sequence[str]) -> dict[str, Kind]:
-        """What one stack of layers has that another has not; files are compared by their content, times not at all."""
-        then, now = self.merged(before), self.merged(after)
+        """What one stack of layers has that another has not; files are compared by their content, times not at all.
+
+        A hard link counts as the file that it is a name of.
+        """
+        then, now = (union.plain(self.merged(stack), self.entries) for stack in (before, after))
         told_of, unsure = union.difference(then, now)
         digests = {
             diff_id: contents.file_digests(functools.partial(self.pack, diff_id), self._layout)

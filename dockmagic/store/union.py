@@ -6,7 +6,7 @@ the lower layers have in a directory, and what is no directory replaces what was
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -160,6 +160,23 @@ def _same_directory(entry: Entry, found: Found | None) -> bool:
 def standing(entry: Entry) -> Entry:
     """An entry without what changes by itself: its time, and the attributes' kind of mapping."""
     return replace(entry, mtime=0, xattrs=dict(entry.xattrs))
+
+
+def plain(tree: Mapping[str, Found], entries: Callable[[str], Iterable[Entry]]) -> dict[str, Found]:
+    """A tree whose hard links are the files that they are names of.
+
+    Args:
+        tree: what stands at each path.
+        entries: gives a layer's entries; a hard link's first name is one of its own layer, and may be hidden in the tree.
+    """
+    linked = {found.diff_id for found in tree.values() if found.entry.type == "hardlink"}
+    files = {diff_id: {e.path: e for e in entries(diff_id) if e.type != "hardlink"} for diff_id in linked}
+    return {path: _plain(found, files.get(found.diff_id, {})) for path, found in tree.items()}
+
+
+def _plain(found: Found, files: Mapping[str, Entry]) -> Found:
+    first = files.get(found.entry.linkname) if found.entry.type == "hardlink" else None
+    return found if first is None else Found(replace(first, path=found.entry.path), found.diff_id)
 
 
 def difference(before: Mapping[str, Found], after: Mapping[str, Found]) -> tuple[dict[str, Kind], list[str]]:

@@ -6,6 +6,9 @@ import json
 import os
 
 import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dockmagic.errors import ArchiveError, UsageError
 from dockmagic.oci import mediatype
@@ -81,7 +84,9 @@ def write(directory, files):
     return directory
 
 
-@pytest.mark.parametrize("packed", [DOCKER, gzip.compress(DOCKER)], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    "packed", [DOCKER, gzip.compress(DOCKER), zstandard.compress(DOCKER)], ids=["plain", "gzip", "zstd"]
+)
 @pytest.mark.parametrize("as_path", [True, False], ids=["path", "stream"])
 def test_a_docker_archive_gives_its_images_with_their_names(store, tmp_path, packed, as_path):
     path = tmp_path / "image.tar"
@@ -180,6 +185,8 @@ BAD = {
     "html": b"<html>404 Not Found</html>" * 100,
     "broken gzip": b"\x1f\x8b\x08broken",
     "truncated": DOCKER[:7000],
+    "truncated zstd": zstandard.compress(DOCKER)[:-20],
+    "junk behind zstd": zstandard.compress(DOCKER) + b"junk",
     "truncated gzip": gzip.compress(DOCKER)[:-100],
     "empty tar": bytes(10240),
     "root file system": tar_of({"bin/sh": b"x"}),
@@ -233,6 +240,62 @@ def test_a_bad_archive_is_refused_and_leaves_nothing(store, tmp_path, content):
     assert store.check() == []
     for directory in ("blobs/sha256", "layers", "tmp", "roots/range-0/snapshots", "roots/range-0/tmp"):
         assert list(store.path.glob(f"{directory}/*")) == []
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("kind", ["docker", "oci"])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 1 << 20), bit=st.integers(0, 7))
+def test_whatever_bit_flips_the_store_stays_whole(store, packed, kind, place, bit):
+    data = bytearray(packed(DOCKER if kind == "docker" else tar_of(oci_files())))
+    data[place % len(data)] ^= 1 << bit
+    try:
+        found = store.archive.load(Pipe(bytes(data)))
+    except ArchiveError:
+        found = ()
+    # a bit of a name or of what is not looked at may flip: then the images are whole
+    for image_id in found:
+        assert store.images.get(image_id).diff_ids == (sha256(ONE), sha256(TWO))
+        store.images.delete(image_id)
+    store.leases.sweep()
+    assert store.check() == []
+    assert store.layers.has(sha256(ONE)) == (list(store.path.glob("blobs/sha256/*")) != [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no tar" * 200, ONE[:700], gzip.compress(ONE)[:-9], zstandard.compress(ONE)[:-5], tar_of({"../x": b"x"})],
+    ids=["nothing", "text", "truncated", "truncated gzip", "truncated zstd", "leads out"],
+)
+def test_a_bad_root_file_system_is_refused_and_leaves_nothing(store, content):
+    with pytest.raises(ArchiveError):
+        store.archive.import_rootfs(Pipe(content), "rootfs:1")
+    assert store.images.list() == []
+    assert store.check() == []
+    assert list(store.path.glob("blobs/sha256/*")) == []
+
+
+@pytest.mark.parametrize(
+    "content", [{"blobs": None}, {"index.json": b"{"}, {"oci-layout": b"[]"}, {"index.json": None}]
+)
+def test_a_bad_layout_directory_is_refused_and_leaves_nothing(store, tmp_path, content):
+    write(tmp_path, {name: data for name, data in oci_files().items() if name.split("/")[0] not in content})
+    write(tmp_path, {name: data for name, data in content.items() if data is not None})
+    with pytest.raises(ArchiveError):
+        store.archive.load(tmp_path)
+    assert store.check() == []
+    assert list(store.path.glob("blobs/sha256/*")) == []
+
+
+def test_a_layer_of_an_archive_may_lead_through_a_link_of_the_one_below(store):
+    layers = [
+        tar_of({"run": {"type": b"5"}, "var": {"type": b"5"}, "var/run": {"type": b"2", "linkname": "/run"}}),
+        tar_of({"var/run/pid": b"1"}),
+    ]
+    (image_id,) = store.archive.load(Pipe(docker_archive([(config_of(layers), layers, ["leans:1"])])))
+    merged = store.layers.merged(store.images.get(image_id).diff_ids)
+    assert merged["/var/run"].entry.type == "symlink"
+    assert merged["/run/pid"].entry.size == 1
 
 
 @pytest.mark.timeout(20)

@@ -171,6 +171,70 @@ def test_two_stacks_are_compared_by_content(store):
     assert store.layers.difference((one.diff_id,), (one.diff_id,)) == {}
 
 
+def test_names_of_one_file_are_compared_by_its_content(store):
+    one = store.layers.add_tar(tar_of({"a": b"1234", "b": {"type": b"1", "linkname": "a"}, "c": b"same"}))
+    two = store.layers.add_tar(tar_of({"a": b"5678", "b": {"type": b"1", "linkname": "a"}, "d": b"d"}))
+    top = store.layers.add_tar(tar_of({"a": b"9"}))
+    before, after = (one.diff_id,), (one.diff_id, two.diff_id)
+    assert store.layers.difference(before, after) == {"/a": "C", "/b": "C", "/d": "A"}
+    # the first name is hidden; the other one is what it was
+    assert store.layers.difference(before, (one.diff_id, top.diff_id)) == {"/a": "C"}
+    apart = store.layers.add_tar(tar_of({"a": b"1234", "b": b"1234", "c": b"same"}))
+    assert store.layers.difference(before, (apart.diff_id,)) == {}
+
+
+DIRECTORY = {"type": b"5", "mode": 0o755}
+LIB = tar_of(
+    {"usr": DIRECTORY, "usr/lib": DIRECTORY, "usr/lib/one": b"1", "lib": {"type": b"2", "linkname": "usr/lib"}}
+)
+LEANING = tar_of({"lib/two": b"2", "three": {"type": b"1", "linkname": "lib/one"}})
+
+
+def leaning(store):
+    base = store.layers.add_tar(LIB)
+    return base, store.layers.add_tar(LEANING, below=[base.diff_id])
+
+
+def test_a_layer_that_leads_through_a_link_below_is_extracted_to_where_it_leads(store, home):
+    base, top = leaning(store)
+    tree = home / "roots/range-0" / store.layers.snapshot(top.diff_id)
+    assert (tree / "usr/lib/two").read_bytes() == b"2"
+    assert (tree / "three").read_bytes() == b"1"
+    assert not (tree / "lib").exists()
+    assert store.layers.changes(top.diff_id, [base.diff_id]) == {
+        "/usr/lib/one": "C",
+        "/usr/lib/two": "A",
+        "/three": "A",
+    }
+    assert store.layers.add_tar(LEANING, below=[base.diff_id]) == top
+    assert store.check() == []
+
+
+def test_a_layer_that_leans_is_not_taken_for_what_it_is_over_other_layers(store):
+    leaning(store)
+    other = store.layers.add_tar(tar_of({"lib64/one": b"1", "lib": {"type": b"2", "linkname": "lib64"}}))
+    for tar in (LEANING, gzip.compress(LEANING)):
+        with pytest.raises(StoreError, match="over other layers already"):
+            store.layers.add_tar(tar, below=[other.diff_id])
+    assert store.check() == []
+
+
+def test_a_leaning_layers_tree_is_made_again_over_the_same_layers(store, home):
+    _, top = leaning(store)
+    shutil.rmtree(home / "roots/range-0/snapshots")
+    (home / "roots/range-0/snapshots").mkdir()
+    assert (home / "roots/range-0" / store.layers.snapshot(top.diff_id) / "usr/lib/two").read_bytes() == b"2"
+    elsewhere = open_store(home, "single-0")
+    assert (home / "roots/single-0" / elsewhere.layers.snapshot(top.diff_id) / "three").read_bytes() == b"1"
+    assert store.check() == []
+
+
+def test_a_layer_that_does_not_lean_is_the_same_over_every_layer(store):
+    one = store.layers.add_tar(tar_of({"x": b"x"}), below=[])
+    base = store.layers.add_tar(LIB)
+    assert store.layers.add_tar(tar_of({"x": b"x"}), below=[base.diff_id]) == one
+
+
 def test_timestamps_become_the_epoch(store):
     with store.scratch() as directory:
         layer = store.layers.adopt(build_upper(store, directory, {"a": b"a"}), lowers=(), epoch=EPOCH)
