@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockmagic.errors import NotFoundError
+from dockmagic.builder.checking import base_of
+from dockmagic.dockerfile.lint import Base
+from dockmagic.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from dockmagic.store import Store
@@ -35,3 +37,17 @@ def find(store: Store, name: str, *, epoch: int) -> ImageRecord:
     if found is None:
         raise NotFoundError(f"image not found: {name}", hint=_HINT)
     return store.images.get(found)
+
+
+def known(store: Store, name: str) -> Base | None:
+    """What the linter may know of an image without making it; None where it is not in the store."""
+    from dockmagic.builder.hostimage import environment, is_host_image  # noqa: PLC0415 - as above
+
+    if is_host_image(name):
+        # The same whether it was made already or not.
+        return Base(env=environment(name))
+    try:
+        found = store.images.resolve(name)
+    except UsageError:
+        return None
+    return base_of(store.images.get(found).config) if found is not None else None

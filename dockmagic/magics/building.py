@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import DockmagicError, NotFoundError, UsageError
-from dockmagic.magics import cell
+from dockmagic.magics import cell, checking
 from dockmagic.magics.notebook import OWN_FAILURES
 from dockmagic.magics.streams import PlainProgress
 from dockmagic.magics.values import environment
 
 if TYPE_CHECKING:
+    from dockmagic.dockerfile.lint import LintWarning
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
-    from dockmagic.results import Build
+    from dockmagic.results import Build, Table
 
 
 def build_cell(notebook: Notebook, command: Command, body: str) -> None:
@@ -27,13 +28,23 @@ def build_cell(notebook: Notebook, command: Command, body: str) -> None:
             f"line {parts.line}: --- and a script are not for a build",
             hint="%%container without build builds, then runs what stands below ---",
         )
-    finish(notebook, command, attempt(notebook, command, body))
+    if not checked(notebook, command, body):
+        finish(notebook, command, attempt(notebook, command, body))
 
 
-def build_line(notebook: Notebook, command: Command) -> Build:
-    """``%container build``: the Dockerfile is a file; returns the Build."""
+def checked(notebook: Notebook, command: Command, text: str) -> bool:
+    """Whether ``--check`` is there; the linter's warnings are printed then, in place of a build."""
+    if command.options["check"]:
+        checking.show(notebook, command, text, context=_context(command))
+    return bool(command.options["check"])
+
+
+def build_line(notebook: Notebook, command: Command) -> Build | Table[LintWarning]:
+    """``%container build``: the Dockerfile is a file; returns the Build, with ``--check`` the warnings."""
     context = _context(command) or Path()
     path = Path(command.options["file"] or context / "Dockerfile").expanduser()
+    if command.options["check"]:
+        return checking.returned(notebook, command, path, context=context)
     try:
         text = path.read_text("utf-8", "surrogateescape")
     except OSError as error:

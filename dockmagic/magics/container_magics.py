@@ -10,7 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_loca
 from traitlets import Bool
 
 from dockmagic.errors import DockmagicError
-from dockmagic.magics import building, cell, grammar, help, running  # noqa: A004 - the verb's own word
+from dockmagic.magics import building, cell, checking, grammar, help, running  # noqa: A004 - the verb's own word
 from dockmagic.magics.braces import filler
 from dockmagic.magics.lines import LINES
 from dockmagic.magics.notebook import Notebook
@@ -23,6 +23,7 @@ CELLS: dict[str, Callable[[Notebook, grammar.Command, str], None]] = {
     "build": building.build_cell,
     "run": running.run_cell,
     "exec": running.exec_cell,
+    "check": checking.check_cell,
 }
 
 
@@ -50,7 +51,7 @@ class ContainerMagics(Magics):
     def container(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Build images and run cells in containers.
 
-        %%container [build|run|exec] [options] [ref] [-- argv] takes the cell's body: a Dockerfile, a script, or both with
+        %%container [build|run|exec|check] [options] [ref] [-- argv] takes the cell's body: a Dockerfile, a script, or both with
         a line --- between them. %container VERB returns an object. %container --help lists the verbs,
         %container VERB --help a verb's options.
         """

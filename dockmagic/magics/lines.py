@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import UsageError
-from dockmagic.magics import building, running
+from dockmagic.magics import building, checking, running
 from dockmagic.results import Table
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ LINES: dict[str, Line] = {
     "build": building.build_line,
     "run": running.run_line,
     "exec": running.exec_line,
+    "check": checking.check_line,
     "images": lambda notebook, _: notebook.engine.images(),
     "ps": lambda notebook, command: notebook.engine.ps(all=command.options["all"]),
     "inspect": lambda notebook, command: notebook.engine.inspect(*command.operands),

@@ -89,24 +89,35 @@ BOTH_NETWORK = Option(
 LABEL = Option(names=("--label",), value="KEY=VALUE", read=values.pair, many=True, help="a label of the image")
 NO_CACHE = Option(names=("--no-cache",), help="build every step again")
 
+BUILD_ARG = Option(
+    names=("--build-arg",),
+    value="KEY=VALUE",
+    read=values.named,
+    many=True,
+    help="a value for an ARG; KEY alone takes the notebook's variable",
+)
+CONTEXT = Option(
+    names=("--context",),
+    value="PATH",
+    read=values.filled,
+    help="the directory that COPY takes files from (default: the notebook's)",
+)
+CHECK = (
+    BUILD_ARG,
+    Option(names=("--target",), value="STAGE", help="look only at this stage and what it needs"),
+    CONTEXT,
+    Option(names=("--result",), value="VAR", read=values.variable, help="the warnings as a Python variable"),
+    Option(names=("--no-raise-error",), help="neither warnings nor a fault raise anything"),
+)
+
 BUILD = (
     TAG,
-    Option(
-        names=("--build-arg",),
-        value="KEY=VALUE",
-        read=values.named,
-        many=True,
-        help="a value for an ARG; KEY alone takes the notebook's variable",
-    ),
+    BUILD_ARG,
     Option(names=("--target",), value="STAGE", help="stop at this stage"),
     NO_CACHE,
-    Option(
-        names=("--context",),
-        value="PATH",
-        read=values.filled,
-        help="the directory that COPY takes files from (default: the notebook's)",
-    ),
+    CONTEXT,
     LABEL,
+    Option(names=("--check",), help="build nothing: show what the linter says"),
     Option(
         names=("--progress",),
         value="KIND",
@@ -188,7 +199,7 @@ NO_QUIET = Option(
 # Docker's options that dockmagic has no way to honour yet.
 BUILD_LATER = (
     *later(
-        "--platform= --add-host= --pull --secret= --ssh= --build-context= --cache-from= --cache-to= -o|--output= --check",
+        "--platform= --add-host= --pull --secret= --ssh= --build-context= --cache-from= --cache-to= -o|--output=",
         "--iidfile= --load --push --squash --compress --force-rm --isolation= --ulimit= -m|--memory= --cgroup-parent=",
         "--sbom= --provenance= --annotation= --allow= --builder= --metadata-file= --shm-size=",
     ),

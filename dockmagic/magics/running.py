@@ -49,6 +49,8 @@ def build_then_run(notebook: Notebook, command: Command, body: str) -> None:
             f"line {parts.line}: no script stands below ---",
             hint="without the line --- the image's own command runs",
         )
+    if building.checked(notebook, command, parts.dockerfile):
+        return
     options = _options(notebook, command)
     build = building.attempt(notebook, command, parts.dockerfile)
     image = build.image

@@ -99,6 +99,12 @@ CELL_VERBS = (
         body="script",
         arguments=True,
     ),
+    Verb(
+        name="check",
+        summary="say what is bad style or a likely mistake in the body, a Dockerfile; nothing is built",
+        options=table.CHECK,
+        body="dockerfile",
+    ),
 )
 
 _ALL = Option(names=("-a", "--all"), help="also those that have ended")
@@ -127,6 +133,12 @@ LINE_VERBS = (
         operands="CONTAINER",
         options=(*table.EXEC, *_RUN_LINE, *_EXEC_REFUSED, table.NO_QUIET),
         arguments=True,
+    ),
+    Verb(
+        name="check",
+        summary="the linter's warnings of a Dockerfile on disk",
+        operands="[PATH]",
+        options=table.CHECK,
     ),
     Verb(
         name="images",
@@ -208,7 +220,6 @@ LATER = (
         "prune",
         "df",
         "fsck",
-        "check",
         "expect",
         "stop",
         "kill",

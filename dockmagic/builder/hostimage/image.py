@@ -33,6 +33,11 @@ def is_host_image(name: str) -> bool:
         return False
 
 
+def environment(name: str) -> tuple[str, ...]:
+    """The ``NAME=value`` entries of an image that :func:`is_host_image` knows."""
+    return (_PATH, _NO_CACHES) if _full(name) == _PYTHON else (_PATH,)
+
+
 def ensure(store: Store, name: str, *, epoch: int) -> str:
     """The image of that name; it is assembled when the store has none, and stays as it is from then on.
 
@@ -74,17 +79,15 @@ def _assemble(store: Store, full: str, epoch: int) -> str:
     the machine has not changed this is the same layer.
     """
     layers = {"FROM localhost/base": base()}
-    env = [_PATH]
     if full == _PYTHON:
         layers["FROM localhost/python"] = python(of_this_process(), layers["FROM localhost/base"])
-        env.append(_NO_CACHES)
     created = rfc3339(epoch)
     diff_ids = tuple(_add(store, pieces, epoch) for pieces in layers.values())
     config = ImageConfig(
         architecture=architecture(os.uname().machine),
         os="linux",
         created=created,
-        config=ContainerConfig(env=tuple(env)),
+        config=ContainerConfig(env=environment(full)),
         diff_ids=diff_ids,
         history=tuple(History(created=created, created_by=row, comment="made from this machine") for row in layers),
     )

@@ -14,7 +14,7 @@ def completions(before):
     ("before", "expected"),
     [
         ("%%container r", ["run"]),
-        ("%%container ", ["build", "exec", "run"]),
+        ("%%container ", ["build", "check", "exec", "run"]),
         ("img = %container ins", ["inspect"]),
         ("%container lo", ["load", "logs"]),
         ("%%container run --ti", ["--timeout"]),
