@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dockmagic.builder.arguments import PROXIES
-from dockmagic.builder.mounts import MountAction
+from dockmagic.builder.mounts import BindMount, CacheMount, MountAction
 from dockmagic.builder.request import BuildRequest, Network
 from dockmagic.builder.scope import DEFAULT_PATH, Scope
+from dockmagic.builder.transfers import CopyAction
 from dockmagic.dockerfile import instructions as kinds
 from dockmagic.dockerfile.lexer.heredoc import Heredoc
 from dockmagic.dockerfile.location import fault
-from dockmagic.dockerfile.stages import Stage, Stages
 
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+HOSTNAME = "build"
+_HOSTNAME_ARGUMENT = "BUILDKIT_SANDBOX_HOSTNAME"
 _SCRIPTS = "/run/dockmagic"
-_HIGHEST_MODE = 0o7777
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class RunAction:
         env: its environment, but for HOME.
         secret_env: variables that are no part of the cache key: proxies.
         files: below /run/dockmagic: (name, content), executable.
+        hostname: of the container.
     """
 
     argv: tuple[str, ...]
@@ -39,42 +41,36 @@ class RunAction:
     network: Network
     files: tuple[tuple[str, bytes], ...]
     arguments: Mapping[str, str]
+    hostname: str = HOSTNAME
     mounts: tuple[MountAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CopyAction:
-    """Files from the context, from the Dockerfile itself, from a stage or from an image.
+class WorkdirAction:
+    """The working directory, made when it is missing.
 
     Attributes:
-        sources: as written, variables replaced.
-        inline: here-documents: (name, content).
-        stage: number of the stage that it copies from, or None.
-        image: name of the image that it copies from, or "".
-        destination: absolute.
-        is_directory: the destination was written with a slash, or there are several sources.
-        chown: as written, variables replaced; "" for root.
-        mode: permission bits for everything copied, or None.
+        path: absolute.
+        user: as USER says: whose the directories become that are made; "" for root.
     """
 
-    sources: tuple[str, ...]
-    inline: tuple[tuple[str, bytes], ...]
-    stage: int | None
-    image: str
-    destination: str
-    is_directory: bool
-    chown: str
-    mode: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkdirAction:
-    """The working directory, made when it is missing."""
-
     path: str
+    user: str
 
 
 Action = RunAction | CopyAction | WorkdirAction
+
+
+def stages_of(action: Action | None) -> tuple[int, ...]:
+    """The numbers of the stages that a step reads."""
+    match action:
+        case CopyAction(stage=int(stage)):
+            return (stage,)
+        case RunAction(mounts=mounts):
+            origins = [mount.origin for mount in mounts if isinstance(mount, BindMount | CacheMount)]
+            return tuple(origin.stage for origin in origins if origin is not None and origin.stage is not None)
+        case _:
+            return ()
 
 
 def run_action(
@@ -107,6 +103,7 @@ def run_action(
         network=network,
         files=files,
         arguments=scope.arguments,
+        hostname=request.build_args.get(_HOSTNAME_ARGUMENT) or HOSTNAME,
         mounts=mounts,
     )
 
@@ -148,63 +145,9 @@ def _file_name(name: str) -> str:
     return posixpath.basename(name) or "script"
 
 
-def copy_action(instruction: kinds.Copy, scope: Scope, stages: Stages, own: Stage) -> CopyAction:
-    """A COPY.
-
-    Raises:
-        DockerfileError: a flag that is not executed, a mode that is none, or a source stage that is not before this one.
-    """
-    if instruction.parents or instruction.exclude:
-        flag = "--parents" if instruction.parents else "--exclude"
-        raise fault(f"COPY {flag} is not executed yet", instruction.location)
-    stage, image = _source(instruction, stages, own)
-    destination = instruction.destination
-    names = len(instruction.sources) + len(instruction.inline)
-    is_directory = destination.endswith("/") or posixpath.basename(destination) in {".", ".."} or destination == ""
-    if names > 1 and not is_directory:
-        raise fault(
-            "COPY with more than one source: the destination must be a directory and end with a /", instruction.location
-        )
-    return CopyAction(
-        sources=instruction.sources,
-        inline=tuple((document.path, _bytes(document.data)) for document in instruction.inline),
-        stage=stage,
-        image=image,
-        destination=scope.absolute(destination),
-        is_directory=is_directory,
-        chown=instruction.chown,
-        mode=_mode(instruction),
-    )
-
-
-def _source(instruction: kinds.Copy, stages: Stages, own: Stage) -> tuple[int | None, str]:
-    name = instruction.from_
-    if not name:
-        return None, ""
-    if instruction.inline:
-        raise fault("COPY --from cannot be used with a here-document", instruction.location)
-    found = stages.source(name)
-    if found is None:
-        return None, name
-    if found.index == own.index:
-        raise fault(f"COPY --from={name}: a stage cannot copy from itself", instruction.location)
-    return found.index, ""
-
-
-def _mode(instruction: kinds.Copy) -> int | None:
-    text = instruction.chmod
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and set(text) <= set("01234567") and int(text, 8) <= _HIGHEST_MODE):
-        error = fault(f"invalid chmod parameter: {text[:40]}", instruction.location)
-        error.hint = "an octal number as 755"
-        raise error
-    return int(text, 8)
-
-
 def workdir_action(scope: Scope) -> WorkdirAction:
     """A WORKDIR, whose path the scope has already."""
-    return WorkdirAction(path=scope.workdir)
+    return WorkdirAction(path=scope.workdir, user=scope.config.user)
 
 
 def _bytes(text: str) -> bytes:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from dockmagic.builder.actions import Action, copy_action, run_action, workdir_action
-from dockmagic.builder.arguments import Arguments, is_undeclared, platform_arguments, read_arguments
+from dockmagic.builder.actions import Action, run_action, stages_of, workdir_action
+from dockmagic.builder.arguments import (
+    Arguments,
+    expand_arguments,
+    is_undeclared,
+    platform_arguments,
+    read_arguments,
+)
 from dockmagic.builder.built import Kind
 from dockmagic.builder.checking import base_of, inputs_for
 from dockmagic.builder.history import run_words
 from dockmagic.builder.mounts import mount_actions
 from dockmagic.builder.request import BuildRequest
-from dockmagic.builder.scope import DEFAULT_PATH, Scope, argument_words, declared, settled
+from dockmagic.builder.scope import Scope, argument_words, declared, settled, with_path
+from dockmagic.builder.transfers import add_action, check_source, copy_action
 from dockmagic.dockerfile import instructions as kinds
 from dockmagic.dockerfile import shell
 from dockmagic.dockerfile.instructions import Instruction, expand, parse_trigger
@@ -78,6 +85,12 @@ class PlannedStage:
     def scope(self) -> Scope:
         """The stage at its end."""
         return self.rows[-1].scope
+
+    @property
+    def needs(self) -> frozenset[int]:
+        """The numbers of the stages that must be built before it."""
+        found = {self.below} | {number for row in self.rows for number in stages_of(row.action)}
+        return frozenset(number for number in found if number is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,8 +244,8 @@ class _Stage:
         if below is not None:
             return replace(self.done[below.index].scope, has_cmd=False)
         if image is not None:
-            return Scope(config=image.config, author=image.author)
-        return Scope(config=ContainerConfig(env=(f"PATH={DEFAULT_PATH}",), working_dir="/"))
+            return Scope(config=with_path(image.config), author=image.author)
+        return Scope(config=with_path(ContainerConfig(working_dir="/")))
 
     def _trigger(self, text: str, scope: Scope) -> Scope:
         """An ONBUILD instruction of the base image."""
@@ -243,12 +256,19 @@ class _Stage:
         return self._add(replace(instruction, location=self.stage.location), scope)
 
     def _add(self, instruction: Instruction, scope: Scope) -> Scope:
-        escape = self.read.stages.escape
-        expanded = expand(instruction, scope.variables(), escape)
         with located(instruction.location):
+            if isinstance(instruction, kinds.Copy):
+                check_source(instruction)
+            expanded = self._expanded(instruction, scope)
             row = self._planned_row(expanded, scope)
         self.rows.append(row)
         return row.scope
+
+    def _expanded(self, instruction: Instruction, scope: Scope) -> Instruction:
+        escape = self.read.stages.escape
+        if isinstance(instruction, kinds.Arg):
+            return expand_arguments(instruction, scope.variables(), self.read.arguments.given, escape=escape)
+        return expand(instruction, scope.variables(), escape)
 
     def _planned_row(self, instruction: Instruction, scope: Scope) -> Row:
         match instruction:
@@ -267,7 +287,8 @@ class _Stage:
                 scope, words = settled(scope, instruction)
                 return _row("step", instruction, scope, action=workdir_action(scope), created_by=words)
             case kinds.Add():
-                raise fault("ADD is not executed yet: use COPY", instruction.location)
+                added = add_action(instruction, scope)
+                return _row("step", instruction, scope, action=added, created_by=instruction.code)
             case _:
                 scope, words = settled(scope, instruction)
                 return _row("setting", instruction, scope, created_by=words)

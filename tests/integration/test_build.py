@@ -377,5 +377,49 @@ def test_a_failed_step_can_be_entered_as_it_was_before(engine):
     assert len(names) == 1
     run = engine.exec(names.pop(), script="cat /tmp/kept; ls /tmp; echo $A $B; pwd; id -u\n")
     assert run.stdout.split() == ["kept", "kept", "1", "2", "/w", "65534"]
-    assert [c.name for c in engine.ps(all=True) if c.name.startswith("failed")] == [caught.value.container]
+    assert [c.name for c in engine.ps(all=True)].count(caught.value.container) == 1
     engine.rm(caught.value.container)
+
+
+def meeting(name, other):
+    """A RUN that ends once the one with the names exchanged has begun."""
+    return (
+        f"RUN --mount=type=cache,id=meeting,target=/c touch /c/{name}; "
+        f"while ! test -e /c/{other}; do sleep 0.05; done; echo {name} met {other}; echo {name} > /{name}\n"
+    )
+
+
+def test_independent_stages_run_at_the_same_time_and_are_logged_in_order(engine):
+    text = (
+        f"FROM localhost/base AS one\n{meeting('one', 'two')}FROM localhost/base AS two\n{meeting('two', 'one')}"
+        "FROM localhost/base\nCOPY --from=two /two /\nCOPY --from=one /one /\n"
+    )
+    built = engine.build(text)
+    assert [line for line in built.log.splitlines() if "met" in line and "RUN" not in line] == [
+        "two met one",
+        "one met two",
+    ]
+    assert [row.done for row in built.rows] == [True] * 7
+
+
+def test_a_stage_that_fails_ends_the_others(engine):
+    text = (
+        "FROM localhost/base AS one\nRUN sleep 60\nFROM localhost/base AS two\nRUN echo two; exit 3\n"
+        "FROM localhost/base\nCOPY --from=one /x /\nCOPY --from=two /x /\n"
+    )
+    with pytest.raises(BuildError, match="line 4: RUN failed with exit code 3") as caught:
+        engine.build(text)
+    assert [row.instruction for row in caught.value.result.rows if row.failed] == ["RUN echo two; exit 3"]
+
+
+def test_an_interrupt_ends_all_stages(engine):
+    text = (
+        "FROM localhost/base AS one\nRUN sleep 60\nFROM localhost/base AS two\nRUN sleep 60\n"
+        "FROM localhost/base\nCOPY --from=one /x /\nCOPY --from=two /x /\n"
+    )
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        engine.build(text)
+    timer.join()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("stage ")]

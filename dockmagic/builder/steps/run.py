@@ -18,7 +18,6 @@ from dockmagic.store.layer_rows import LayerRecord
 if TYPE_CHECKING:
     from dockmagic.sandbox.runtime import Process
 
-_HOSTNAME = "build"
 _SHELL_HINT = "the shell form needs a shell in the image: use the exec form, or start from another base"
 
 
@@ -47,7 +46,8 @@ def run(site: Site, action: RunAction, ready: Ready, listener: Listener) -> tupl
         def start(stdin: int, stdout: int, stderr: int) -> Process:
             return runtime.start(spec, stdin=stdin, stdout=stdout, stderr=stderr)
 
-        outcome = execute(start, listener=listener)
+        with site.running.watched() as watch:
+            outcome = execute(start, listener=listener, started=watch.started)
         if outcome.stopped == "interrupted":
             raise KeyboardInterrupt
         if outcome.exit_code or outcome.stopped:
@@ -64,7 +64,7 @@ def _spec(site: Site, action: RunAction, ready: Ready, made: Writable) -> Spec:
         env=tuple({**action.env, **action.secret_env, **ready.env}.items()),
         cwd=action.cwd,
         user=action.user,
-        hostname=_HOSTNAME,
+        hostname=action.hostname,
         network=action.network,
         binds=ready.binds,
         mounts=ready.mounts,

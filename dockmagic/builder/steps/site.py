@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from dockmagic.builder.running import Running
 from dockmagic.errors import NotFoundError
 from dockmagic.sandbox.runtime import Runtime
 from dockmagic.store import Store
@@ -32,12 +33,14 @@ class Site:
     Attributes:
         below: DiffIDs of the layers below it, base first.
         epoch: seconds since 1970 that every timestamp becomes.
+        running: the build's processes.
     """
 
     store: Store
     runtime: Callable[[], Runtime]
     below: tuple[str, ...]
     epoch: int
+    running: Running
 
     def lowers(self, diff_ids: Sequence[str] | None = None) -> tuple[str, ...]:
         """The trees of these layers, top first; by default of those below the step.
@@ -65,9 +68,18 @@ class Site:
             self.call("mkdir", {"paths": [made.upper, made.work]})
             yield made
 
-    def adopt(self, made: Writable, owners: Mapping[str, Sequence[int]]) -> LayerRecord | None:
-        """Make the writable layer a layer; None when it holds no change."""
-        return self.store.layers.adopt(made.upper, lowers=self.lowers(), epoch=self.epoch, owners=owners)
+    def adopt(
+        self, made: Writable, owners: Mapping[str, Sequence[int]], *, lowers: Sequence[str] | None = None
+    ) -> LayerRecord | None:
+        """Make the writable layer a layer; None when it holds no change.
+
+        Args:
+            made: the writable layer.
+            owners: what only a table can hold.
+            lowers: what it is a change of, top first; by default the layers below the step.
+        """
+        below = self.lowers() if lowers is None else tuple(lowers)
+        return self.store.layers.adopt(made.upper, lowers=below, epoch=self.epoch, owners=owners)
 
     def accounts(self) -> tuple[str, str]:
         """The image's /etc/passwd and /etc/group; "" for one that is not there.
