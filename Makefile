@@ -8,7 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What the tests want of the system; dockmagic itself wants none of it.
-SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap crun runc podman skopeo umoci chromium fonts-noto-cjk
+SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap crun runc podman skopeo umoci docker-registry apache2-utils \
+  openssl chromium fonts-noto-cjk
 
 .PHONY: demo test check lab system system-venv clean format
 

@@ -11,6 +11,10 @@
     ├── ConflictError                    a name or an image is in use
     ├── IsolationError                   a wall that the tier promises cannot be built (.operation .errno)
     ├── ArchiveError                     an archive, image or layer is corrupt or hostile
+    ├── RegistryError                    a registry refuses, fails or breaks its protocol (.status)
+    │   ├── UnreachableError             it does not answer
+    │   ├── DeniedError                  it wants other credentials, or none will do
+    │   └── RateLimitError               it answers no more for a while (.seconds)
     └── StoreError                       the store cannot be read or written
         ├── StoreFullError               no space or no inode is left
         └── StoreCorruptError            content differs from its digest
@@ -179,6 +183,40 @@ class IsolationError(DockmagicError):
 
 class ArchiveError(DockmagicError):
     """An archive, image, layer or changeset is corrupt, hostile or of an unknown kind."""
+
+
+class RegistryError(DockmagicError):
+    """A registry refuses, fails or breaks its protocol.
+
+    Attributes:
+        status: the HTTP status code, 0 where there was none.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, hint: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.status = status
+
+
+class UnreachableError(RegistryError):
+    """A registry does not answer: no such host, no connection, no TLS that holds."""
+
+
+class DeniedError(RegistryError):
+    """A registry wants other credentials, or does not let these do what was asked."""
+
+
+class RateLimitError(RegistryError):
+    """A registry answers no more for a while.
+
+    Attributes:
+        seconds: how long, as it says; 0 where it does not say.
+    """
+
+    def __init__(
+        self, message: str, *, seconds: float = 0, status: int = 429, hint: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(message, status=status, hint=hint, detail=detail)
+        self.seconds = seconds
 
 
 class StoreError(DockmagicError):
