@@ -66,6 +66,7 @@ def excerpt(text: str, location: Location, *, first_line: int = 1) -> str:
     end = location.end_column - 1 if location.end_column and location.end_line == location.line else len(line)
     end = min(max(end, start + 1), max(len(line), start + 1))
     shown, start, end = _window(line, start, end)
+    shown = "".join(character if character.isprintable() or character == "\t" else "?" for character in shown)
     number = str(location.line)
     gutter = " " * len(number)
     # Tabs stay tabs in the padding, so that the caret stands below its character at any tab width.
@@ -74,7 +75,7 @@ def excerpt(text: str, location: Location, *, first_line: int = 1) -> str:
 
 
 def _line(text: str, index: int) -> str | None:
-    """The line of that index from 0, without its end and the byte-order mark, printable."""
+    """The line of that index from 0, without its end and the byte-order mark."""
     if index < 0:
         return None
     start = 0
@@ -84,8 +85,7 @@ def _line(text: str, index: int) -> str | None:
             return None
     end = text.find("\n", start)
     line = text[start:] if end < 0 else text[start:end]
-    line = line.removeprefix("\ufeff").rstrip("\r")
-    return "".join(character if character.isprintable() or character == "\t" else "?" for character in line)
+    return line.removeprefix("\ufeff").rstrip("\r")
 
 
 def _window(line: str, start: int, end: int) -> tuple[str, int, int]:

@@ -57,7 +57,9 @@ def _case(given: Row, expected: Row) -> str | None:
     everywhere = expected.get("warnings_check_all_targets")
     if reason is None and everywhere is not None:
         found = check(given["dockerfile"], replace(inputs, target=None)).warnings
-        reason = different("of all stages", _wanted(everywhere), _got(found, tuple(everywhere[0])))
+        # The suite itself compares no lines here.
+        wanted = [{name: each[name] for name in ("rule", "detail")} for each in everywhere]
+        reason = different("of all stages", _wanted(wanted), _got(found, ("rule", "detail")))
     return reason or _failure(given, expected, report.error)
 
 
