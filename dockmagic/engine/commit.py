@@ -31,9 +31,10 @@ def commit(session: Session, container: str | Container, reference: str = "", *,
     record = store.images.get(row.image_id)
     with store.scratch() as directory:
         copy = f"{directory}/upper"
-        session.call("duplicate", {"src": containers.upper(row), "dst": copy})
+        given = {"src": containers.upper(row), "dst": copy, "owners": dict(row.owners)}
+        owners = session.call("duplicate", given)["owners"]  # by the copy's inode numbers
         layer = store.layers.adopt(
-            copy, lowers=containers.lowers(session, row), epoch=session.epoch, owners=row.owners, ignore=()
+            copy, lowers=containers.lowers(session, row), epoch=session.epoch, owners=owners, ignore=()
         )
     history = History(
         created=record.config.created,
