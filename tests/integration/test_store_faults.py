@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -291,10 +292,8 @@ def test_several_processes_may_make_the_store(tmp_path):
 def test_processes_killed_at_work_do_not_stand_in_the_way(home):
     for round_ in range(4):
         processes = [subprocess.Popen([sys.executable, WORK, home, "churn", str(seed)], env=ENV) for seed in range(4)]
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             processes[0].wait(timeout=1.0 + round_ / 5)
-        except subprocess.TimeoutExpired:
-            pass
         for process in processes:
             process.kill()
             process.wait()
