@@ -58,3 +58,20 @@ class Difference:
     path: str
     first: File | None
     second: File | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """What a store holds, in bytes of regular files.
+
+    Attributes:
+        images: layers of images, each once.
+        containers: writable layers.
+        cache: layers that only the build cache refers to.
+        free: bytes free on the store's disk.
+    """
+
+    images: int
+    containers: int
+    cache: int
+    free: int

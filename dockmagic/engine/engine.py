@@ -13,12 +13,13 @@ from dockmagic.engine.request import Network as RunNetwork
 from dockmagic.engine.request import Request as RunRequest
 from dockmagic.engine.session import Session
 from dockmagic.errors import NotFoundError
-from dockmagic.listing import Content, Difference, File
+from dockmagic.listing import Content, Difference, Disk, File
 from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
 
 if TYPE_CHECKING:
     from dockmagic.builder.request import Network, Secret
     from dockmagic.dockerfile.lint import LintWarning
+    from dockmagic.oci.changeset import Entry
     from dockmagic.results import Finding
     from dockmagic.sandbox.pump import Listener
     from dockmagic.sandbox.runtime import Runtime
@@ -215,6 +216,14 @@ class Engine:
     def sharing(self, image: str | Image) -> dict[str, tuple[str, ...]]:
         """Which other images have a layer of this one, by DiffID."""
         return files.sharing(self.session, image)
+
+    def changesets(self, image: str | Image) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+        """What each layer of an image holds, as (DiffID, entries), base first."""
+        return files.changesets(self.session, image)
+
+    def disk(self) -> Disk:
+        """What images, containers and the build cache hold."""
+        return files.disk(self.session)
 
     def compare(self, first: str | Image | Container, second: str | Image | Container) -> tuple[Difference, ...]:
         """Paths that differ between two images or containers, with what stands there in each."""

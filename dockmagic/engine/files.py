@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from dockmagic.engine import containers, images
 from dockmagic.errors import NotFoundError
 from dockmagic.layers import metadata
-from dockmagic.listing import Content, Difference, File, State
+from dockmagic.listing import Content, Difference, Disk, File, State
 from dockmagic.oci.changeset import Entry
 from dockmagic.results import Container, Image
 from dockmagic.store import union
@@ -80,6 +81,24 @@ def sharing(session: Session, image: str | Image) -> dict[str, tuple[str, ...]]:
             for diff_id in set(record.diff_ids) & users.keys():
                 users[diff_id].append(name)
     return {diff_id: tuple(sorted(names)) for diff_id, names in users.items()}
+
+
+def changesets(session: Session, image: str | Image) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+    """What each layer of an image holds, as (DiffID, entries), base first."""
+    return tuple((diff_id, session.store.layers.entries(diff_id)) for diff_id in images.find(session, image).diff_ids)
+
+
+def disk(session: Session) -> Disk:
+    """What the store's images, containers and build cache hold, in bytes of regular files."""
+    sizes = session.store.layers.sizes()
+    used = {diff_id for record in session.store.images.list() for diff_id in record.diff_ids}
+    writable = sum(containers.changes(session, row)[1] for row in session.store.containers.list())
+    return Disk(
+        images=sum(size for diff_id, size in sizes.items() if diff_id in used),
+        containers=writable,
+        cache=sum(size for diff_id, size in sizes.items() if diff_id not in used),
+        free=shutil.disk_usage(session.store.path).free,
+    )
 
 
 def compare(session: Session, first: Place, second: Place) -> tuple[Difference, ...]:

@@ -60,6 +60,11 @@ class LayerRows:
             raise NotFoundError(f"no such layer: {diff_id}", hint="see %container images")
         return found
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of regular files of every layer, by DiffID."""
+        with self._database.reading() as connection:
+            return {row["diff_id"]: row["size"] for row in connection.execute("SELECT diff_id, size FROM layers")}
+
     def _one(self, statement: str, value: str) -> LayerRecord | None:
         with self._database.reading() as connection:
             row = connection.execute(statement, (value,)).fetchone()

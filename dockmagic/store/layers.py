@@ -68,6 +68,10 @@ class Layers:
         """
         return self._rows.get(diff_id)
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of regular files of every stored layer, by DiffID."""
+        return self._rows.sizes()
+
     def add_tar(
         self,
         stream: Stream | bytes,
