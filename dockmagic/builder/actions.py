@@ -31,6 +31,7 @@ class RunAction:
         secret_env: variables that are no part of the cache key: proxies.
         files: below /run/dockmagic: (name, content), executable.
         hostname: of the container.
+        hosts: lines of its /etc/hosts: (address, name).
     """
 
     argv: tuple[str, ...]
@@ -43,6 +44,7 @@ class RunAction:
     arguments: Mapping[str, str]
     hostname: str = HOSTNAME
     mounts: tuple[MountAction, ...] = ()
+    hosts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ def run_action(
         arguments=scope.arguments,
         hostname=request.build_args.get(_HOSTNAME_ARGUMENT) or HOSTNAME,
         mounts=mounts,
+        hosts=request.hosts,
     )
 
 

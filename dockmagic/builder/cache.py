@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dockmagic.builder.actions import CopyAction, RunAction, WorkdirAction
+from dockmagic.builder.actions import RunAction, WorkdirAction
+from dockmagic.builder.remotes import Url
+from dockmagic.builder.transfers import CopyAction
 from dockmagic.oci import digest as digests
 from dockmagic.store.cache import Cache, CacheRow
 
@@ -79,28 +81,41 @@ def run_key(
         "user": action.user,
         "cwd": action.cwd,
         "network": action.network,
+        "hostname": action.hostname,
         "files": {name: digests.of(content) for name, content in action.files},
         "mounts": [list(mount) for mount in mounts],
+        "hosts": [list(host) for host in action.hosts],
     }
     return _key("run", components, below, place, epoch=epoch)
 
 
-def copy_key(action: CopyAction, content: str, below: tuple[str, ...], place: Place, *, epoch: int) -> Key:
-    """The key of a COPY: of what is copied only the content, the modes and the owners count."""
+def copy_key(action: CopyAction, content: str, owner: str, below: tuple[str, ...], place: Place, *, epoch: int) -> Key:
+    """The key of a COPY or an ADD: of what is copied only the content, the modes and the owners count.
+
+    Args:
+        action: what is copied.
+        content: a digest of it.
+        owner: what ``--chown`` says; its numbers where the layers below do not count.
+        below: DiffIDs of the layers below it, which do not count with ``--link``.
+        place: where it stands.
+        epoch: seconds since 1970.
+    """
     components = {
         "content": content,
         "destination": action.destination,
         "is_directory": action.is_directory,
-        "chown": action.chown,
-        "chmod": action.mode,
+        "chown": owner,
+        "chmod": action.chmod,
+        "link": action.link,
     }
-    sources = " ".join([*action.sources, *(name for name, _ in action.inline)])
-    return _key("copy", components, below, place, epoch=epoch, sources=sources)
+    remote = (each.url if isinstance(each, Url) else each.written for each in action.remote)
+    sources = " ".join([*action.sources, *remote, *(name for name, _ in action.inline)])
+    return _key("copy", components, () if action.link else below, place, epoch=epoch, sources=sources)
 
 
 def workdir_key(action: WorkdirAction, below: tuple[str, ...], place: Place, *, epoch: int) -> Key:
     """The key of a WORKDIR that has to make its directory."""
-    return _key("workdir", {"path": action.path}, below, place, epoch=epoch)
+    return _key("workdir", {"path": action.path, "user": action.user}, below, place, epoch=epoch)
 
 
 def _key(
@@ -154,9 +169,12 @@ _WORDS = {
     "files": "the here-document",
     "network": "--network",
     "mounts": "--mount",
+    "hosts": "--add-host",
     "destination": "the destination",
     "chown": "--chown",
     "chmod": "--chmod",
+    "hostname": "BUILDKIT_SANDBOX_HOSTNAME",
+    "link": "--link",
     "epoch": "SOURCE_DATE_EPOCH",
     "format": "dockmagic",
 }

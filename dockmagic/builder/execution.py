@@ -7,17 +7,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from dockmagic.builder import bases, cache
-from dockmagic.builder.actions import Action, CopyAction, RunAction, WorkdirAction
+from dockmagic.builder.actions import Action, RunAction, WorkdirAction
 from dockmagic.builder.cache import Key, Place
-from dockmagic.builder.context import Context, Selection
-from dockmagic.builder.inline import inline
 from dockmagic.builder.mounts import Origin
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps import copy as copying
 from dockmagic.builder.steps import mounting
 from dockmagic.builder.steps import run as running
 from dockmagic.builder.steps import workdir as workdirs
+from dockmagic.builder.steps.gathering import gathered
 from dockmagic.builder.steps.site import Site
+from dockmagic.builder.transfers import CopyAction
 from dockmagic.sandbox.pump import Listener
 from dockmagic.store.layer_rows import LayerRecord
 
@@ -78,6 +78,8 @@ class Execution:
         """What the cache has for a key, or why it has nothing."""
         if self.request.no_cache:
             return "--no-cache"
+        if self.place.stage in self.request.no_cache_filter:
+            return "--no-cache-filter"
         store = self.site.store
         row = store.cache.get(key.digest)
         if row is None:
@@ -111,29 +113,23 @@ class Execution:
         return bases.find(self.site.store, origin.image, epoch=self.site.epoch).diff_ids
 
     def _copy(self, action: CopyAction) -> Made:
-        if action.stage is not None or action.image:
-            return self._copy_of(action, copying.pick(self.site, self._below(action), action.sources))
-        with Context(self.request.context, dockerfile=self.request.dockerfile) as context:
-            return self._copy_of(action, self._selection(action, context))
+        with gathered(self.site, action, self.request, self._below(action)) as files:
+            owner = action.chown
+            if owner and action.link:
+                owner = ":".join(map(str, copying.owner(self.site, action)))
+            key = cache.copy_key(action, files.digest, owner, self.site.below, self.place, epoch=self.site.epoch)
+            found = self._cached(key)
+            if isinstance(found, Made):
+                return found
+            layer, notes = copying.copy(self.site, action, files.sources())
+            return replace(self._keep(key, layer, found), notes=notes)
 
-    def _below(self, action: CopyAction) -> tuple[str, ...]:
+    def _below(self, action: CopyAction) -> tuple[str, ...] | None:
         if action.stage is not None:
             return self.sources[action.stage]
-        return bases.find(self.site.store, action.image, epoch=self.site.epoch).diff_ids
-
-    @staticmethod
-    def _selection(action: CopyAction, context: Context) -> Selection:
-        parts = [context.select(action.sources)] if action.sources else []
-        if action.inline:
-            parts.append(inline(action.inline))
-        return Selection.joined(*parts)
-
-    def _copy_of(self, action: CopyAction, source: copying.Source) -> Made:
-        key = cache.copy_key(action, source.digest, self.site.below, self.place, epoch=self.site.epoch)
-        found = self._cached(key)
-        if isinstance(found, Made):
-            return found
-        return self._keep(key, copying.copy(self.site, action, source), found)
+        if action.image:
+            return bases.find(self.site.store, action.image, epoch=self.site.epoch).diff_ids
+        return None
 
     def _workdir(self, action: WorkdirAction) -> Made:
         if workdirs.exists(self.site, action):

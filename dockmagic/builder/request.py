@@ -35,6 +35,8 @@ class BuildRequest:
         build_args: values of ARG.
         target: the stage to build, None for the last.
         no_cache: execute every step.
+        no_cache_filter: names of stages whose every step is executed, in lower case.
+        hosts: lines of RUN's /etc/hosts: (address, name).
         labels: added to the image's own.
         network: of RUN.
         secrets: what RUN may mount, by id.
@@ -50,6 +52,8 @@ class BuildRequest:
     build_args: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
     no_cache: bool = False
+    no_cache_filter: frozenset[str] = frozenset()
+    hosts: tuple[tuple[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     network: Network = "host"
     secrets: Mapping[str, Secret] = field(default_factory=dict)

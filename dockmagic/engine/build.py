@@ -38,6 +38,8 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     network: Network = "host"
     dockerfile: Path | None = None
+    no_cache_filter: tuple[str, ...] = ()
+    add_hosts: tuple[tuple[str, str], ...] = ()
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     agents: Mapping[str, Path] = field(default_factory=dict)
 
@@ -82,6 +84,8 @@ def wanted(session: Session, request: Request) -> BuildRequest:
         no_cache=request.no_cache,
         labels=request.labels,
         network=request.network,
+        no_cache_filter=frozenset(name.lower() for name in request.no_cache_filter),
+        hosts=request.add_hosts,
         secrets=request.secrets,
         agents=request.agents,
         epoch=int(epoch) if epoch.isascii() and epoch.isdigit() else session.epoch,

@@ -53,6 +53,8 @@ class Engine:
         no_cache: bool = False,
         labels: Mapping[str, str] | None = None,
         network: Network = "host",
+        no_cache_filter: Sequence[str] = (),
+        add_hosts: Sequence[tuple[str, str]] = (),
         secrets: Mapping[str, Secret] | None = None,
         agents: Mapping[str, Path] | None = None,
         on_event: building.EventListener | None = None,
@@ -67,6 +69,8 @@ class Engine:
             no_cache=no_cache,
             labels=dict(labels or {}),
             network=network,
+            no_cache_filter=tuple(no_cache_filter),
+            add_hosts=tuple(add_hosts),
             secrets=dict(secrets or {}),
             agents=dict(agents or {}),
         )

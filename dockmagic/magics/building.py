@@ -75,6 +75,10 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
             no_cache=options["no_cache"],
             labels=dict(options["label"]),
             network=options["network"] or "host",
+            no_cache_filter=[name for names in options["no_cache_filter"] for name in names],
+            add_hosts=options["add_host"],
+            secrets=dict(options["secret"]),
+            agents=dict(options["ssh"]),
             on_event=progress.take if progress else None,
         )
     except DockmagicError as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dockmagic.magics import values
+from dockmagic.magics import build_values, values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,34 @@ BUILD = (
     NO_CACHE,
     CONTEXT,
     LABEL,
+    Option(
+        names=("--no-cache-filter",),
+        value="STAGE",
+        read=values.names,
+        many=True,
+        help="build every step of this stage again",
+    ),
+    Option(
+        names=("--secret",),
+        value="id=NAME,src=FILE",
+        read=build_values.secret,
+        many=True,
+        help="a secret for RUN --mount=type=secret; env=VARIABLE in place of src=FILE",
+    ),
+    Option(
+        names=("--ssh",),
+        value="ID",
+        read=build_values.agent,
+        many=True,
+        help="the ssh agent for RUN --mount=type=ssh: default, or ID=SOCKET",
+    ),
+    Option(
+        names=("--add-host",),
+        value="NAME:ADDRESS",
+        read=build_values.host,
+        many=True,
+        help="a line of /etc/hosts for RUN",
+    ),
     Option(names=("--check",), help="build nothing: show what the linter says"),
     Option(
         names=("--progress",),
@@ -199,7 +227,7 @@ NO_QUIET = Option(
 # Docker's options that dockmagic has no way to honour yet.
 BUILD_LATER = (
     *later(
-        "--platform= --add-host= --pull --secret= --ssh= --build-context= --cache-from= --cache-to= -o|--output=",
+        "--platform= --pull --build-context= --cache-from= --cache-to= -o|--output=",
         "--iidfile= --load --push --squash --compress --force-rm --isolation= --ulimit= -m|--memory= --cgroup-parent=",
         "--sbom= --provenance= --annotation= --allow= --builder= --metadata-file= --shm-size=",
     ),

@@ -56,6 +56,14 @@ def filled(text: str) -> str:
     return text
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise ValueError("a name is empty")
+    return found
+
+
 def pair(text: str) -> tuple[str, str]:
     """``KEY=VALUE``; a missing ``=`` gives an empty value, as docker's ``--label``."""
     key, _, value = text.partition("=")

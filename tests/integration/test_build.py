@@ -423,3 +423,13 @@ def test_an_interrupt_ends_all_stages(engine):
         engine.build(text)
     timer.join()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("stage ")]
+
+
+def test_hosts_and_a_stage_without_cache_are_as_asked(engine):
+    text = "FROM localhost/base AS one\nRUN grep db /etc/hosts > /h\nFROM one\nRUN touch /two\n"
+    built = engine.build(text, add_hosts=[("10.1.2.3", "db")])
+    assert sh(engine, built.image, "cat /h\n") == "10.1.2.3\tdb\n"
+    again = engine.build(text, add_hosts=[("10.1.2.3", "db")], no_cache_filter=["ONE"])
+    assert [(step.cached, step.reason) for step in again.steps] == [(False, "--no-cache-filter"), (True, "")]
+    other = engine.build(text, add_hosts=[("10.1.2.4", "db")])
+    assert other.steps[0].reason == "--add-host changed"

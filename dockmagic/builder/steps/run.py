@@ -66,6 +66,7 @@ def _spec(site: Site, action: RunAction, ready: Ready, made: Writable) -> Spec:
         user=action.user,
         hostname=action.hostname,
         network=action.network,
+        add_hosts=(("127.0.0.1", action.hostname), *action.hosts),
         binds=ready.binds,
         mounts=ready.mounts,
         files=tuple((name, content, 0o755) for name, content in action.files),
