@@ -92,8 +92,10 @@ class Extraction:
             return
         parent, name = posixpath.split(entry.path)
         directory, entry = self._within(parent, name, entry)
-        self._write(entry, name, directory, content)
+        hides = self._write(entry, name, directory, content)
         self._ledger.add(entry)
+        if hides:
+            self._hide(name, directory, entry.path)
 
     def finish(self) -> None:
         """Set directories' times, which extraction had changed."""
@@ -156,10 +158,14 @@ class Extraction:
         """Make a directory opaque, on disk and in the truth."""
         directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
-            overlayfs.make_opaque(directory)
+            self._mark(directory, path)
         finally:
             os.close(directory)
-        self._ledger.add(Entry(path=path, type="opaque"))
+
+    def _mark(self, directory: int, path: str) -> None:
+        if overlayfs.attribute(directory, overlayfs.OPAQUE) != b"y":
+            overlayfs.make_opaque(directory)
+            self._ledger.add(Entry(path=path, type="opaque"))
 
     def _resolve(self, path: str) -> int:
         resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
@@ -171,8 +177,7 @@ class Extraction:
             return
         directory = self._open(entry.path)
         try:
-            overlayfs.make_opaque(directory)
-            self._ledger.add(replace(entry, path=self._real(directory)))
+            self._mark(directory, self._real(directory))
         finally:
             os.close(directory)
 
@@ -190,11 +195,12 @@ class Extraction:
         else:
             self._ledger.add(entry)
 
-    def _write(self, entry: Entry, name: str, parent: int, content: TarReader) -> None:
+    def _write(self, entry: Entry, name: str, parent: int, content: TarReader) -> bool:
+        """Write an entry; True where it is a directory that must hide what is below."""
         hidden = self._clear(entry, name, parent)
         match entry.type:
             case "dir":
-                self._directory(entry, name, parent, hides=hidden)
+                self._directory(entry, name, parent)
             case "file":
                 self._file(entry, name, parent, content.chunks())
             case "hardlink":
@@ -211,6 +217,7 @@ class Extraction:
             case _:
                 # a device is recorded, never made: in a container it could not be opened anyway
                 pass
+        return hidden and entry.type == "dir"
 
     def _clear(self, entry: Entry, name: str, parent: int) -> bool:
         """Make room for an entry.
@@ -236,7 +243,7 @@ class Extraction:
         removal.remove(name, parent)
         return entry.type == "dir"
 
-    def _directory(self, entry: Entry, name: str, parent: int, *, hides: bool) -> None:
+    def _directory(self, entry: Entry, name: str, parent: int) -> None:
         with suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
         directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
@@ -247,8 +254,6 @@ class Extraction:
         finally:
             os.close(directory)
         self._directories.append(entry)
-        if hides:
-            self._hide(name, parent, entry.path)
 
     def _file(self, entry: Entry, name: str, parent: int, content: Iterable[bytes]) -> None:
         file = os.open(name, _NEW, 0o600, dir_fd=parent)
