@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dockmagic.dockerfile import lint
 from dockmagic.dockerfile.location import reason_of
 from dockmagic.errors import DockerfileError, Location
+from dockmagic.lab.part import Part
 from dockmagic.record.escape import visible
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """The Dockerfile in a cell.
-
-    Attributes:
-        text: of the Dockerfile.
-        first_line: the line of the cell, from 0, that its first line is.
-    """
-
-    text: str
-    first_line: int
 
 
 def diagnose(cell: str, part: Part | None) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from dockmagic.lab.registry import Cell, Registry, Subject
 
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine
-    from dockmagic.lab.diagnostics import Part
+    from dockmagic.lab.part import Part
     from dockmagic.lab.live import LiveBuild
     from dockmagic.record.reading import Result
 
@@ -95,6 +95,11 @@ class Lab:
         """The id of a record's live model, which is made when it does not live; None for an unknown key."""
         subject = self.registry.get(key)
         return self.models.of(subject) if subject is not None else None
+
+    def widget_view(self, key: str) -> dict[str, Any]:
+        """The MIME entry by which any front end with ipywidgets shows the record's live model."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id(key)}
+        return {"application/vnd.jupyter.widget-view+json": view}
 
     @property
     def live(self) -> bool:

@@ -33,7 +33,7 @@ class BuildModel(Protocol):
 
 
 class LiveBuild:
-    """Takes a build's events; use it as a context.
+    """Takes a build's events.
 
     Args:
         title: the image's name as the cell gives it.
@@ -63,7 +63,7 @@ class LiveBuild:
         else:
             self._model.show(self._state(now))
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Take the view away: the next output below the cell stands in its place."""
         if self._model is None:
             return

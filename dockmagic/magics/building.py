@@ -15,6 +15,7 @@ from dockmagic.magics.values import environment
 
 if TYPE_CHECKING:
     from dockmagic.dockerfile.lint import LintWarning
+    from dockmagic.lab.live import LiveBuild
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
     from dockmagic.results import Build, Table
@@ -64,7 +65,7 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
         DockmagicError: nothing was built: there is no Build to return.
     """
     options = command.options
-    progress = PlainProgress() if options["progress"] == "plain" else None
+    progress = _progress(notebook, command)
     try:
         return notebook.engine.build(
             text,
@@ -89,6 +90,16 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
     finally:
         if progress:
             progress.close()
+
+
+def _progress(notebook: Notebook, command: Command) -> PlainProgress | LiveBuild | None:
+    """What shows the build while it goes on."""
+    options = command.options
+    if options["progress"] == "plain":
+        return PlainProgress()
+    if options.get("quiet"):
+        return None
+    return notebook.live_build(next(iter(options["tag"]), "image"))
 
 
 def finish(notebook: Notebook, command: Command, build: Build) -> None:

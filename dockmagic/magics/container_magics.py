@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool
+from traitlets import Bool, Enum
 
+from dockmagic import __version__
 from dockmagic.errors import DockmagicError
+from dockmagic.lab.lab import Lab
 from dockmagic.magics import building, cell, checking, grammar, help, running  # noqa: A004 - the verb's own word
 from dockmagic.magics.braces import filler
+from dockmagic.magics.dockerfile_part import dockerfile_part
 from dockmagic.magics.lines import LINES
 from dockmagic.magics.notebook import Notebook
 
@@ -37,6 +40,22 @@ class ContainerMagics(Magics):
         False,  # noqa: FBT003 - traitlets takes the default by position
         help="Show the whole traceback of an error, with dockmagic's own frames.",
     ).tag(config=True)
+
+    live_builds = Enum(
+        ("auto", "always", "never"),
+        "auto",
+        help="Show a build while it goes on: where a front end with dockmagic's extension has said hello, always, or never.",
+    ).tag(config=True)
+
+    widget_in_data = Bool(
+        False,  # noqa: FBT003 - the same
+        help="Name the live widget in the record's data, for front ends without dockmagic's extension (VS Code, Colab)."
+        " The price: the saved output differs in every run, and a viewer without the kernel may show an error in its place.",
+    ).tag(config=True)
+
+    def __init__(self, shell: Any, **options: Any) -> None:
+        super().__init__(shell, **options)
+        self.lab = Lab(shell, lambda: self.engine, dockerfile_part, __version__)
 
     @property
     def engine(self) -> Engine:
@@ -73,7 +92,15 @@ class ContainerMagics(Magics):
         command = grammar.parse(line, fill=filler(variables), cell=body is not None, header=taken.header)
         if command.help:
             return _print(help.usage(*help.named(command.verb.name)))
-        notebook = Notebook(engine=self.engine, shell=self.shell, variables=variables)
+        self.lab.touch()
+        notebook = Notebook(
+            engine=self.engine,
+            shell=self.shell,
+            variables=variables,
+            lab=self.lab,
+            live_builds=self.live_builds,
+            widget_in_data=self.widget_in_data,
+        )
         if body is None:
             return LINES[command.verb.name](notebook, command)
         return CELLS[command.verb.name](notebook, command, taken.text)

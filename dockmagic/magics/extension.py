@@ -14,7 +14,9 @@ def load(shell: Any) -> None:
     if _registered(shell) is not None:
         return
     shell.register_magics(ContainerMagics)
-    formatters.register(shell)
+    lab = shell.magics_manager.registry[ContainerMagics.__name__].lab
+    lab.open()
+    formatters.register(shell, lab)
     shell.input_transformers_cleanup.append(help_texts.asked)
     if not any(pattern.pattern == completer.PATTERN for pattern in shell.strdispatchers["complete_command"].regexs):
         shell.set_hook("complete_command", _complete, re_key=completer.PATTERN)
@@ -25,6 +27,7 @@ def unload(shell: Any) -> None:
     magics = _registered(shell)
     if magics is None:
         return
+    magics.lab.close()
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("container", None)
     shell.magics_manager.registry.pop(ContainerMagics.__name__, None)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dockmagic.results import Build, Container, Diff, Image, Layer, Run
+
+if TYPE_CHECKING:
+    from dockmagic.lab.lab import Lab
 
 DRAWN: tuple[type, ...] = (Run, Build, Image, Container, Layer, Diff)
 
 
-def register(shell: Any) -> None:
-    """Teach the shell's display formatter the records."""
+def register(shell: Any, lab: Lab) -> None:
+    """Teach the shell's display formatter the records, and keep what they are of for live views."""
+
+    def draw(value: Any, include: object = None, exclude: object = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        del include, exclude  # the formatter itself filters by them
+        from dockmagic.record.bundle import bundle  # noqa: PLC0415 - %load_ext need not wait for it
+
+        return bundle(value, key=lab.keep(value))
+
     for kind in DRAWN:
-        shell.display_formatter.mimebundle_formatter.for_type(kind, _bundle)
+        shell.display_formatter.mimebundle_formatter.for_type(kind, draw)
 
 
 def unregister(shell: Any) -> None:
     """Take them away again."""
     for kind in DRAWN:
         shell.display_formatter.mimebundle_formatter.pop(kind, None)
-
-
-def _bundle(value: Any, include: object = None, exclude: object = None) -> tuple[dict[str, Any], dict[str, Any]]:
-    del include, exclude  # the formatter itself filters by them
-    from dockmagic.record.bundle import bundle  # noqa: PLC0415 - %load_ext need not wait for it
-
-    return bundle(value)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dockmagic.engine.engine import Engine
+    from dockmagic.lab.lab import Lab
+    from dockmagic.lab.live import LiveBuild
     from dockmagic.results import Build, Run
 
 # Failures of what the user wrote; --no-raise-error keeps them in the result. A mistake on the magic line, a missing
@@ -27,11 +29,17 @@ class Notebook:
     Attributes:
         shell: the interactive shell: its variables and its display publisher.
         variables: what a word's braces and ``--stdin`` read, local variables first.
+        lab: what front ends know of this kernel.
+        live_builds: ``auto``, ``always`` or ``never``, as configured.
+        widget_in_data: the record's data names its widget, as configured.
     """
 
     engine: Engine
     shell: Any
     variables: Mapping[str, Any]
+    lab: Lab
+    live_builds: str = "auto"
+    widget_in_data: bool = False
 
     def assign(self, name: str | None, value: object) -> None:
         """Set a variable of the notebook; None for no name does nothing."""
@@ -57,7 +65,15 @@ class Notebook:
         """Put a result's record below the cell, after everything that was printed."""
         from dockmagic.record.bundle import bundle  # noqa: PLC0415 - 10 ms that %load_ext need not wait for
 
-        data, metadata = bundle(result, names=names)
+        key = self.lab.keep(result, names)
+        data, metadata = bundle(result, names=names, key=key)
+        if self.widget_in_data:
+            data |= self.lab.widget_view(key)
         sys.stdout.flush()
         sys.stderr.flush()
         self.shell.display_pub.publish(data=data, metadata=metadata)
+
+    def live_build(self, title: str) -> LiveBuild | None:
+        """The view of a build that begins, where a front end shows it or the configuration asks for it."""
+        wanted = self.live_builds == "always" or (self.live_builds == "auto" and self.lab.live)
+        return self.lab.live_build(title) if wanted else None
