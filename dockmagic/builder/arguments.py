@@ -6,7 +6,7 @@ Scopes and predefined names are those of the Dockerfile reference ("ARG").
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dockmagic.dockerfile import shell
 from dockmagic.dockerfile.instructions import Arg, Definition, expand
@@ -76,11 +76,36 @@ def read_arguments(
     """
     declared: dict[str, str | None] = {}
     for declaration in declarations:
-        for index, definition in enumerate(declaration.definitions):
-            variables = {**known, **{name: value for name, value in declared.items() if value is not None}}
-            expanded = expand(declaration, variables, escape).definitions[index]
-            declared[definition.name] = given.get(definition.name, expanded.value)
+        values = {**known, **{name: value for name, value in declared.items() if value is not None}}
+        for definition in expand_arguments(declaration, values, given, escape=escape).definitions:
+            declared[definition.name] = given.get(definition.name, definition.value)
     return Arguments(given=given, known=known, declared=declared)
+
+
+def expand_arguments(declaration: Arg, values: Mapping[str, str], given: Mapping[str, str], *, escape: str) -> Arg:
+    """An ARG with variables replaced: each default sees those before it, and one that does not count is not looked at.
+
+    Args:
+        declaration: as written.
+        values: what is known before it.
+        given: by ``--build-arg``.
+        escape: the escape character.
+
+    Raises:
+        DockerfileError: a substitution fails in a default that counts.
+    """
+    known = dict(values)
+    done: list[Definition] = []
+    for definition in declaration.definitions:
+        if definition.name in given:
+            done.append(definition)
+            known[definition.name] = given[definition.name]
+            continue
+        alone = expand(replace(declaration, definitions=(definition,)), known, escape).definitions[0]
+        done.append(alone)
+        if alone.value is not None:
+            known[alone.name] = alone.value
+    return replace(declaration, definitions=tuple(done))
 
 
 def variables(arguments: Mapping[str, str], env: Sequence[str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,13 +24,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dockmagic.builder import ignorefile
+from dockmagic.builder import ignorefile, parents
+from dockmagic.builder.archives import Archive
+from dockmagic.builder.globs import has_meta
 from dockmagic.builder.ignorefile import Ignore
 from dockmagic.builder.selection import Item, Selection
-from dockmagic.builder.sources import places_of, resolve
+from dockmagic.builder.sources import Place, places_of, resolve
 from dockmagic.builder.tree import FileContent, Parts, Tree, reading
 from dockmagic.builder.view import View
 from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.layers.arrivals import is_archive
 from dockmagic.oci.changeset import Entry
 
 __all__ = ["Context", "Selection"]
@@ -44,12 +48,13 @@ class Context:
     Args:
         root: the directory.
         dockerfile: the Dockerfile's path, where it stands in a file: ``NAME.dockerignore`` beside it goes before ``.dockerignore``.
+        ignores: an ignore file counts.
 
     Raises:
         UsageError: ``root`` is no directory or cannot be read, or a line of the ignore file is malformed.
     """
 
-    def __init__(self, root: Path, *, dockerfile: Path | None = None) -> None:
+    def __init__(self, root: Path, *, dockerfile: Path | None = None, ignores: bool = True) -> None:
         try:
             self._tree = Tree(root)
         except (OSError, ValueError) as error:
@@ -59,7 +64,7 @@ class Context:
                 detail=str(error),
             ) from error
         try:
-            self._view = _view(self._tree, dockerfile)
+            self._view = _view(self._tree, dockerfile) if ignores else View(self._tree, Ignore(()), _IGNORE_FILE)
         except BaseException:
             self.close()
             raise
@@ -76,12 +81,15 @@ class Context:
         """Give the descriptors back; selections cannot be written any more."""
         self._tree.close()
 
-    def select(self, sources: Sequence[str], *, exclude: Sequence[str] = ()) -> Selection:
+    def select(
+        self, sources: Sequence[str], *, exclude: Sequence[str] = (), archives: list[Archive] | None = None
+    ) -> Selection:
         """What a COPY of ``sources`` copies; file contents are read once for the digest.
 
         Args:
             sources: as written, without quotes and with variables filled in.
             exclude: patterns of ``--exclude``, matched against paths within a source directory and against a source file's name.
+            archives: gets those of the sources that are archives, in place of the selection; None copies them as files.
 
         Returns:
             The selection. ``single_file`` says that the only source names one file, by its name or by a wildcard: docker lets the
@@ -99,11 +107,44 @@ class Context:
             if place.is_dir:
                 below = self._view.below(place.path, skip)
                 items += [_item(self._tree, found.path, found.landing, found.status) for found in below]
+            elif archives is not None and _is_archive(self._tree, place):
+                archives.append(Archive(content=FileContent(self._tree, place.path)))
             elif not skip.verdict(place.name).excluded:
                 items.append(_item(self._tree, place.path, place.name, place.status))
         self._tree.rewind()
         single = len(sources) == len(places) == len(items) == 1 and not places[0].is_dir
         return Selection(items, single_file=single)
+
+    def select_with_parents(self, sources: Sequence[str], *, exclude: Sequence[str] = ()) -> Selection:
+        """What ``COPY --parents`` copies of ``sources``: files and directories with the directories above them.
+
+        Args:
+            sources: as written; the part behind ``/./``, or all of it, is a pattern whose directories are kept.
+            exclude: as for :meth:`select`.
+
+        Raises:
+            NotFoundError: a source without wildcards is not there or is excluded.
+            UsageError: as for :meth:`select`.
+        """
+        self._tree.rewind()
+        items: list[Item] = []
+        for source in sources:
+            root, pattern = parents.divided(source)
+            if not has_meta(root) and not has_meta(pattern):
+                places_of(self._view, [posixpath.join(root, pattern)])
+            ignore = parents.selector(pattern, exclude)
+            for place in places_of(self._view, [root]):
+                below = self._view.below(place.path, ignore) if place.is_dir else ()
+                items += [_item(self._tree, found.path, found.landing, found.status) for found in below]
+        self._tree.rewind()
+        return Selection(items)
+
+
+def _is_archive(tree: Tree, place: Place) -> bool:
+    if not stat.S_ISREG(place.status.st_mode):
+        return False
+    with reading("/".join(place.path)), os.fdopen(tree.open(place.path), "rb") as file:
+        return is_archive(file)
 
 
 def _item(tree: Tree, path: Parts, landing: str, status: os.stat_result) -> Item:

@@ -65,6 +65,13 @@ class Scope:
         return absolute(posixpath.join(self.workdir, path))
 
 
+def with_path(config: ContainerConfig) -> ContainerConfig:
+    """The config, with Docker's PATH where it has none."""
+    if any(item.startswith("PATH=") for item in config.env):
+        return config
+    return replace(config, env=(*config.env, f"PATH={DEFAULT_PATH}"))
+
+
 def absolute(path: str) -> str:
     """``path`` from the root, without ``..`` and repeated slashes."""
     return "/" + posixpath.normpath(posixpath.join("/", path)).lstrip("/")

@@ -86,14 +86,24 @@ class Tree:
         Raises:
             OSError: what stands there is no regular file (errno is 0).
         """
-        file = os.open(path[-1], _FILE, dir_fd=self._directory(path[:-1]))
+        file = self.open(path)
         try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise OSError(0, "no longer a regular file")
             while data := os.read(file, _CHUNK):
                 yield data
         finally:
             os.close(file)
+
+    def open(self, path: Parts) -> int:
+        """A descriptor of a regular file, for reading.
+
+        Raises:
+            OSError: what stands there is no regular file (errno is 0).
+        """
+        file = os.open(path[-1], _FILE, dir_fd=self._directory(path[:-1]))
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            raise OSError(0, "no longer a regular file")
+        return file
 
     def _directory(self, path: Sequence[str]) -> int:
         """The descriptor of a directory, which stays open for the next path."""

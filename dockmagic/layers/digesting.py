@@ -6,16 +6,22 @@ import hashlib
 import os
 import posixpath
 import stat
+from collections.abc import Iterator, Sequence
 
 from dockmagic.errors import NotFoundError
+from dockmagic.layers.landing import content_of
 from dockmagic.layers.scan import Owners
 from dockmagic.layers.stack import Found, Stack
 
-_CHUNK = 1 << 20
 
-
-def digest_of(stack: Stack, path: str, owners: Owners) -> str:
+def digest_of(stack: Stack, path: str, owners: Owners, *, only: Sequence[str] | None = None) -> str:
     """Over kinds, names, modes, owners, link targets and content below ``path``, in bytewise order.
+
+    Args:
+        stack: where ``path`` is.
+        path: a file or directory.
+        owners: whose files are.
+        only: what alone counts below ``path``, relative to it; None for everything.
 
     Raises:
         NotFoundError: nothing stands there.
@@ -24,21 +30,28 @@ def digest_of(stack: Stack, path: str, owners: Owners) -> str:
     if found is None:
         raise NotFoundError(f'no such file in the image: "{path}"')
     state = hashlib.sha256()
+    for node, name in _nodes(stack, found, path, only):
+        state.update(_head(node, name, owners))
+        if stat.S_ISREG(node.status.st_mode):
+            for data in content_of(node.real):
+                state.update(data)
+    return f"sha256:{state.hexdigest()}"
+
+
+def _nodes(stack: Stack, found: Found, path: str, only: Sequence[str] | None) -> Iterator[tuple[Found, str]]:
+    if only is not None:
+        for name in only:
+            node = stack.lookup(posixpath.join(found.path, name), follow=False)
+            if node is not None:
+                yield node, name
+        return
     pending = [(found, "" if found.is_dir else posixpath.basename(posixpath.normpath(path)))]
     while pending:
         node, name = pending.pop()
-        state.update(_head(node, name, owners))
+        yield node, name
         if node.is_dir:
             children = [(child, posixpath.join(name, posixpath.basename(child.path))) for child in stack.listdir(node)]
             pending += reversed(children)
-        elif stat.S_ISREG(node.status.st_mode):
-            file = os.open(node.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                while data := os.read(file, _CHUNK):
-                    state.update(data)
-            finally:
-                os.close(file)
-    return f"sha256:{state.hexdigest()}"
 
 
 def _head(node: Found, name: str, owners: Owners) -> bytes:

@@ -16,9 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.layers import arrivals, landing, metadata, peek, removal
 from dockmagic.layers import changes as change
 from dockmagic.layers import duplicate as duplicating
-from dockmagic.layers import landing, metadata, peek, removal
 from dockmagic.layers import seal as sealing
 from dockmagic.layers import unpack as unpacking
 from dockmagic.layers.compression import Decompressed
@@ -30,6 +30,8 @@ from dockmagic.layers.stack import Stack
 from dockmagic.layers.stamp import stamp as stamped
 from dockmagic.syscalls.files import RENAME_NOREPLACE, renameat2
 
+# of devices that are left out
+_NAMED = 20
 Arguments = Mapping[str, Any]
 Job = Callable[[Arguments, Sequence[int]], Any]
 
@@ -140,34 +142,48 @@ def beginning(arguments: Arguments, _: Sequence[int]) -> Any:
 def copy(arguments: Arguments, fds: Sequence[int]) -> Any:
     """``{upper, lowers, dest, dest_is_dir, single_file, chown, chmod, sources}``, fds [tar] without sources: COPY.
 
-    ``upper`` is a fresh directory. Returns the owners that only a table can hold, for ``seal``.
+    ``upper`` is a directory that only landings wrote to. Returns the owners that only a table can hold, for ``seal``.
     """
     single = bool(arguments.get("single"))
-    lowers = _lowers(arguments)
-    owner = arguments.get("chown")
-    wish = landing.Wish(
-        destination=arguments["dest"],
-        is_directory=bool(arguments["dest_is_dir"]),
-        single_file=bool(arguments["single_file"]),
-        owner=None if owner is None else (int(owner[0]), int(owner[1])),
-        mode=arguments.get("chmod"),
-    )
-    target = landing.Landing(inside(arguments["upper"]), lowers, single=single)
+    target = landing.Landing(inside(arguments["upper"]), _lowers(arguments), single=single)
     sources = arguments.get("sources")
     if sources is not None:
         for source in sources:
             source["lowers"] = [inside(lower) for lower in source["lowers"]]
-        landing.land(target, Stack(lowers), wish, landing.from_stack(sources, single=single))
+        arrivals.land(target, _wish(arguments), arrivals.from_stack(sources, single=single))
     else:
         with os.fdopen(os.dup(fds[0]), "rb", buffering=1 << 20) as stream:
-            landing.land(target, Stack(lowers), wish, landing.from_tar(stream))
+            arrivals.land(target, _wish(arguments), arrivals.from_tar(stream))
     return {"owners": target.table}
 
 
-def makedirs(arguments: Arguments, _: Sequence[int]) -> Any:
-    """``{upper, lowers, path}``: WORKDIR's directory and its parents, as root's, 0755."""
+def extract(arguments: Arguments, fds: Sequence[int]) -> Any:
+    """``{upper, lowers, dest, chown}``, fds [archive]: land what an archive holds, as ADD does.
+
+    Returns the owners that only a table can hold, and the paths of devices, which are left out.
+    """
     target = landing.Landing(inside(arguments["upper"]), _lowers(arguments), single=bool(arguments.get("single")))
-    return {"path": "/" + target.makedirs(arguments["path"])}
+    with os.fdopen(os.dup(fds[0]), "rb", buffering=1 << 20) as stream:
+        arrivals.extract(target, _wish(arguments), stream)
+    return {"owners": target.table, "left_out": target.left_out[:_NAMED]}
+
+
+def _wish(arguments: Arguments) -> arrivals.Wish:
+    owner = arguments.get("chown")
+    return arrivals.Wish(
+        destination=arguments["dest"],
+        is_directory=bool(arguments.get("dest_is_dir")),
+        single_file=bool(arguments.get("single_file")),
+        owner=None if owner is None else (int(owner[0]), int(owner[1])),
+        chmod=arguments.get("chmod") or "",
+    )
+
+
+def makedirs(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{upper, lowers, path, owner}``: WORKDIR's directory and its parents, by default root's, 0755."""
+    target = landing.Landing(inside(arguments["upper"]), _lowers(arguments), single=bool(arguments.get("single")))
+    uid, gid = arguments.get("owner", landing.ROOT)
+    return {"path": "/" + target.makedirs(arguments["path"], owner=(int(uid), int(gid)))}
 
 
 def stamp(arguments: Arguments, _: Sequence[int]) -> Any:
@@ -214,13 +230,41 @@ def names(arguments: Arguments, _: Sequence[int]) -> Any:
     return {"names": [posixpath.basename(child.path) for child in stack.listdir(found)]}
 
 
+def walk(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{lowers, path}``: everything below a directory, parents first; links are not followed.
+
+    Returns:
+        ``{"entries": [[path relative to the directory, whether it is a directory], …]}``.
+
+    Raises:
+        NotFoundError: there is no such directory.
+    """
+    stack = Stack(_lowers(arguments))
+    found = stack.lookup(arguments["path"])
+    if found is None or not found.is_dir:
+        raise NotFoundError(f"no such directory in the image: {arguments['path']}")
+    entries: list[tuple[str, bool]] = []
+    pending = [(found, "")]
+    while pending:
+        directory, path = pending.pop()
+        for child in stack.listdir(directory):
+            below = posixpath.join(path, posixpath.basename(child.path))
+            entries.append((below, child.is_dir))
+            if child.is_dir:
+                pending.append((child, below))
+    return {"entries": entries}
+
+
 def digest(arguments: Arguments, _: Sequence[int]) -> Any:
-    """``{lowers, path}``: a digest of the content, modes and owners of a tree in a stack; times do not count.
+    """``{lowers, path, only}``: a digest of the content, modes and owners of a tree in a stack; times do not count.
+
+    With ``only``, of these paths below it alone.
 
     Raises:
         NotFoundError: there is no such path.
     """
-    return {"digest": digest_of(Stack(_lowers(arguments)), arguments["path"], _owners(arguments))}
+    stack = Stack(_lowers(arguments))
+    return {"digest": digest_of(stack, arguments["path"], _owners(arguments), only=arguments.get("only"))}
 
 
 def remove(arguments: Arguments, _: Sequence[int]) -> Any:
@@ -275,6 +319,7 @@ JOBS: Mapping[str, Job] = {
     "copy": copy,
     "digest": digest,
     "duplicate": duplicate,
+    "extract": extract,
     "entries": entries,
     "list": names,
     "listing": listing,
@@ -288,4 +333,5 @@ JOBS: Mapping[str, Job] = {
     "stamp": stamp,
     "stat": status,
     "unpack": unpack,
+    "walk": walk,
 }

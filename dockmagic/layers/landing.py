@@ -1,90 +1,81 @@
-"""Writing COPY's files into a fresh writable layer, as if the layers below were merged underneath."""
+"""Writing files into a fresh writable layer, as if the layers below were merged underneath: COPY, ADD and WORKDIR."""
 
 from __future__ import annotations
 
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
 
-from dockmagic.errors import ArchiveError, NotFoundError, UsageError
-from dockmagic.layers import overlayfs
-from dockmagic.layers.compression import Stream
+from dockmagic.errors import ArchiveError, UsageError
+from dockmagic.layers import overlayfs, removal
 from dockmagic.layers.scan import Owners
 from dockmagic.layers.stack import Found, Stack
-from dockmagic.layers.tar_reader import TarReader
 from dockmagic.oci.changeset import Entry
 
 _CHUNK = 1 << 20
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _RANGE = 65535
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """Where copied files land and as whose.
-
-    Attributes:
-        destination: absolute path in the image.
-        is_directory: it was written with a slash, or there are several sources.
-        single_file: the only source is one file, which may be renamed.
-        owner: (uid, gid) for everything copied, None for what the sources say.
-        mode: permission bits for everything copied, None for what the sources say.
-    """
-
-    destination: str
-    is_directory: bool
-    single_file: bool
-    owner: tuple[int, int] | None = None
-    mode: int | None = None
+_LINKS = 40
+Owner = tuple[int, int]
+ROOT: Owner = (0, 0)
 
 
 class Landing:
     """A fresh upper directory over layers; what is written goes there, what is below is looked up.
 
     Args:
-        upper: an empty directory, relative to the working directory.
+        upper: a directory that only landings wrote to, relative to the working directory.
         lowers: layers below, top first.
         single: only one id is mapped.
+
+    Attributes:
+        stack: what has landed so far, and what is below it.
+        table: owners that only a table can hold: inode number, as text, to (uid, gid).
+        left_out: paths of devices, which are not made.
     """
 
     def __init__(self, upper: str, lowers: Sequence[str], *, single: bool) -> None:
         self._upper = upper
-        self._stack = Stack((upper, *lowers))
         self._below = Stack(lowers)
-        self._owners = Owners(single=single)
         self._single = single
-        self.table: dict[str, tuple[int, int]] = {}
+        self.stack = Stack((upper, *lowers))
+        self.table: dict[str, Owner] = {}
+        self.left_out: list[str] = []
 
-    def makedirs(self, path: str, *, owner: tuple[int, int] = (0, 0), mode: int = 0o755) -> str:
-        """Make a directory and its missing parents; links on the way are followed within the root.
+    def makedirs(self, path: str, *, root: str = "", owner: Owner = ROOT, mode: int = 0o755) -> str:
+        """Make a directory and its missing parents; links on the way are followed within ``root``.
+
+        Args:
+            path: from ``root``.
+            root: a real directory of the merged root, without a leading slash.
+            owner: of every directory that is made.
+            mode: of every directory that is made.
 
         Returns:
-            The real path, relative to the root.
+            The real path, relative to the merged root.
 
         Raises:
             UsageError: something on the way is no directory.
         """
-        done = ""
-        pending = [part for part in reversed(path.split("/")) if part not in {"", "."}]
+        done = root
+        pending = _parts(path)
         links = 0
         while pending:
             part = pending.pop()
             if part == "..":
-                done = posixpath.dirname(done)
+                done = posixpath.dirname(done) if done != root else root
                 continue
             child = posixpath.join(done, part)
-            found = self._stack.lookup(child, follow=False)
+            found = self.stack.lookup(child, follow=False)
             if found is not None and stat.S_ISLNK(found.status.st_mode):
                 links += 1
-                if links > 40:  # noqa: PLR2004 - the kernel's own limit
+                if links > _LINKS:
                     raise UsageError(f"too many links on the way to {path}")
                 target = os.readlink(found.real)
-                pending += [p for p in reversed(target.split("/")) if p not in {"", "."}]
-                done = "" if target.startswith("/") else done
+                pending += _parts(target)
+                done = root if target.startswith("/") else done
                 continue
             if found is None:
                 self._make(child, owner, mode)
@@ -93,46 +84,93 @@ class Landing:
             done = child
         return done
 
-    def put(self, parent: str, entry: Entry, content: Iterator[bytes] | None) -> None:
-        """Write ``entry`` below the real directory ``parent``; its path is relative to that."""
+    def put(self, parent: str, entry: Entry, content: Iterator[bytes] | None, *, replaces: bool = True) -> None:
+        """Write ``entry`` below the real directory ``parent``; its path, and a hard link's first name, are relative to that.
+
+        Args:
+            parent: relative to the merged root.
+            entry: what to write; the directories above it are there.
+            content: of a file.
+            replaces: a directory may take the place of something else, and the other way round.
+
+        Raises:
+            UsageError: it may not.
+        """
         path = posixpath.normpath(posixpath.join(parent, entry.path))
-        found = self._stack.lookup(path, follow=False)
+        found = self.stack.lookup(path, follow=False)
         if entry.type == "dir":
-            self._put_directory(path, entry, found)
+            self._put_directory(path, entry, found, replaces=replaces)
             return
-        if found is not None and found.is_dir:
+        if found is not None and found.is_dir and not replaces:
             raise UsageError(f"cannot copy a file onto a directory of the image: /{path}")
         self._surface(posixpath.dirname(path))
         target = f"{self._upper}/{path}"
-        with suppress(FileNotFoundError):
-            os.unlink(target)
+        if entry.type == "hardlink":
+            source = posixpath.normpath(posixpath.join(parent, entry.linkname))
+            self._put_link(source.lstrip("/"), path)
+            return
+        removal.remove(target)
         self._create(target, entry, content)
 
-    def _put_directory(self, path: str, entry: Entry, found: Found | None) -> None:
-        if found is not None and stat.S_ISLNK(found.status.st_mode):
-            followed = self._stack.lookup(path)
-            if followed is not None and followed.is_dir:
-                return
+    def _put_directory(self, path: str, entry: Entry, found: Found | None, *, replaces: bool) -> None:
         if found is not None and not found.is_dir:
-            raise UsageError(f"cannot copy a directory onto a file of the image: /{path}")
+            if not replaces:
+                raise UsageError(f"cannot copy a directory onto a file of the image: /{path}")
+            removal.remove(f"{self._upper}/{path}")
+            found = None
         if found is None:
             self._make(path, (entry.uid, entry.gid), entry.mode)
-        else:
-            self._surface(path)
+            return
+        self._surface(path)
         target = f"{self._upper}/{path}"
-        self._own(target, (entry.uid, entry.gid), directory=True)
+        own(target, (entry.uid, entry.gid), single=self._single)
         os.chmod(target, entry.mode)
 
-    def _make(self, path: str, owner: tuple[int, int], mode: int) -> None:
+    def _put_link(self, source: str, path: str) -> None:
+        found = self.stack.lookup(source, follow=False)
+        if found is None or not (stat.S_ISREG(found.status.st_mode) or stat.S_ISLNK(found.status.st_mode)):
+            raise ArchiveError(f"a hard link to what is not there: {source[:120]!r}")
+        if source == path:
+            return
+        if not found.real.startswith(f"{self._upper}/"):
+            self._bring(source, found)
+        target = f"{self._upper}/{path}"
+        removal.remove(target)
+        os.link(f"{self._upper}/{source}", target, follow_symlinks=False)
+
+    def _bring(self, path: str, found: Found) -> None:
+        """Bring a file of the layers below up, so that a name can be added to it."""
+        status = found.status
+        uid, gid = Owners(single=self._single).of(found.real, status)
+        is_link = stat.S_ISLNK(status.st_mode)
+        entry = Entry(
+            path=path,
+            type="symlink" if is_link else "file",
+            mode=stat.S_IMODE(status.st_mode),
+            uid=uid,
+            gid=gid,
+            linkname=os.readlink(found.real) if is_link else "",
+        )
+        self._surface(posixpath.dirname(path))
+        self._create(f"{self._upper}/{path}", entry, None if is_link else content_of(found.real))
+
+    def _make(self, path: str, owner: Owner, mode: int) -> None:
         self._surface(posixpath.dirname(path))
         target = f"{self._upper}/{path}"
         os.mkdir(target, 0o700)
-        self._own(target, owner, directory=True)
+        below = self._below.lookup(path, follow=False)
+        if below is not None and below.is_dir:  # something that hid it was replaced: its content stays hidden
+            directory = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                overlayfs.make_opaque(directory)
+            finally:
+                os.close(directory)
+        own(target, owner, single=self._single)
         os.chmod(target, mode)
 
     def _surface(self, path: str) -> None:
         """Bring a directory of the layers below up, with its metadata, as overlayfs copies up."""
-        if not path or os.path.isdir(f"{self._upper}/{path}"):
+        if not path or _is_directory(f"{self._upper}/{path}"):
             return
         self._surface(posixpath.dirname(path))
         found = self._below.lookup(path, follow=False)
@@ -149,113 +187,78 @@ class Landing:
         os.chmod(target, stat.S_IMODE(found.status.st_mode))
 
     def _create(self, target: str, entry: Entry, content: Iterator[bytes] | None) -> None:
-        if entry.type == "symlink":
-            os.symlink(entry.linkname, target)
-            self._own(target, (entry.uid, entry.gid))
-            return
-        if entry.type != "file":
-            raise ArchiveError(f"COPY of a {entry.type}")
-        file = os.open(target, _NEW, 0o600)
-        try:
-            for chunk in content or ():
-                view = memoryview(chunk)
-                while view:
-                    view = view[os.write(file, view) :]
-            for name, value in entry.xattrs.items():
-                with suppress(OSError):
-                    os.setxattr(file, name, value)
-        finally:
-            os.close(file)
-        self._own(target, (entry.uid, entry.gid), regular=True)
-        os.chmod(target, entry.mode)
+        owner = (entry.uid, entry.gid)
+        match entry.type:
+            case "symlink":
+                os.symlink(entry.linkname, target)
+                self._own_special(target, owner)
+            case "fifo":
+                os.mkfifo(target, 0o600)
+                self._own_special(target, owner)
+                os.chmod(target, entry.mode)
+            case "file":
+                _write(target, entry, content or iter(()))
+                own(target, owner, single=self._single)
+                os.chmod(target, entry.mode)
+            case "char" | "block":
+                self.left_out.append(f"/{entry.path}")
+            case _:
+                raise ArchiveError(f"an entry that no layer can hold: {entry.path[:120]!r}")
 
-    def _own(self, target: str, owner: tuple[int, int], *, directory: bool = False, regular: bool = False) -> None:
+    def _own_special(self, target: str, owner: Owner) -> None:
+        """Of what has no attributes of a user."""
         if not self._single:
-            os.chown(target, min(owner[0], _RANGE), min(owner[1], _RANGE), follow_symlinks=False)
-        elif directory or regular:
-            if owner != (0, 0):
-                os.setxattr(target, overlayfs.OWNER, b"%d:%d" % owner, follow_symlinks=False)
-            else:
-                with suppress(OSError):
-                    os.removexattr(target, overlayfs.OWNER, follow_symlinks=False)
-        elif owner != (0, 0):
+            os.chown(target, *_within_range(owner), follow_symlinks=False)
+        elif owner != ROOT:
             self.table[str(os.lstat(target).st_ino)] = owner
 
 
-def land(landing: Landing, below: Stack, wish: Wish, sources: Iterator[tuple[Entry, Iterator[bytes] | None]]) -> None:
-    """Copy ``sources`` (entries relative to where they land) as ``wish`` says.
-
-    Raises:
-        UsageError: a file meets a directory or the other way round.
-    """
-    parent, rename = _place(below, wish)
-    real = landing.makedirs(parent)
-    for entry, content in sources:
-        path = entry.path if rename is None else rename
-        if path in {"", "."}:
-            continue
-        own = wish.owner if wish.owner is not None else (entry.uid, entry.gid)
-        mode = wish.mode if wish.mode is not None and entry.type != "symlink" else entry.mode
-        landing.put(real, replace(entry, path=path, uid=own[0], gid=own[1], mode=mode), content)
+def own(target: str, owner: Owner, *, single: bool) -> None:
+    """Give a file or directory to its owner, as this scheme does it."""
+    if not single:
+        os.chown(target, *_within_range(owner), follow_symlinks=False)
+    elif owner != ROOT:
+        os.setxattr(target, overlayfs.OWNER, b"%d:%d" % owner, follow_symlinks=False)
+    else:
+        with suppress(OSError):
+            os.removexattr(target, overlayfs.OWNER, follow_symlinks=False)
 
 
-def _place(below: Stack, wish: Wish) -> tuple[str, str | None]:
-    """The directory that receives, and the name that a single file gets there."""
-    if not wish.single_file or wish.is_directory:
-        return wish.destination, None
-    found = below.lookup(wish.destination)
-    if found is not None and found.is_dir:
-        return wish.destination, None
-    parent, name = posixpath.split(posixpath.normpath(wish.destination))
-    return parent, name
-
-
-def from_tar(stream: Stream) -> Iterator[tuple[Entry, Iterator[bytes] | None]]:
-    """Entries of a tar that the builder made from the context."""
-    reader = TarReader(stream)
-    for entry in reader:
-        yield entry, reader.chunks()
-
-
-def from_stack(sources: Sequence[Mapping[str, Any]], *, single: bool) -> Iterator[tuple[Entry, Iterator[bytes] | None]]:
-    """Entries of paths in other images or stages: a directory's content, a file under its own name.
-
-    Raises:
-        NotFoundError: a path is not there.
-    """
-    owners = Owners(single=single)
-    for source in sources:
-        stack = Stack(source["lowers"])
-        found = stack.lookup(source["path"])
-        if found is None:
-            raise NotFoundError(f'COPY failed: no such file in the image: "{source["path"]}"')
-        name = "" if found.is_dir else posixpath.basename(posixpath.normpath(source["path"]))
-        yield from _tree(stack, found, name, owners)
-
-
-def _tree(stack: Stack, found: Found, path: str, owners: Owners) -> Iterator[tuple[Entry, Iterator[bytes] | None]]:
-    pending = [(found, path)]
-    while pending:
-        node, name = pending.pop()
-        uid, gid = owners.of(node.real, node.status)
-        mode = stat.S_IMODE(node.status.st_mode)
-        if node.is_dir:
-            if name:
-                yield Entry(path=name, type="dir", mode=mode, uid=uid, gid=gid), None
-            children = [(child, posixpath.join(name, posixpath.basename(child.path))) for child in stack.listdir(node)]
-            pending += reversed(children)
-        elif stat.S_ISLNK(node.status.st_mode):
-            link = os.readlink(node.real)
-            yield Entry(path=name, type="symlink", mode=0o777, uid=uid, gid=gid, linkname=link), None
-        elif stat.S_ISREG(node.status.st_mode):
-            size = node.status.st_size
-            yield Entry(path=name, type="file", mode=mode, uid=uid, gid=gid, size=size), _content(node.real)
-
-
-def _content(path: str) -> Iterator[bytes]:
+def content_of(path: str) -> Iterator[bytes]:
+    """A regular file's bytes, in pieces."""
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         while data := os.read(file, _CHUNK):
             yield data
     finally:
         os.close(file)
+
+
+def _write(target: str, entry: Entry, content: Iterator[bytes]) -> None:
+    file = os.open(target, _NEW, 0o600)
+    try:
+        for chunk in content:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(file, view) :]
+        for name, value in entry.xattrs.items():
+            if not name.startswith(("trusted.", overlayfs.PREFIX)) and name != overlayfs.OWNER:
+                with suppress(OSError):
+                    os.setxattr(file, name, value)
+    finally:
+        os.close(file)
+
+
+def _within_range(owner: Owner) -> Owner:
+    return min(owner[0], _RANGE), min(owner[1], _RANGE)
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in reversed(path.split("/")) if part not in {"", "."}]

@@ -43,9 +43,9 @@ def of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def of_chunks(chunks: Iterable[bytes]) -> str:
-    """The sha256 digest of a stream."""
-    state = hashlib.sha256()
+def of_chunks(chunks: Iterable[bytes], *, algorithm: str = "sha256") -> str:
+    """The digest of a stream, by one of the algorithms that :func:`checked` knows."""
+    state = hashlib.new(algorithm)
     for chunk in chunks:
         state.update(chunk)
-    return f"sha256:{state.hexdigest()}"
+    return f"{algorithm}:{state.hexdigest()}"

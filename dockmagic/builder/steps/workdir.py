@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dockmagic.builder import chown
 from dockmagic.builder.actions import WorkdirAction
 from dockmagic.builder.steps.site import Site
 from dockmagic.errors import UsageError
@@ -27,7 +28,16 @@ def exists(site: Site, action: WorkdirAction) -> bool:
 
 
 def make(site: Site, action: WorkdirAction) -> LayerRecord | None:
-    """Make it, as root's, mode 0755; parents too."""
+    """Make it, mode 0755, as the user's that USER names; parents too.
+
+    Raises:
+        UsageError: there is no such user in the image, or something on the way is no directory.
+    """
+    owner = (0, 0)
+    if action.user:
+        passwd, group = site.accounts() if chown.needs_files(action.user) else ("", "")
+        owner = chown.owner(action.user, passwd, group, asked="USER")
+    lowers = list(site.lowers())
     with site.writable() as made:
-        site.call("makedirs", {"upper": made.upper, "lowers": list(site.lowers()), "path": action.path})
+        site.call("makedirs", {"upper": made.upper, "lowers": lowers, "path": action.path, "owner": list(owner)})
         return site.adopt(made, {})

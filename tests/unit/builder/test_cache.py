@@ -20,7 +20,7 @@ def run_key(text="FROM b\nARG A=1\nRUN x\n", *, below=BELOW, place=PLACE, **opti
 
 
 def copy_key(text="FROM b\nCOPY a /a\n", *, content="sha256:1", below=BELOW, place=PLACE):
-    return cache.copy_key(last(text).action, content, below, place, epoch=EPOCH)
+    return cache.copy_key(last(text).action, content, "", below, place, epoch=EPOCH)
 
 
 @pytest.fixture

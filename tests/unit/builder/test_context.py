@@ -17,7 +17,7 @@ from dockmagic.builder.ignorefile import Ignore, Verdict, read
 from dockmagic.builder.inline import inline
 from dockmagic.builder.tree import Tree
 from dockmagic.errors import DockmagicError, NotFoundError, UsageError
-from dockmagic.layers.landing import from_tar
+from dockmagic.layers.arrivals import from_tar
 
 Landed = dict[str, tuple[str, int, bytes]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dockmagic.builder.plan import draft
+from dockmagic.builder.scope import DEFAULT_PATH
 from dockmagic.errors import DockerfileError
 from dockmagic.oci.config import ContainerConfig
 from tests.unit.builder.planning import BASE, config, last, planned, request, rows
@@ -139,7 +140,7 @@ def test_the_bases_triggers_run_at_from_and_are_gone():
     base = ContainerConfig(on_build=("ENV T=1", "RUN echo $T"))
     made = rows("FROM b\nENV A=$T\n", base=base)
     assert [row.source for row in made] == ["ENV T=1", "RUN echo $T", "ENV A=$T"]
-    assert made[-1].scope.config.env == ("T=1", "A=1")
+    assert made[-1].scope.config.env == (f"PATH={DEFAULT_PATH}", "T=1", "A=1")
     assert made[-1].scope.config.on_build == ()
     assert made[0].line == 1
 
@@ -182,13 +183,15 @@ def test_copy_of_a_heredoc_expands_it_unless_quoted():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("FROM b\nADD a b\n", "ADD"),
+        ("FROM b\nADD --checksum=sha256:1 a b\n", "checksum"),
+        ("FROM b\nADD git@host:a/b.git b\n", "ssh"),
+        ("FROM b\nCOPY http://host/a b\n", "URL"),
         ("FROM b\nRUN --mount=type=cache y\n", "--mount"),
         ("FROM b\nRUN --security=insecure y\n", "--security"),
-        ("FROM b\nCOPY --parents a b\n", "--parents"),
-        ("FROM b\nCOPY --exclude=x a b\n", "--exclude"),
+        ("FROM b\nCOPY https://host/a.git b\n", "git ref"),
+        ("FROM b\nARG A\nCOPY --from=$A a b\n", "not supported for --from"),
         ("FROM b\nCOPY a b c\n", "end with a /"),
-        ("FROM b\nCOPY --chmod=u+x a b\n", "chmod"),
+        ("FROM b\nCOPY --chmod=u+q a b\n", "chmod"),
         ("FROM b\nCOPY --chmod=99 a b\n", "chmod"),
         ("FROM b\nSTOPSIGNAL NOTHING\n", "signal"),
         ("FROM b\nEXPOSE x\n", "containerPort"),
@@ -245,3 +248,43 @@ def test_network_none_is_honoured_and_host_needs_the_builds():
 
 def test_the_bases_config_is_not_changed_by_nothing():
     assert config("FROM b\n") == BASE
+
+
+def test_a_default_that_does_not_count_is_not_looked_at_and_later_ones_see_earlier_ones():
+    assert config("ARG A=${A:?no}\nFROM b\nARG A\nENV X=$A\n", build_args={"A": "1"}).env[-1] == "X=1"
+    assert config("FROM b\nARG A=1 B=$A-2\nENV X=$B\n").env[-1] == "X=1-2"
+    assert config("FROM b\nARG A=${B:?no}\nENV X=$A\n", build_args={"A": "3"}).env[-1] == "X=3"
+
+
+def test_the_hostname_of_run_is_an_argument_that_nobody_declares():
+    made = planned("FROM b\nRUN x\n", build_args={"BUILDKIT_SANDBOX_HOSTNAME": "foo"})
+    assert made.stages[-1].rows[-1].action.hostname == "foo"
+    assert made.warnings == ()
+    assert last("FROM b\nRUN x\n").action.hostname == "build"
+
+
+def test_a_stage_without_instructions_has_dockers_path():
+    assert planned("FROM scratch\n").stages[-1].scope.config.env == (f"PATH={DEFAULT_PATH}",)
+
+
+def test_add_tells_paths_urls_and_repositories_apart():
+    action = last("FROM b\nADD --unpack a http://h/b https://h/c.git#v1 /d/\n").action
+    assert (action.keyword, action.sources, action.unpack) == ("ADD", ("a",), True)
+    assert [type(remote).__name__ for remote in action.remote] == ["Url", "Git"]
+    assert last("FROM b\nADD a /d\n").action.unpack is None
+    assert last("FROM b\nCOPY a /d\n").action.unpack is False
+
+
+def test_a_stage_is_copied_from_once_it_stands_above():
+    with pytest.raises(
+        DockerfileError, match='line 2: cannot copy from stage "c", it needs to be defined before current'
+    ):
+        planned("FROM b\nCOPY --from=c a b\nFROM b AS c\nFROM b\nCOPY --from=0 a b\n")
+
+
+def test_a_checksum_is_of_one_file_that_is_fetched():
+    good = f"sha256:{'0' * 64}"
+    assert last(f"FROM b\nADD --checksum={good} http://h/b /d/\n").action.checksum == good
+    for line in (f"--checksum={good} http://h/b http://h/c /d/", "--checksum=sha256:12 http://h/b /d/"):
+        with pytest.raises(DockerfileError, match="checksum"):
+            planned(f"FROM b\nADD {line}\n")

@@ -1,0 +1,153 @@
+"""What ADD fetches: URLs of files, and git references with their fragment or query. Pure.
+
+The forms are those of the Dockerfile reference ("ADD", "Git context"); ``dfgitutil`` of BuildKit decides between them: a URL whose path
+ends with ``.git`` is a repository. Names without a scheme, as ``github.com/owner/name``, are paths.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+
+from dockmagic.errors import UsageError
+
+_NAMELESS = "__unnamed__"
+_WEB = ("http", "https")
+_GIT = ("git", "ssh")
+_SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^:].*")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_KEYS = {"ref", "tag", "branch", "subdir", "checksum", "commit", "keep-git-dir", "submodules"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Url:
+    """A file behind http or https.
+
+    Attributes:
+        url: as written, variables replaced.
+        name: what the file is called unless the destination says otherwise.
+    """
+
+    url: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """A tree of a repository.
+
+    Attributes:
+        written: as written, variables replaced.
+        remote: the repository alone.
+        ref: a branch, tag, full reference or commit; "" for the default branch.
+        subdir: a directory of it, relative, "" for all.
+        checksum: beginning of the commit that it must be, "" for any.
+        keep_git_dir: ``.git`` is copied too.
+        submodules: they are fetched too.
+    """
+
+    written: str
+    remote: str
+    ref: str
+    subdir: str
+    checksum: str
+    keep_git_dir: bool
+    submodules: bool
+
+
+def read(source: str, *, keep_git_dir: bool | None = None) -> Url | Git | None:
+    """What a source of ADD names; None for a path.
+
+    Raises:
+        UsageError: a git reference that cannot be, or that nobody fetches.
+    """
+    parts = _split(source)
+    if parts is None:
+        return None
+    if parts.scheme in _WEB and not parts.path.endswith(".git"):
+        return Url(url=source, name=_file_name(parts.path))
+    if parts.scheme in _GIT or _is_scp(source):
+        if parts.scheme != "git":
+            raise UsageError("ADD of a git reference over ssh is not executed", hint="use its https:// form")
+        if not parts.path.strip("/"):
+            raise UsageError("a git reference without a repository")
+    given = _query(parts.query)
+    if parts.fragment and given.keys() & {"ref", "tag", "branch", "subdir"}:
+        raise UsageError("a git reference with both a fragment and a query that name what is meant")
+    ref, _, subdir = parts.fragment.partition(":")
+    kept = _switch(given.get("keep-git-dir"))
+    if kept is not None and keep_git_dir is not None and kept != keep_git_dir:
+        raise UsageError("inconsistent keep-git-dir configuration")
+    return Git(
+        written=source,
+        remote=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
+        ref=_ref(given, ref),
+        subdir=_subdir(given.get("subdir", subdir)),
+        checksum=given.get("checksum", given.get("commit", "")),
+        keep_git_dir=bool(keep_git_dir if kept is None else kept),
+        submodules=_switch(given.get("submodules")) is not False,
+    )
+
+
+def _split(source: str) -> SplitResult | None:
+    if _is_scp(source):
+        return urlsplit(f"ssh://{source.replace(':', '/', 1)}")
+    try:
+        parts = urlsplit(source)
+    except ValueError:
+        return None
+    return parts if source.startswith(tuple(f"{scheme}://" for scheme in (*_WEB, *_GIT))) else None
+
+
+def _is_scp(source: str) -> bool:
+    return _SCP.fullmatch(source) is not None and "://" not in source
+
+
+def _file_name(path: str) -> str:
+    name = posixpath.basename(unquote(path).rstrip("/"))
+    if name in {".", ".."} or "\0" in name:
+        raise UsageError("a URL whose last part is no name of a file")
+    return name or _NAMELESS
+
+
+def _query(text: str) -> dict[str, str]:
+    found = dict(parse_qsl(text, keep_blank_values=True))
+    unknown = sorted(found.keys() - _KEYS)
+    if unknown:
+        raise UsageError(f'unexpected query "{unknown[0][:40]}" in a git reference')
+    return found
+
+
+def _ref(given: dict[str, str], fragment: str) -> str:
+    forms = {"ref": "{}", "tag": "refs/tags/{}", "branch": "refs/heads/{}"}
+    named = [form.format(given[key]) for key, form in forms.items() if given.get(key)]
+    if len(named) > 1:
+        raise UsageError("a git reference with more than one of ref, tag and branch")
+    ref = named[0] if named else fragment
+    if ref.startswith(("-", "+")) or any(character.isspace() or character in ":\0" for character in ref):
+        raise UsageError("a git reference with an impossible branch, tag or commit")
+    return ref
+
+
+def _subdir(text: str) -> str:
+    path = posixpath.normpath(posixpath.join("/", text)).lstrip("/")
+    if "\0" in path:
+        raise UsageError("a git reference with an impossible directory")
+    return path
+
+
+def _switch(text: str | None) -> bool | None:
+    if text is None:
+        return None
+    if text.lower() in {"", "1", "t", "true"}:
+        return True
+    if text.lower() in {"0", "f", "false"}:
+        return False
+    raise UsageError("a switch of a git reference that is neither true nor false")
+
+
+def is_commit(ref: str) -> bool:
+    """Whether ``ref`` may be a commit rather than a name."""
+    return _COMMIT.fullmatch(ref) is not None

@@ -1,0 +1,137 @@
+"""ADD of a git reference: one commit's tree, fetched by the installed git with nothing of the user's configuration.
+
+git-fetch(1), git(1) ``GIT_ALLOW_PROTOCOL``: only http, https and git are spoken, by submodules too, so that no path of this machine
+and no helper program is ever reached.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from dockmagic.builder.remotes import Git, is_commit
+from dockmagic.errors import NotFoundError, UsageError
+
+_TIMEOUT = 1800.0
+_PROTOCOLS = "https:http:git"
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "credential.helper=",
+    "init.defaultBranch=main",
+    "advice.detachedHead=false",
+    "protocol.file.allow=never",
+    "transfer.bundleURI=false",
+    "gc.auto=0",
+)
+
+
+def fetch(remote: Git, directory: Path, checksum: str) -> Path:
+    """Fetch and check out what ``remote`` means.
+
+    Args:
+        remote: the reference.
+        directory: an empty directory.
+        checksum: beginning of the commit that it must be, "" for that of ``remote``.
+
+    Returns:
+        The directory of the tree that is wanted, below ``directory``.
+
+    Raises:
+        NotFoundError: no git is installed, or the repository has no such reference or directory.
+        UsageError: it cannot be fetched, or is another commit.
+    """
+    work = _Work(directory)
+    work.git("init", "--quiet", "--template=")
+    commit = work.fetched(remote)
+    _check(commit, checksum, remote.checksum)
+    work.git("checkout", "--quiet", "--force", "--detach", commit)
+    if remote.submodules and (work.tree / ".gitmodules").exists():
+        work.git("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1")
+    root = work.tree / remote.subdir
+    if remote.subdir and not (root.is_dir() and root.resolve().is_relative_to(work.tree.resolve())):
+        raise NotFoundError(f'ADD: the repository has no directory "{remote.subdir}"')
+    return root
+
+
+def _check(commit: str, *checksums: str) -> None:
+    wanted = {text for text in checksums if text}
+    if len(wanted) > 1:
+        raise UsageError("ADD: the checksum of the reference is not that of --checksum")
+    for text in wanted:
+        if not commit.startswith(text):
+            raise UsageError("ADD: the commit is not its --checksum", detail=f"expected {text}, got {commit}")
+
+
+class _Work:
+    """A repository in the making."""
+
+    def __init__(self, directory: Path) -> None:
+        self.tree = directory / "tree"
+        self.tree.mkdir()
+        self._home = directory / "home"
+        self._home.mkdir()
+
+    def fetched(self, remote: Git) -> str:
+        """Fetch the reference, of its history as little as the server allows; returns its commit."""
+        wanted = remote.ref or "HEAD"
+        for depth in (("--depth=1",), ()):
+            try:
+                self.git("fetch", "--quiet", "--no-tags", "--force", *depth, "--", remote.remote, wanted)
+            except UsageError:
+                continue
+            return self.git("rev-parse", "--verify", "FETCH_HEAD^{commit}")
+        return self._among_all(remote, wanted)
+
+    def _among_all(self, remote: Git, wanted: str) -> str:
+        """What a server does not give by itself: a commit, or the beginning of one."""
+        refs = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        self.git("fetch", "--quiet", "--force", "--", remote.remote, *refs)
+        try:
+            if is_commit(wanted):
+                return self.git("rev-parse", "--verify", f"{wanted}^{{commit}}")
+        except UsageError:
+            pass
+        raise NotFoundError(f'ADD: the repository has no branch, tag or commit "{wanted}"')
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the tree; what it prints.
+
+        Raises:
+            NotFoundError: it is not installed.
+            UsageError: it fails.
+        """
+        settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+        environment = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+        environment |= {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self._home),
+            "LC_ALL": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "true",
+            "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
+            "GIT_LFS_SKIP_SMUDGE": "1",
+            "GIT_CEILING_DIRECTORIES": str(self.tree.parent),
+        }
+        try:
+            done = subprocess.run(
+                ["git", *settings, *arguments],  # noqa: S607 - the user's own
+                cwd=self.tree,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                umask=0o022,
+                check=False,
+                timeout=_TIMEOUT,
+            )
+        except FileNotFoundError as error:
+            raise NotFoundError("ADD of a git reference needs git", hint="install the package git") from error
+        except subprocess.TimeoutExpired as error:
+            raise UsageError("ADD: git did not end in half an hour") from error
+        if done.returncode:
+            told = done.stderr.decode("utf-8", "replace").strip()
+            raise UsageError("ADD: the repository cannot be fetched", detail=told[-2000:])
+        return done.stdout.decode("utf-8", "replace").strip()

@@ -1,0 +1,111 @@
+"""ADD of a URL: the file behind it, as Docker adds it: mode 0600, not extracted unless that is asked for."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dockmagic.builder.archives import Archive
+from dockmagic.builder.remotes import Url
+from dockmagic.builder.selection import Item, Selection
+from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.layers.arrivals import is_archive
+from dockmagic.oci import digest as digests
+from dockmagic.oci.changeset import Entry
+
+_MODE = 0o600
+_CHUNK = 1 << 20
+_LIMIT = 16 << 30
+_TIMEOUT = 60.0
+_GONE = (404, 410)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The bytes of a fetched file."""
+
+    path: Path
+
+    def chunks(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while data := file.read(_CHUNK):
+                yield data
+
+
+def fetch(remote: Url, directory: Path, checksum: str, *, unpack: bool) -> Selection | Archive:
+    """Fetch a file.
+
+    Its time is not kept: every timestamp of a layer is the build's.
+
+    Args:
+        remote: what to fetch.
+        directory: an empty directory that lives as long as what is returned.
+        checksum: the digest that it must have, "" for any.
+        unpack: it is an archive whose content is wanted.
+
+    Raises:
+        NotFoundError: the server has no such file.
+        UsageError: it cannot be fetched, or has another digest.
+    """
+    path = directory / "file"
+    try:
+        _download(remote.url, path)
+    except urllib.error.HTTPError as error:
+        error.close()
+        kind = NotFoundError if error.code in _GONE else UsageError
+        raise kind(f"ADD: the server answers {error.code} {error.reason}: {remote.url}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        hint = "is the name right, and can this machine reach the network?"
+        raise UsageError(f"ADD: cannot be fetched: {remote.url}", hint=hint, detail=str(error)) from error
+    content = _File(path)
+    _check(content, checksum)
+    if unpack:
+        with path.open("rb") as file:
+            if is_archive(file):
+                return Archive(content=content)
+    size = path.stat().st_size
+    entry = Entry(path=remote.name, type="file", mode=_MODE, size=size)
+    sha256 = digests.encoded(digests.of_chunks(content.chunks()))
+    return Selection([Item(entry=entry, content=content, sha256=sha256)], single_file=True)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Only http and https, also behind redirections; proxies as the environment says."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.UnknownHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    opener.addheaders = [("User-Agent", "dockmagic"), ("Accept-Encoding", "identity")]
+    return opener
+
+
+def _download(url: str, path: Path) -> None:
+    with _opener().open(url, timeout=_TIMEOUT) as answer, path.open("wb") as file:
+        declared = answer.headers.get("Content-Length")
+        while data := answer.read(_CHUNK):
+            file.write(data)
+            if file.tell() > _LIMIT:
+                raise OSError(f"larger than {_LIMIT >> 30} GiB")
+        if declared is not None and file.tell() != int(declared):
+            raise OSError("the connection ended too early")
+        os.fsync(file.fileno())
+
+
+def _check(content: _File, checksum: str) -> None:
+    if not checksum:
+        return
+    got = digests.of_chunks(content.chunks(), algorithm=checksum.partition(":")[0])
+    if got != checksum:
+        raise UsageError("ADD: the file's digest is not its --checksum", detail=f"digest mismatch {got}: {checksum}")

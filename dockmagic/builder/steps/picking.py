@@ -1,0 +1,134 @@
+"""What ``COPY --from`` names in the layers of a stage or an image."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dockmagic.builder import globs, parents
+from dockmagic.builder.ignorefile import Ignore
+from dockmagic.builder.steps.site import Site
+from dockmagic.builder.transfers import CopyAction
+from dockmagic.errors import NotFoundError
+from dockmagic.oci import digest as digests
+
+_HINT = "a path is taken from the root of that stage or image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """A path.
+
+    Attributes:
+        path: absolute.
+        only: what alone is meant below it, None for everything.
+    """
+
+    path: str
+    only: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picked:
+    """Paths in the layers of a stage or an image.
+
+    Attributes:
+        below: DiffIDs of these layers, base first.
+        picks: in order.
+        single_file: there is one, it is no directory, and it was named without a wildcard.
+        digest: of their content, modes and owners.
+    """
+
+    below: tuple[str, ...]
+    picks: tuple[Pick, ...]
+    single_file: bool
+    digest: str
+
+
+def pick(site: Site, below: tuple[str, ...], action: CopyAction) -> Picked:
+    """Find what COPY --from names.
+
+    Raises:
+        NotFoundError: a source is not there.
+        UsageError: a pattern is malformed.
+    """
+    search = _Search(site, list(site.lowers(below)), action.exclude)
+    find = search.with_parents if action.parents else search.plain
+    picks = tuple(pick for source in action.sources for pick in find(source))
+    named = len(picks) == 1 and len(action.sources) == 1 and not globs.has_meta(action.sources[0])
+    return Picked(
+        below=below,
+        picks=picks,
+        single_file=named and picks[0].only is None and search.kind(picks[0].path) != "d",
+        digest=digests.of(" ".join(search.digest(pick) for pick in picks).encode("ascii")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A look into layers, top first."""
+
+    site: Site
+    lowers: list[str]
+    exclude: Sequence[str]
+
+    def plain(self, source: str) -> Iterator[Pick]:
+        ignore = Ignore(self.exclude)
+        for path in self.matching(source):
+            if not ignore.patterns:
+                yield Pick(path=path)
+            elif self.kind(path) == "d":
+                yield Pick(path=path, only=parents.chosen(self._entries(path, ""), ignore))
+            elif not ignore.excludes(posixpath.basename(path)):
+                yield Pick(path=path)
+
+    def with_parents(self, source: str) -> Iterator[Pick]:
+        root, pattern = parents.divided(source)
+        if not globs.has_meta(root) and not globs.has_meta(pattern):
+            self.matching(posixpath.join(root, pattern))
+        ignore = parents.selector(pattern, self.exclude)
+        for path in self.matching(root):
+            yield Pick(path=path, only=parents.chosen(self._entries(path, parents.literal(pattern)), ignore))
+
+    def _entries(self, root: str, start: str) -> Iterator[tuple[str, bool]]:
+        """Everything below ``root``, or of that only what is below ``start`` and the directories above it."""
+        parts = start.split("/") if start else []
+        for count in range(1, len(parts) + 1):
+            yield "/".join(parts[:count]), True
+        if self.kind(posixpath.join(root, start)) == "d":
+            for path, is_dir in self._call("walk", path=posixpath.join(root, start))["entries"]:
+                yield posixpath.join(start, path), bool(is_dir)
+
+    def digest(self, pick: Pick) -> str:
+        return str(self._call("digest", path=pick.path, only=pick.only)["digest"])
+
+    def kind(self, path: str) -> str:
+        found = self._call("stat", path=path) if self.lowers else None
+        return "" if found is None else str(found["kind"])
+
+    def matching(self, source: str) -> list[str]:
+        """The paths that a source means, bytewise in order; a wildcard is matched name by name."""
+        # As Go's path.Join("/", source): nothing leads out of the root.
+        wanted = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
+        found = ["/"]
+        for part in wanted.split("/") if wanted not in {"", "."} else []:
+            found = [path for directory in found for path in self._children(directory, part)]
+        if not found:
+            raise NotFoundError(f'COPY --from: "{source}" is not there', hint=_HINT)
+        return found
+
+    def _children(self, directory: str, part: str) -> list[str]:
+        if not globs.has_meta(part):
+            path = posixpath.join(directory, part.replace("\\", ""))
+            return [path] if self.kind(path) else []
+        glob = globs.Glob(part)
+        try:
+            names = self._call("list", path=directory)["names"] if self.lowers else []
+        except NotFoundError:
+            return []
+        return [posixpath.join(directory, name) for name in names if glob.matches(name)]
+
+    def _call(self, job: str, **arguments: Any) -> Any:
+        return self.site.call(job, {"lowers": self.lowers, **arguments})

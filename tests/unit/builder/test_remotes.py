@@ -1,0 +1,81 @@
+"""Which sources of ADD are URLs, repositories or paths."""
+
+from __future__ import annotations
+
+import pytest
+
+from dockmagic.builder.remotes import Git, Url, read
+from dockmagic.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("http://host/foo", "foo"),
+        ("https://host:80/a/b%20c.tar?x=1#y", "b c.tar"),
+        ("http://host/", "__unnamed__"),
+        ("http://host", "__unnamed__"),
+        ("http://host/a/", "a"),
+        ("https://host/a.git/info", "info"),
+    ],
+)
+def test_a_url_names_its_file(source, name):
+    assert read(source) == Url(url=source, name=name)
+
+
+@pytest.mark.parametrize(
+    "source", ["file", "./a", "github.com/a/b", "ftp://host/x", "file:///etc/passwd", "a.git", "/x:y"]
+)
+def test_everything_else_is_a_path(source):
+    assert read(source) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "ref", "subdir"),
+    [
+        ("https://host/a.git", "", ""),
+        ("https://host/a.git#v1", "v1", ""),
+        ("https://host/a.git#v1:sub/../dir", "v1", "dir"),
+        ("https://host/a.git#:dir", "", "dir"),
+        ("https://host/a.git#:../../x", "", "x"),
+        ("git://host/a", "", ""),
+        ("https://host/a.git?tag=v1&subdir=d", "refs/tags/v1", "d"),
+        ("https://host/a.git?branch=b", "refs/heads/b", ""),
+        ("https://host/a.git?ref=abc", "abc", ""),
+    ],
+)
+def test_a_repository_and_what_is_meant_of_it(source, ref, subdir):
+    found = read(source)
+    assert isinstance(found, Git)
+    assert (found.ref, found.subdir, found.keep_git_dir, found.submodules) == (ref, subdir, False, True)
+    assert "#" not in found.remote
+    assert "?" not in found.remote
+
+
+def test_switches_of_a_query_and_of_the_flag_agree():
+    found = read("https://host/a.git?keep-git-dir=1&submodules=false&checksum=abc")
+    assert isinstance(found, Git)
+    assert (found.keep_git_dir, found.submodules, found.checksum) == (True, False, "abc")
+    with pytest.raises(UsageError, match="inconsistent"):
+        read("https://host/a.git?keep-git-dir=1", keep_git_dir=False)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "git@host:a/b.git",
+        "ssh://git@host/a.git",
+        "https://host/a.git#--upload-pack=x",
+        "https://host/a.git#a b",
+        "https://host/a.git#+refs/heads/a",
+        "https://host/a.git?what=1",
+        "https://host/a.git?tag=a&branch=b",
+        "https://host/a.git?tag=a#b",
+        "https://host/a.git?submodules=maybe",
+        "git://host/",
+        "http://host/..",
+    ],
+)
+def test_what_cannot_be_fetched_is_refused(source):
+    with pytest.raises(UsageError):
+        read(source)
