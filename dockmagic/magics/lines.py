@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import UsageError
-from dockmagic.magics import building, checking, running
+from dockmagic.magics import building, checking, dockerfiles, running
 from dockmagic.results import Table
 
 if TYPE_CHECKING:
@@ -60,5 +60,6 @@ LINES: dict[str, Line] = {
     "tag": lambda notebook, command: notebook.engine.tag(*command.operands),
     "load": _load,
     "import": lambda notebook, command: notebook.engine.import_(*command.operands),
+    "to-dockerfile": dockerfiles.write,
     "doctor": lambda notebook, _: notebook.engine.doctor(),
 }

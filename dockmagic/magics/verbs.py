@@ -205,6 +205,12 @@ LINE_VERBS = (
         operands="PATH [IMAGE]",
         options=table.later("-c|--change= -m|--message= --platform="),
     ),
+    Verb(
+        name="to-dockerfile",
+        summary="the build cells of a notebook as files that docker build takes",
+        operands="NOTEBOOK [DIRECTORY]",
+        options=(Option(names=("-f", "--force"), help="write over files that are there"),),
+    ),
     Verb(name="doctor", summary="what this machine gives, what it refuses, and what to ask for"),
 )
 
@@ -224,7 +230,7 @@ LATER = (
         "stop",
         "kill",
     ),
-    *("wait", "stats", "defaults", "to-dockerfile", "kernel", "shell", "create", "start", "attach", "top", "port"),
+    *("wait", "stats", "defaults", "kernel", "shell", "create", "start", "attach", "top", "port"),
     *("search", "volume", "network", "rename", "restart", "pause", "unpause", "update", "info", "version"),
 )
 
