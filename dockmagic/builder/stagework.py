@@ -18,7 +18,7 @@ from dockmagic.builder.plan import PlannedStage, Row
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.running import Running
 from dockmagic.builder.steps.site import Site
-from dockmagic.errors import BuildError, DockmagicError
+from dockmagic.errors import EXIT_INTERNAL, BuildError, DockmagicError
 from dockmagic.events import Event, StepFinished, StepOutput, StepStarted
 from dockmagic.oci.config import History, ImageConfig
 from dockmagic.sandbox.pump import Stream
@@ -137,7 +137,8 @@ class _Work:
             return self.done[stage.below].diff_ids, self.done[stage.below].config
         if stage.image is not None:
             return self.shared.images[stage.base], stage.image
-        return (), ImageConfig(architecture=self.shared.request.machine, os="linux")
+        config = stage.rows[0].scope.config
+        return (), ImageConfig(architecture=self.shared.request.machine, os="linux", config=config)
 
     def _row(self, number: int, row: Row) -> None:
         begin = time.monotonic()
@@ -214,6 +215,8 @@ class _Work:
 
     def _stopped(self, row: Row, error: DockmagicError) -> Stopped | None:
         if not isinstance(error, BuildError) or not isinstance(row.action, RunAction):
+            return None
+        if error.exit_code == EXIT_INTERNAL:  # nothing was executed that one would want to look at
             return None
         return Stopped(
             diff_ids=self.diff_ids,
