@@ -19,6 +19,7 @@ from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer
 if TYPE_CHECKING:
     from dockmagic.builder.request import Network, Secret
     from dockmagic.dockerfile.lint import LintWarning
+    from dockmagic.engine.transfer import Listener as TransferListener
     from dockmagic.oci.changeset import Entry
     from dockmagic.results import Finding
     from dockmagic.sandbox.pump import Listener
@@ -236,6 +237,30 @@ class Engine:
     def commit(self, container: str | Container, reference: str = "", *, message: str = "") -> Image:
         """Make an image of a container."""
         return commit.commit(self.session, container, reference, message=message)
+
+    def pull(self, name: str, *, platform: str = "", on_event: TransferListener | None = None) -> Image:
+        """Fetch an image from its registry; see :func:`dockmagic.engine.pull.pull` for what it raises."""
+        from dockmagic.engine.pull import pull  # noqa: PLC0415 - HTTP and TLS are slow to import
+
+        return pull(self.session, name, wanted=platform, listener=on_event)
+
+    def push(self, name: str, *, on_event: TransferListener | None = None) -> str:
+        """Send an image to its registry, and return its digest there; see :func:`dockmagic.engine.push.push`."""
+        from dockmagic.engine.push import push  # noqa: PLC0415 - as above
+
+        return push(self.session, name, listener=on_event)
+
+    def login(self, server: str = "", *, username: str, password: str) -> str:
+        """Sign in to a registry and keep the credentials; see :func:`dockmagic.engine.login.login`."""
+        from dockmagic.engine.login import login  # noqa: PLC0415 - as above
+
+        return login(self.session, server, username, password)
+
+    def logout(self, server: str = "") -> bool:
+        """Forget the credentials for a registry; False where there were none."""
+        from dockmagic.engine.login import logout  # noqa: PLC0415 - as above
+
+        return logout(self.session, server)
 
     def load(self, path: Path | str) -> Table[Image]:
         """Take the images of an archive."""

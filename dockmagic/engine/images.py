@@ -43,15 +43,33 @@ class LayerChanges(Mapping[str, ChangeKind]):
         return repr(dict(self._changes()))
 
 
-def find(session: Session, name: str | Image) -> ImageRecord:
+def find(session: Session, name: str | Image, *, pull: bool = False) -> ImageRecord:
     """The image of that name, id or id's beginning.
 
     ``localhost/base`` and ``localhost/python`` are made from this machine when they are not there yet.
 
+    Args:
+        session: where to look.
+        name: as the user wrote it.
+        pull: pull it from its registry when it is not there.
+
     Raises:
         NotFoundError: there is none.
     """
-    return bases.find(session.store, name.id if isinstance(name, Image) else name, epoch=session.epoch)
+    if isinstance(name, Image):
+        return bases.find(session.store, name.id, epoch=session.epoch)
+    return bases.find(session.store, name, epoch=session.epoch, puller=_puller(session) if pull else None)
+
+
+def _puller(session: Session) -> bases.Puller:
+    """Loads what talks to registries only when an image is missing."""
+
+    def pull(name: str) -> str:
+        from dockmagic.engine.pull import on_demand  # noqa: PLC0415 - HTTP and TLS are slow to import
+
+        return on_demand(session, name)
+
+    return pull
 
 
 def describe(session: Session, record: ImageRecord, names: Sequence[str] = ()) -> Image:

@@ -43,7 +43,7 @@ def run(
         IsolationError: a wall could not be built; nothing ran.
         KeyboardInterrupt: it was interrupted; ``.run`` is the Run.
     """
-    record = images.find(session, image)
+    record = images.find(session, image, pull=True)
     described = images.describe(session, record, (image,) if isinstance(image, str) else image.names)
     defaults = images.defaults(record.config)
     argv = _argv(defaults, request)

@@ -12,6 +12,7 @@ from dockmagic.errors import IsolationError, StoreError
 from dockmagic.store import Store
 
 if TYPE_CHECKING:
+    from dockmagic.registry.registries import Registries
     from dockmagic.sandbox.runtime import Runtime
 
 HOME_VARIABLE = "DOCKMAGIC_HOME"
@@ -68,6 +69,21 @@ class Session:
         self._runtime: Runtime | None = None
         self._refusal: IsolationError | None = None
         self._store: Store | None = None
+        self._registries: Registries | None = None
+
+    @property
+    def registries(self) -> Registries:
+        """The registries, as the user's settings and credentials say.
+
+        Raises:
+            UsageError: ``registries.toml`` cannot be understood.
+        """
+        with self._lock:
+            if self._registries is None:
+                from dockmagic.registry.registries import Registries  # noqa: PLC0415 - HTTP and TLS are slow to import
+
+                self._registries = Registries.of_user()
+            return self._registries
 
     @property
     def store(self) -> Store:

@@ -18,6 +18,14 @@ _OK = 200
 _REFUSED = frozenset({400, 401, 403})
 
 
+def denied(name: str, status: int, detail: str, *, known: bool) -> DeniedError:
+    """The registry wants a sign-in; ``known``: one was tried."""
+    what = "does not take the password that is kept for it, or has no such repository"
+    nobody = "gives that to nobody who is not signed in, or has no such repository"
+    hint = f"%container login {name}"
+    return DeniedError(f"{name} {what if known else nobody}", status=status, hint=hint, detail=detail)
+
+
 class Tokens:
     """Tokens that still hold, of one process; by where they are from, for what and for whom."""
 
@@ -71,6 +79,8 @@ class Signer:
         self._policy = policy
         self._ca = ca
         self._challenge: Challenge | None = None
+        # Several layers begin at once: one of them asks for the token that all need.
+        self._lock = threading.Lock()
 
     def header(self, scopes: Sequence[str]) -> str:
         """The header for a request, "" while the registry has not said what it wants."""
@@ -98,16 +108,22 @@ class Signer:
         found = self._header(chosen, scopes)
         return found if found != refused else ""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there are credentials for the registry."""
+        return self._credentials() is not None
+
     def _header(self, challenge: Challenge, scopes: Sequence[str]) -> str:
         credential = self._credentials()
         if challenge.scheme == "basic":
             return credential.basic if credential is not None and not credential.identity else ""
         key = self._key(challenge, scopes, credential)
-        value = self._tokens.get(key)
-        if not value:
-            given = self._token(challenge, scopes, credential)
-            self._tokens.put(key, given)
-            value = given.value
+        with self._lock:
+            value = self._tokens.get(key)
+            if not value:
+                given = self._token(challenge, scopes, credential)
+                self._tokens.put(key, given)
+                value = given.value
         return f"Bearer {value}"
 
     def _key(self, challenge: Challenge, scopes: Sequence[str], credential: Credential | None) -> tuple[str, ...]:
@@ -129,12 +145,7 @@ class Signer:
             return token.parse(answer.body)
         detail = message(answer.status, answer.body, method=wanted.method, url=wanted.url)
         if answer.status in _REFUSED:
-            raise DeniedError(
-                f"{endpoint.name} does not sign you in",
-                status=answer.status,
-                hint=f"%container login {endpoint.name}",
-                detail=detail,
-            )
+            raise denied(endpoint.name, answer.status, detail, known=credential is not None)
         raise RegistryError(
             "what gives the registry's tokens fails", status=answer.status, hint="try again", detail=detail
         )

@@ -11,7 +11,7 @@ from dockmagic.errors import DeniedError, NotFoundError, RateLimitError, Registr
 from dockmagic.registry import challenge, redirect, retry
 from dockmagic.registry import origin as origins
 from dockmagic.registry.answer import codes, message
-from dockmagic.registry.auth import Signer
+from dockmagic.registry.auth import Signer, denied
 from dockmagic.registry.endpoint import HUB, Endpoint
 from dockmagic.registry.transport import Answer, Body, BrokenOffError, Transport
 
@@ -147,12 +147,7 @@ class Client:
         if status == retry.TOO_MANY or "TOOMANYREQUESTS" in codes(body):
             return limited(name, detail, seconds)
         if status == _UNAUTHORIZED:
-            return DeniedError(
-                f"{name} gives that to nobody who is not signed in, or has no such repository",
-                status=status,
-                hint=f"%container login {name}",
-                detail=detail,
-            )
+            return denied(name, status, detail, known=self._signer.is_known)
         if status == _FORBIDDEN:
             hint = f"sign in as somebody who may: %container login {name}"
             return DeniedError(f"{name} does not let you do that", status=status, hint=hint, detail=detail)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import math
+import time
+from collections.abc import Sequence
 
 from dockmagic.errors import DeniedError
-from dockmagic.oci.reference import Reference
 from dockmagic.registry import endpoint as endpoints
 from dockmagic.registry import settings as settings_file
 from dockmagic.registry.auth import Signer, Tokens
@@ -19,6 +20,7 @@ from dockmagic.registry.token import Credential
 from dockmagic.registry.transport import Transport
 
 _LIMIT = 1 << 16
+_UNREACHABLE_SECONDS = 60.0
 
 
 class Registries:
@@ -39,6 +41,7 @@ class Registries:
         self.keychain = keychain
         self._policy = policy or Policy()
         self._tokens = Tokens()
+        self._unreachable: dict[str, float] = {}
 
     @classmethod
     def of_user(cls) -> Registries:
@@ -55,10 +58,17 @@ class Registries:
         """Connections for one pull, push or sign-in; the caller closes it."""
         return Transport(self.settings.timeout)
 
-    def sources(self, reference: Reference, transport: Transport) -> Iterator[Repository]:
-        """Where an image may be pulled from: the mirrors of its registry in order, then the registry itself."""
-        for server in (*self.settings.of(reference.domain).mirrors, reference.domain):
-            yield self.repository(server, reference.path, transport)
+    def sources(self, domain: str) -> tuple[str, ...]:
+        """Servers that an image may be pulled from: the mirrors of its registry in order, then the registry itself."""
+        return (*(mirror for mirror in self.settings.of(domain).mirrors if mirror != domain), domain)
+
+    def note_unreachable(self, domain: str) -> None:
+        """Remember that a registry could not be reached just now."""
+        self._unreachable[domain] = time.monotonic()
+
+    def is_unreachable(self, domain: str) -> bool:
+        """Whether a registry could not be reached a moment ago."""
+        return time.monotonic() - self._unreachable.get(domain, -math.inf) < _UNREACHABLE_SECONDS
 
     def repository(
         self, server: str, path: str, transport: Transport, actions: Sequence[str] = ("pull",)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from dockmagic.errors import ArchiveError, NotFoundError, RegistryError
+from dockmagic.errors import ArchiveError, DeniedError, NotFoundError, RegistryError
 from dockmagic.oci import descriptor as descriptors
 from dockmagic.oci import digest as digests
 from dockmagic.oci import manifest as manifests
@@ -170,15 +170,22 @@ class Repository:
         """
         if self.has_blob(described.digest):
             return False
+        upload = Upload(self.client, self._scopes, described, source, told, chunk=self._chunk)
         # One try: a registry that does not mount opens an upload session in the same answer.
-        source_path = next((path for path in mount_from if path != self.path), "")
-        scopes = self._scopes + ((token.scope(source_path, ("pull",)),) if source_path else ())
-        upload = Upload(self.client, scopes, described, source, told, chunk=self._chunk)
-        mount = described.digest if source_path else ""
-        if upload.begin(self.client.endpoint.uploads(self.path, mount=mount, source=source_path)):
+        near = next((path for path in mount_from if path != self.path), "")
+        if near and self._is_mounted(upload, described.digest, near):
             return False
+        if not upload.is_begun:
+            upload.begin(self.client.endpoint.uploads(self.path))
         upload.run()
         return True
+
+    def _is_mounted(self, upload: Upload, digest: str, near: str) -> bool:
+        scopes = (*self._scopes, token.scope(near, ("pull",)))
+        try:
+            return upload.begin(self.client.endpoint.uploads(self.path, mount=digest, source=near), scopes)
+        except (DeniedError, NotFoundError):
+            return False  # who may not read there sends the blob
 
     def push_manifest(self, reference: str, content: bytes, media_type: str) -> str:
         """Store a manifest under a tag or its digest, as it stands; what it refers to as ``subject`` is told too.

@@ -52,14 +52,22 @@ class Upload:
         self._url = ""
         self._offset = 0
 
-    def begin(self, url: str) -> bool:
+    @property
+    def is_begun(self) -> bool:
+        """A session is open."""
+        return bool(self._url)
+
+    def begin(self, url: str, scopes: tuple[str, ...] = ()) -> bool:
         """Open a session; True when the blob is there already, because it was mounted.
 
         Args:
             url: where uploads begin; with ``mount`` and ``from`` to ask for the blob of another repository.
+            scopes: what the token for this must allow, where that is more than for the rest.
         """
         self._start = url.partition("?")[0]
-        call = Call(method="POST", url=url, headers={"Content-Length": "0"}, scopes=self._scopes, limit=_LIMIT)
+        call = Call(
+            method="POST", url=url, headers={"Content-Length": "0"}, scopes=scopes or self._scopes, limit=_LIMIT
+        )
         answer = self._client.send(call, (_CREATED, _ACCEPTED))
         if answer.status == _CREATED:
             return True

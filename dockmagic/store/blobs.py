@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -80,7 +80,7 @@ class Blobs:
         with told(self._layout.tmp):
             file = Aside(self._layout.tmp)
         with file:
-            digest, size = self._take_in(io.BytesIO(source) if isinstance(source, bytes) else source, file, expected)
+            digest, size = self.take_in(io.BytesIO(source) if isinstance(source, bytes) else source, file, expected)
             if expected is not None:
                 require(expected, digest, size)
             file.rewind()
@@ -91,7 +91,20 @@ class Blobs:
         with told(self._layout.blobs):
             received.file.publish(self._layout.blob(received.digest))
 
-    def _take_in(self, source: Stream, file: Aside, expected: Descriptor | None) -> tuple[str, int]:
+    def take_in(
+        self, source: Stream, file: Aside, expected: Descriptor | None, grown: Callable[[int], object] | None = None
+    ) -> tuple[str, int]:
+        """Write a stream to a file; returns its digest and size.
+
+        Args:
+            source: the stream.
+            file: where it goes.
+            expected: no byte more than its size is read.
+            grown: is told of each size that the file has on the way.
+
+        Raises:
+            ArchiveError: it is longer than expected.
+        """
         hasher, size = hashlib.sha256(), 0
         while data := source.read(_CHUNK):
             hasher.update(data)
@@ -100,6 +113,8 @@ class Blobs:
                 raise _differs(expected, f"more than {expected.size} bytes")
             with told(self._layout.tmp):
                 file.write(data)
+            if grown is not None:
+                grown(size)
         return f"sha256:{hasher.hexdigest()}", size
 
     def has(self, digest: str) -> bool:

@@ -87,6 +87,23 @@ class LayerRows:
             row = connection.execute("SELECT * FROM layers WHERE diff_id = ?", (numbers.diff_id,)).fetchone()
         return record(row)
 
+    def keep_compressed(self, diff_id: str, blob: Descriptor) -> Descriptor:
+        """Note the compressed blob of a layer that has none, or only its uncompressed tar, which can be made of this one.
+
+        Returns:
+            The blob that the row has then: another process may have been first.
+
+        Raises:
+            NotFoundError: there is no such layer any more.
+        """
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE layers SET blob_digest = ?, blob_size = ?, blob_media_type = ?"
+                " WHERE diff_id = ? AND (blob_digest IS NULL OR blob_digest = diff_id)",
+                (blob.digest, blob.size, blob.media_type, diff_id),
+            )
+        return self.get(diff_id).blob or blob
+
 
 def record(row: sqlite3.Row) -> LayerRecord:
     """A row as a value."""

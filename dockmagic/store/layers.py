@@ -11,26 +11,40 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from dockmagic.errors import ArchiveError, StoreError
 from dockmagic.layers import metadata as truths
 from dockmagic.layers.compression import Stream
 from dockmagic.layers.metadata import Metadata
 from dockmagic.layers.owner import Owner
+from dockmagic.oci import mediatype
 from dockmagic.oci.changeset import Entry
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.store import contents, rendering, trees, union
+from dockmagic.store.arrival import Arrival
 from dockmagic.store.aside import Aside
 from dockmagic.store.blobs import Blobs, Received
 from dockmagic.store.database import Database
 from dockmagic.store.faults import told
+from dockmagic.store.gzipping import Gzipped
 from dockmagic.store.layer_rows import LayerRecord, LayerRows
 from dockmagic.store.layout import Layout, snapshot
 from dockmagic.store.leases import FRESH, release, take
+from dockmagic.store.piping import piped
 from dockmagic.store.trees import Numbers, Trees
 from dockmagic.store.union import Found, Kind
 
 _KNOWN_METADATA = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tree:
+    """An extracted tree that is no layer yet."""
+
+    path: str
+    numbers: Numbers
+    metadata: Aside
 
 
 class Layers:
@@ -132,26 +146,108 @@ class Layers:
                 detail=f"{diff_id} was extracted over {', '.join(truth.below) or 'nothing'}",
             )
 
+    @contextmanager
+    def arriving(self, expected: Descriptor) -> Iterator[Arrival]:
+        """A blob that another thread will write while this one extracts it; gone at the end unless a layer took it."""
+        with told(self._layout.tmp):
+            file = Aside(self._layout.tmp)
+        with file:
+            yield Arrival(self._layout, self._blobs, file, expected)
+
+    def held(self, blob: Descriptor, *, diff_id: str, below: Sequence[str] = ()) -> LayerRecord | None:
+        """The layer that has that blob, held as by :meth:`add_tar`; None when there is none, and it has to be fetched.
+
+        Raises:
+            ArchiveError: it is another layer than ``diff_id``.
+            StoreError: it leans on other layers than ``below``.
+        """
+        known = self._rows.of_blob(blob.digest)
+        if known is None or not self._blobs.has(blob.digest):
+            return None
+        with self._database.writing() as connection:
+            take(connection, FRESH, [known.diff_id, blob.digest])
+        if self._rows.find(known.diff_id) is None:
+            return None
+        _require(known.diff_id, diff_id)
+        self._require_below(known.diff_id, below)
+        return known
+
+    def add_arriving(self, arrival: Arrival, *, diff_id: str, below: Sequence[str]) -> LayerRecord:
+        """As :meth:`add_tar`, of a blob that may still be coming in: it is extracted meanwhile.
+
+        Raises:
+            ArchiveError: it is no tar, is hostile, or is not what was expected; the store is as it was.
+            DockmagicError: it does not come, for the reason that ``arrival`` was given.
+        """
+        try:
+            with arrival.flowing() as tar, self._extracted(tar, below) as tree:
+                return self._take_up(arrival.wait(), arrival.expected, tree, diff_id, below, host_made=False)
+        except ArchiveError:
+            # What breaks off or is something else cannot be extracted either: that is the better reason.
+            arrival.wait()
+            raise
+
+    def compressed(self, diff_id: str) -> Descriptor:
+        """The layer's blob as registries take it: the compressed one that it came in, else gzip, made once and kept.
+
+        Raises:
+            NotFoundError: there is no such layer.
+            StoreCorruptError: what is stored is damaged.
+        """
+        blob = self.get(diff_id).blob
+        if blob is not None and blob.digest != diff_id and self._blobs.has(blob.digest):
+            return blob
+        with self.tar(diff_id) as tar, self._blobs.receive(Gzipped(tar)) as received:
+            described = Descriptor(media_type=mediatype.LAYER_GZIP, digest=received.digest, size=received.size)
+            with self._database.writing() as connection:
+                take(connection, FRESH, [diff_id, received.digest])
+            self._blobs.publish(received)
+            return self._rows.keep_compressed(diff_id, described)
+
+    @contextmanager
+    def tar(self, diff_id: str) -> Iterator[Stream]:
+        """The layer's uncompressed tar as a stream; see :meth:`pack` for what its reading raises."""
+        with piped(functools.partial(self.pack, diff_id)) as stream:
+            yield stream
+
     def _add_new(
         self, received: Received, blob: Descriptor, diff_id: str, below: Sequence[str], *, host_made: bool
     ) -> LayerRecord:
         if not received.size:
             raise ArchiveError("the archive is empty", hint="a tar has at least 1024 bytes: was it downloaded whole?")
+        with self._extracted(received.file.fileno(), below) as tree:
+            return self._take_up(received, blob, tree, diff_id, below, host_made=host_made)
+
+    @contextmanager
+    def _extracted(self, tar: int, below: Sequence[str]) -> Iterator[_Tree]:
         lowers = [(lower, self.snapshot(lower)) for lower in below]
         with (
             self._new_metadata() as metadata,
-            self._trees.unpacked(received.file.fileno(), metadata.fileno(), lowers) as found,
+            self._trees.unpacked(tar, metadata.fileno(), lowers) as (path, numbers),
         ):
-            tree, numbers = found
-            _require(numbers.diff_id, diff_id)
-            if self.has(numbers.diff_id):
-                self._require_below(numbers.diff_id, below)
-            with told(self._layout.roots):
-                packed = trees.digest(self._owner, tree, metadata.fileno())
-            with self._fresh(numbers.diff_id, blob.digest):
-                self._blobs.publish(received)
-                self._publish(metadata, tree, numbers)
-                return self._rows.insert(numbers, blob=blob, tree_digest=packed, host_made=host_made)
+            yield _Tree(path=path, numbers=numbers, metadata=metadata)
+
+    def _take_up(
+        self,
+        received: Received,
+        blob: Descriptor,
+        tree: _Tree,
+        diff_id: str,
+        below: Sequence[str],
+        *,
+        host_made: bool,
+    ) -> LayerRecord:
+        """Make a received blob and its tree a layer."""
+        numbers, metadata = tree.numbers, tree.metadata
+        _require(numbers.diff_id, diff_id)
+        if self.has(numbers.diff_id):
+            self._require_below(numbers.diff_id, below)
+        with told(self._layout.roots):
+            packed = trees.digest(self._owner, tree.path, metadata.fileno())
+        with self._fresh(numbers.diff_id, blob.digest):
+            self._blobs.publish(received)
+            self._publish(metadata, tree.path, numbers)
+            return self._rows.insert(numbers, blob=blob, tree_digest=packed, host_made=host_made)
 
     def adopt(
         self,
