@@ -98,6 +98,14 @@ def test_a_cache_has_owner_mode_and_first_content_as_asked(engine):
     assert "passwd" in out
 
 
+def test_a_cache_with_another_first_content_is_another_cache(engine):
+    def text(word):
+        return f"FROM localhost/base AS s\nRUN echo {word} > /first\nFROM localhost/base\nRUN --mount=type=cache,from=s,target=/c cp /c/first /f\n"
+
+    for word in ("one", "two"):
+        assert engine.run(engine.build(text(word)).image, argv=("cat", "/f")).stdout == f"{word}\n"
+
+
 def test_a_locked_cache_is_used_by_one_build_at_a_time_and_a_private_one_by_each(engine):
     def run(sharing, number):
         line = (

@@ -87,9 +87,8 @@ def _found(site: Site, action: MountAction, request: BuildRequest, layers: Layer
             return Found(action=action, below=below, words=("bind", action.target, origin.source, digest))
         case CacheMount(origin=origin):
             below = () if origin is None else layers(origin)
-            if origin is not None:
-                _digest(site, below, origin.source)
-            return Found(action=action, below=below, words=("cache", action.target, action.id, action.source))
+            first = "" if origin is None else _digest(site, below, origin.source)
+            return Found(action=action, below=below, words=("cache", action.target, action.id, action.source, first))
         case MemoryMount():
             return Found(action=action, words=("tmpfs", action.target, str(action.size)))
         case SecretMount():
@@ -189,7 +188,9 @@ class _Making:
                 sources = [{"lowers": list(self.site.lowers(below)), "path": action.origin.source}]
                 self.site.call("copy", {**_landing(directory), "sources": sources})
 
-        used = self.site.store.caches.use(action.id, action.sharing, fill=fill, mode=action.mode, owner=action.owner)
+        # another first content is another cache, as BuildKit has it
+        name = action.id if action.origin is None else "\n".join((action.id, action.origin.source, *below))
+        used = self.site.store.caches.use(name, action.sharing, fill=fill, mode=action.mode, owner=action.owner)
         self.mounts.append(
             Mount(
                 kind="directory",
