@@ -7,8 +7,13 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test touches the user's own store."""
+    """No test touches the user's own store and passwords, and none asks a registry that it did not start."""
     monkeypatch.setenv("DOCKMAGIC_HOME", str(tmp_path_factory.mktemp("home")))
+    config = tmp_path_factory.mktemp("config")
+    (config / "registries.toml").write_text('pull = "never"\n')
+    config.chmod(0o755)
+    monkeypatch.setenv("DOCKMAGIC_CONFIG", str(config))
+    monkeypatch.setenv("DOCKER_CONFIG", str(config / "docker"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
