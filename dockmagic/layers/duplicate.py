@@ -27,9 +27,11 @@ def duplicate(source: str, target: str, table: Table) -> dict[str, Any]:
     """
     links: dict[tuple[int, int], str] = {}
     renamed: dict[str, Any] = {}
+    directories: list[str] = []
     pending = [""]
     while pending:
         directory = pending.pop()
+        directories.append(directory)
         with os.scandir(f"{source}/{directory}" if directory else source) as entries:
             batch = list(entries)
         if not directory:
@@ -42,6 +44,9 @@ def duplicate(source: str, target: str, table: Table) -> dict[str, Any]:
                 renamed[str(os.lstat(f"{target}/{path}").st_ino)] = table[str(entry.inode())]
             if entry.is_dir(follow_symlinks=False):
                 pending.append(path)
+    for directory in reversed(directories):  # what was put into them changed their times
+        found = os.lstat(f"{source}/{directory}")
+        os.utime(f"{target}/{directory}", ns=(found.st_atime_ns, found.st_mtime_ns))
     return renamed
 
 
@@ -51,6 +56,9 @@ def _copy(source: str, target: str, links: dict[tuple[int, int], str]) -> bool:
     mode = found.st_mode
     if stat.S_ISSOCK(mode):
         return False
+    if overlayfs.is_whiteout(source, found):
+        _whiteout(target)
+        return True
     if not stat.S_ISDIR(mode) and found.st_nlink > 1:
         first = links.setdefault((found.st_dev, found.st_ino), target)
         if first != target:
@@ -64,6 +72,16 @@ def _copy(source: str, target: str, links: dict[tuple[int, int], str]) -> bool:
         os.chmod(target, stat.S_IMODE(mode))
     os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns), follow_symlinks=False)
     return True
+
+
+def _whiteout(target: str) -> None:
+    """In the form that the file system of the copy allows."""
+    parent, name = os.path.split(target)
+    directory = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        overlayfs.make_whiteout(name, directory)
+    finally:
+        os.close(directory)
 
 
 def _make(source: str, target: str, found: os.stat_result) -> None:

@@ -27,7 +27,7 @@ class InProcessOwner:
 
     def call(self, job: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
         """Run a job; see :class:`dockmagic.layers.owner.Owner`."""
-        for name in ("snapshots", "containers", "tmp"):
+        for name in ("snapshots", "containers", "tmp", "work"):
             (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         with _directory:
             before = os.open(".", os.O_PATH | os.O_DIRECTORY)

@@ -21,7 +21,7 @@ from dockmagic.sandbox.ids import Scheme
 from dockmagic.sandbox.spec import Isolation, Spec
 
 _BOOT = "from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
-_DIRECTORIES = ("snapshots", "containers", "tmp", "mnt")
+_DIRECTORIES = ("snapshots", "containers", "tmp", "work", "mnt")
 _ONE_ID = "one id: permissions between the users of an image are not enforced"
 _IN_MEMORY = "writable layers are kept in memory: the disk of the store is itself an overlay"
 

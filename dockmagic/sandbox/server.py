@@ -22,19 +22,22 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from errno import ENOENT
 from importlib import import_module
 
-from dockmagic.sandbox import init, launch, sealed, seccomp, wire
+from dockmagic.sandbox import cgroups, init, launch, sealed, seccomp, wire
 from dockmagic.sandbox.confine import Profile, attempt, keep_only
 from dockmagic.sandbox.plan import Plan
 from dockmagic.syscalls import mounts, namespaces, privileges
 
 # Faster decompression for jobs, where it is installed.
 _OPTIONAL = ("isal.igzip", "zstandard")
+# How long a server that ends waits for its containers, in seconds, and how often it looks.
+_PATIENCE, _LOOK = 5.0, 0.01
 
 
 class Server:
@@ -49,12 +52,29 @@ class Server:
         self.control = control
         self.settings = settings
         self._life, self._held = os.pipe()
+        self._groups: list[tuple[int, cgroups.Group]] = []
+        self._over: set[int] = set()
+        self._started = 0
         self._programs: dict[object, bytes] = {}
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
 
     def run(self, client: int) -> None:
-        """Serve until the control socket or the client process ends."""
+        """Serve until the control socket or the client process ends; then the containers end, and their groups are removed."""
+        try:
+            self._listen(client)
+        finally:
+            os.close(self._held)  # for the monitors this server is gone
+            self._clear()
+
+    def _clear(self) -> None:
+        end = time.monotonic() + _PATIENCE
+        while self._groups and time.monotonic() < end:
+            self._groups = [(owner, group) for owner, group in self._groups if not group.remove()]
+            if self._groups:
+                time.sleep(_LOOK)
+
+    def _listen(self, client: int) -> None:
         for descriptor in (self.control.fileno(), client):
             self._poll.register(descriptor, select.POLLIN)
         while True:
@@ -95,6 +115,9 @@ class Server:
     def _start(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
         contents, channel, *stdio = descriptors
         spec = message["spec"]
+        trial = message.get("trial", False)
+        self._started += 1
+        group = cgroups.Group() if trial else cgroups.make(spec["limits"], self._started)
         plan = Plan(
             spec,
             self._profile(spec["capabilities"]),
@@ -102,11 +125,15 @@ class Server:
             stdio=stdio,
             contents=contents,
             trees=self.settings["trees"],
-            trial=message.get("trial", False),
+            group=group,
+            trial=trial,
         )
         pid = os.fork()
         if pid == 0:
             launch.start(plan, socket.socket(fileno=channel), self._life)
+        group.close()
+        if group.directories:
+            self._groups.append((pid, group))
         self._on_end(pid)
 
     def _profile(self, capabilities: list[str]) -> Profile:
@@ -138,6 +165,12 @@ class Server:
             del self._handlers[pidfd]
             os.close(pidfd)
             os.waitpid(pid, 0)
+            # A group that is not empty yet is tried again with the next one.
+            self._over |= {pid}
+            self._groups = [
+                (owner, group) for owner, group in self._groups if owner not in self._over or not group.remove()
+            ]
+            self._over &= {owner for owner, _ in self._groups}
             if watched >= 0:
                 if self._handlers.pop(watched, None):
                     self._poll.unregister(watched)
@@ -206,12 +239,13 @@ def _failure(error: BaseException) -> dict[str, object]:
 
 
 def _cover() -> None:
-    """A tmpfs over the writable layers, in this server's mount namespace."""
-    place = os.open("containers", os.O_PATH | os.O_DIRECTORY)
-    made = mounts.new_mount("tmpfs", {"mode": "0700", "uid": "0", "gid": "0"}, mounts.NOSUID | mounts.NODEV)
-    mounts.move_mount(made, place)
-    os.close(made)
-    os.close(place)
+    """A tmpfs over each directory of writable layers, in this server's mount namespace."""
+    for directory in ("containers", "work"):
+        place = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+        made = mounts.new_mount("tmpfs", {"mode": "0700", "uid": "0", "gid": "0"}, mounts.NOSUID | mounts.NODEV)
+        mounts.move_mount(made, place)
+        os.close(made)
+        os.close(place)
 
 
 def _settle() -> None:
@@ -259,6 +293,8 @@ def main(control_descriptor: int) -> None:
         if again:
             attempt("read-only interpreter", sealed.check)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with suppress(OSError):
+            cgroups.remove_abandoned()
         wire.send(control, {"ready": True})
         _settle()
         Server(control, settings).run(client)

@@ -123,7 +123,11 @@ def _left_over(layout: Layout) -> list[str]:
     now = time.time()
     return [
         f"{name}/{path.name}: left by a process that has ended"
-        for name, directory in (("tmp", layout.tmp), ("roots/tmp", layout.roots / "tmp"))
+        for name, directory in (
+            ("tmp", layout.tmp),
+            ("roots/tmp", layout.roots / "tmp"),
+            ("roots/work", layout.roots / "work"),
+        )
         for path in entries(directory)
         if is_abandoned(path, now=now)
     ]

@@ -11,6 +11,7 @@ r"""Where things lie in the store's directory.
         containers/<id>/{upper,work}  a container's writable layer
         caches/<hex>/                 what RUN --mount=type=cache keeps
         tmp/<name>/                   trees in the making
+        work/<name>/                  writable layers in the making
     logs/<id>             what a container printed
     locks/<hex>           files that users of a cache lock
     tmp/<name>            files in the making

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from dockmagic.errors import StoreError
 from dockmagic.layers.owner import Owner
@@ -97,9 +98,13 @@ class Store:
         sweeping.sweep(self._layout, self._database, self._owner)
 
     @contextlib.contextmanager
-    def scratch(self) -> Iterator[str]:
-        """A fresh directory for trees in the making, relative to the scheme's root; gone when the block ends."""
-        name = f"tmp/{new_name()}"
+    def scratch(self, area: Literal["tmp", "work"] = "tmp") -> Iterator[str]:
+        """A fresh directory for trees in the making, relative to the scheme's root; gone when the block ends.
+
+        Args:
+            area: ``"work"`` for writable layers of overlayfs, which may be kept in memory.
+        """
+        name = f"{area}/{new_name()}"
         with told(self._layout.roots):
             self._owner.call("mkdir", {"paths": [name]})
         try:

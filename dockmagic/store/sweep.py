@@ -46,7 +46,12 @@ def sweep(layout: Layout, database: Database, owner: Owner) -> None:
         # What needs no transaction goes first: on a full disk that gives the transaction its room.
         now = time.time()
         abandoned = [p for p in entries(layout.tmp) if is_abandoned(p, now=now)]
-        trees = [f"tmp/{p.name}" for p in entries(layout.roots / "tmp") if is_abandoned(p, now=now)]
+        trees = [
+            f"{area}/{p.name}"
+            for area in ("tmp", "work")
+            for p in entries(layout.roots / area)
+            if is_abandoned(p, now=now)
+        ]
         _empty(_Trash(abandoned, trees), owner)
         with database.writing() as connection:
             drop_dead(connection)

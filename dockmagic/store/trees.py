@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,12 +75,28 @@ class Trees:
     def keep(self, tree: str, diff_id: str) -> None:
         """Make a tree durable and give it its name, where it may stand already.
 
-        The files are on the disk before the name is, so a name means a whole tree, also after a power cut.
+        The files are on the disk before the name is, so a name means a whole tree, also after a power cut. A tree that was made in
+        memory is copied.
         """
         with told(self._layout.roots):
             sync_file_system(self._layout.roots)
-            self._owner.call("rename", {"src": tree, "dst": snapshot(diff_id)})
+            try:
+                self._owner.call("rename", {"src": tree, "dst": snapshot(diff_id)})
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._keep_copy(tree, diff_id)
             sync_directory(self._layout.roots / "snapshots")
+
+    def _keep_copy(self, tree: str, diff_id: str) -> None:
+        aside = f"tmp/{new_name()}"
+        try:
+            self._owner.call("duplicate", {"src": tree, "dst": aside})
+            sync_file_system(self._layout.roots)
+            self._owner.call("rename", {"src": aside, "dst": snapshot(diff_id)})
+        finally:
+            self._owner.call("remove", {"path": aside})
+        self._owner.call("remove", {"path": tree})
 
     def remove(self, tree: str) -> None:
         """Remove a tree; none there is fine."""

@@ -143,7 +143,7 @@ class _Making:
             case BindMount() as action if found.selection is not None:
                 self._context(action, found.selection, directory)
             case BindMount() as action:
-                self._layers(action, found.below, directory)
+                self._layers(action, found.below)
             case CacheMount() as action:
                 self._cache(action, found.below)
             case MemoryMount() as action:
@@ -167,7 +167,8 @@ class _Making:
             )
         )
 
-    def _layers(self, action: BindMount, below: tuple[str, ...], directory: str) -> None:
+    def _layers(self, action: BindMount, below: tuple[str, ...]) -> None:
+        directory = self.stack.enter_context(self.site.store.scratch("work"))
         upper, work = f"{directory}/upper", f"{directory}/work"
         self.site.call("mkdir", {"paths": [upper, work]})
         self.mounts.append(

@@ -63,7 +63,7 @@ class Site:
     @contextmanager
     def writable(self) -> Iterator[Writable]:
         """A fresh writable layer; what is not adopted is gone when the block ends."""
-        with self.store.scratch() as directory:
+        with self.store.scratch("work") as directory:
             made = Writable(upper=f"{directory}/upper", work=f"{directory}/work")
             self.call("mkdir", {"paths": [made.upper, made.work]})
             yield made
