@@ -130,7 +130,7 @@ def summary(result: Result, names: Sequence[str] | None = None, around: Surround
     build = build_of(result)
     return Summary(
         kind=record.kind,
-        title=", ".join(record.names) or record.container or _TITLES.get(record.kind, record.kind),
+        title=_title(record, names),
         verdict=asdict(record.verdict),
         container=_container(record, around.container),
         isolation=_isolation(result),
@@ -142,6 +142,12 @@ def summary(result: Result, names: Sequence[str] | None = None, around: Surround
         actions=around.actions,
         warnings=record.warnings,
     )
+
+
+def _title(record: Record, names: Sequence[str] | None) -> str:
+    """The image's names; of a build that made none, those that it would have had."""
+    told = record.names or tuple(visible(name) for name in names or ())
+    return ", ".join(told) or record.container or _TITLES.get(record.kind, record.kind)
 
 
 _TITLES = {"build": "Build", "image": "Image", "diff": "Differences", "layer": "Layer", "run": "Run"}
