@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from dockmagic.errors import ArchiveError, UsageError
+from dockmagic.oci.descriptor import Descriptor
+from dockmagic.oci.manifest import Index
+from dockmagic.registry import choice
+from dockmagic.registry.choice import Platform
+
+ATTESTATION = {"vnd.docker.reference.type": "attestation-manifest"}
+
+
+def described(number, text="", **more):
+    os_, _, rest = text.partition("/")
+    architecture, _, variant = rest.partition("/")
+    platform = {"os": os_, "architecture": architecture, **({"variant": variant} if variant else {})} if text else None
+    return Descriptor(media_type="application/x", digest=f"sha256:{number:064x}", size=1, platform=platform, **more)
+
+
+def index(*texts):
+    return Index(manifests=tuple(described(number, text) for number, text in enumerate(texts)))
+
+
+def chosen(wanted, *texts):
+    found = choice.choose(index(*texts), choice.parse(wanted))
+    return texts[int(found.digest.removeprefix("sha256:"), 16)]
+
+
+def test_the_image_of_the_platform_is_taken():
+    assert chosen("linux/arm64", "linux/amd64", "linux/arm64/v8", "windows/amd64") == "linux/arm64/v8"
+
+
+def test_the_nearest_variant_that_runs_is_taken():
+    assert chosen("linux/arm/v7", "linux/arm/v5", "linux/arm/v6", "linux/arm64") == "linux/arm/v6"
+    assert chosen("linux/arm", "linux/arm/v6", "linux/arm/v7") == "linux/arm/v7"
+    assert chosen("linux/amd64", "linux/amd64/v3", "linux/amd64") == "linux/amd64"
+
+
+def test_a_variant_that_does_not_run_is_not_taken():
+    with pytest.raises(ArchiveError, match=r"no variant for linux/arm/v6\nit has linux/arm/v7"):
+        chosen("linux/arm/v6", "linux/arm/v7")
+    with pytest.raises(ArchiveError):
+        chosen("linux/amd64", "linux/amd64/v3")
+
+
+def test_an_attestation_is_no_image():
+    made = Index(manifests=(described(1, "linux/amd64", annotations=ATTESTATION), described(2, "linux/amd64")))
+    assert choice.choose(made, Platform(architecture="amd64")).digest.endswith("2")
+
+
+def test_a_single_image_without_a_platform_is_taken():
+    assert choice.choose(index(""), Platform(architecture="amd64")).platform is None
+
+
+@pytest.mark.parametrize("text", ["", "linux/", "/amd64", "linux/amd64/v1/x", "linux/am d64", "linux/../x"])
+def test_nonsense_is_no_platform(text):
+    with pytest.raises(UsageError):
+        choice.parse(text)
