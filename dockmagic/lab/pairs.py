@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from dockmagic.listing import Difference, File
+from dockmagic.lab.registry import Subject
+from dockmagic.listing import Content, Difference, File
 from dockmagic.oci.changeset import Entry
 from dockmagic.record.reading import Result, ordered, read
 from dockmagic.results import ChangedPath, Container, Diff, Image, Layer, Run
 from dockmagic.widgets.comparison import Comparison, Side
+from dockmagic.widgets.summary import Summary
 
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine
-    from dockmagic.lab.source import EngineSource
 
 _NOTE = "The files of {} are gone: sizes are compared, contents are not. --name or --keep keeps a container."
+
+
+class Compared(Protocol):
+    """What is compared: the source of a widget."""
+
+    @property
+    def subject(self) -> Subject:
+        """The record."""
+        ...
+
+    def summary(self) -> Summary:
+        """What is drawn of it."""
+        ...
+
+    def container(self) -> Container | None:
+        """As it stands now, None when it is gone."""
+        ...
+
+    def image(self) -> Image | None:
+        """As it stands now, None when it is gone."""
+        ...
+
+    def read(self, tree_id: str, path: str, limit: int) -> Content:
+        """How a file of a tree begins."""
+        ...
 
 
 def noted(result: Result) -> tuple[ChangedPath, ...]:
@@ -29,7 +55,7 @@ def noted(result: Result) -> tuple[ChangedPath, ...]:
             return ()
 
 
-def compare(engine: Engine, first: EngineSource, second: EngineSource) -> Comparison:
+def compare(engine: Engine, first: Compared, second: Compared) -> Comparison:
     """Both side by side.
 
     Raises:
@@ -49,16 +75,16 @@ def compare(engine: Engine, first: EngineSource, second: EngineSource) -> Compar
     return Comparison(first=sides[0], second=sides[1], differences=engine.compare(*places))
 
 
-def _is_gone(source: EngineSource) -> bool:
+def _is_gone(source: Compared) -> bool:
     return isinstance(source.subject.result, (Run, Container)) and source.container() is None
 
 
-def _place(source: EngineSource) -> Image | Container | str:
-    found = source.container() or source.known_image()
+def _place(source: Compared) -> Image | Container | str:
+    found = source.container() or source.image()
     return found if found is not None else ""
 
 
-def _side(source: EngineSource, suffix: str = "") -> Side:
+def _side(source: Compared, suffix: str = "") -> Side:
     subject = source.subject
     told = source.summary()
     result = subject.result
@@ -74,9 +100,9 @@ def _side(source: EngineSource, suffix: str = "") -> Side:
     )
 
 
-def _by_notes(engine: Engine, first: EngineSource, second: EngineSource) -> Iterator[Difference]:
+def _by_notes(engine: Engine, first: Compared, second: Compared) -> Iterator[Difference]:
     mine, its = ({path.path: path for path in noted(source.subject.result)} for source in (first, second))
-    here, there = first.known_image(), second.known_image()
+    here, there = first.image(), second.image()
     below: dict[str, Difference] = {}
     if here is not None and there is not None and here.id != there.id:
         below = {different.path: different for different in engine.compare(here, there)}

@@ -47,7 +47,7 @@ class EngineSource:
 
     def summary(self) -> summaries.Summary:
         subject = self._subject
-        container, image = self.container(), self._image()
+        container, image = self.container(), self.image()
         found = tuple(actions.of_result(subject.result, subject.cell.text, container))
         if isinstance(subject.result, Image) and image is not None:
             found = (*found, *actions.of_image(image))
@@ -124,7 +124,7 @@ class EngineSource:
 
     def act(self, action: str) -> str:
         container = self.container()
-        target = container if container is not None else self._image()
+        target = container if container is not None else self.image()
         if target is None:
             raise NotFoundError(_GONE, hint=_KEEP)
         return perform(self._engine, target, action)
@@ -139,7 +139,7 @@ class EngineSource:
         for container in self._engine.ps(all=True):
             label = f"{container.name} ({container.image})"
             yield {"ref": f"container:{container.id}", "label": visible(label), "group": "containers"}
-        own = self._image()
+        own = self.image()
         for image in self._engine.images():
             if own is None or image.id != own.id or not isinstance(self._subject.result, (Image, Build)):
                 label = ", ".join(image.tags) or image.short_id
@@ -152,7 +152,7 @@ class EngineSource:
             return Tree(self._engine.files(container), notes=notes)
         return of_changes(pairs.noted(result))
 
-    def _image(self) -> Image | None:
+    def image(self) -> Image | None:
         """The record's image as it stands in the store now; None when it is gone."""
         result = self._subject.result
         known = summaries.image_of(result)
@@ -165,12 +165,8 @@ class EngineSource:
             return None
         return found if isinstance(found, Image) else None
 
-    def known_image(self) -> Image | None:
-        """The same, for who compares."""
-        return self._image()
-
     def _known_image(self) -> Image:
-        found = self._image()
+        found = self.image()
         if found is None:
             raise NotFoundError("the image has been removed", hint="run the cell again")
         return found
