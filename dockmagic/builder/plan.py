@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from dockmagic.builder import named
 from dockmagic.builder.actions import Action, run_action, stages_of, workdir_action
 from dockmagic.builder.arguments import (
     Arguments,
@@ -17,6 +18,7 @@ from dockmagic.builder.built import Kind
 from dockmagic.builder.checking import base_of, inputs_for
 from dockmagic.builder.history import run_words
 from dockmagic.builder.mounts import mount_actions
+from dockmagic.builder.named import Contexts
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.scope import Scope, argument_words, declared, settled, with_path
 from dockmagic.builder.transfers import add_action, check_source, copy_action
@@ -143,8 +145,10 @@ def draft(request: BuildRequest) -> Draft:
         known = platform_arguments(request.machine, request.target or "default")
         arguments = read_arguments(stages.global_args, request.build_args, known, escape=stages.escape)
         stages = stages.with_bases([_base(stage, arguments, stages.escape) for stage in stages.stages])
+        stages = named.replaced(stages, named.read(request.contexts))
         order = stages.order(stages.stages[target.index])
         for stage in order:
+            named.require_executable(stage)
             _require_platform(stage, request.machine)
     return Draft(stages=stages, order=order, arguments=arguments, request=request)
 
@@ -218,6 +222,10 @@ class _Stage:
     images: Mapping[str, ImageConfig]
     done: Mapping[int, PlannedStage]
     rows: list[Row] = field(default_factory=list)
+    contexts: Contexts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.contexts = named.read(self.read.request.contexts)
 
     def planned(self) -> PlannedStage:
         stage = self.stage
@@ -259,7 +267,7 @@ class _Stage:
         with located(instruction.location):
             if isinstance(instruction, kinds.Copy):
                 check_source(instruction)
-            expanded = self._expanded(instruction, scope)
+            expanded = named.instruction(self._expanded(instruction, scope), self.contexts)
             row = self._planned_row(expanded, scope)
         self.rows.append(row)
         return row.scope
@@ -276,12 +284,13 @@ class _Stage:
                 scope = declared(scope, instruction, self.read.arguments)
                 return _row("setting", instruction, scope, created_by=argument_words(instruction, scope))
             case kinds.Run():
+                named.require_executable(instruction)
                 mounts = mount_actions(instruction, scope, self.read.stages, self.stage)
                 action = run_action(instruction, scope, self.read.request, mounts)
                 words = run_words(action.argv, scope.arguments)
                 return _row("step", instruction, scope, action=action, created_by=words)
             case kinds.Copy():
-                copied = copy_action(instruction, scope, self.read.stages, self.stage)
+                copied = copy_action(instruction, scope, self.read.stages, self.stage, self.contexts)
                 return _row("step", instruction, scope, action=copied, created_by=instruction.code)
             case kinds.Workdir():
                 scope, words = settled(scope, instruction)

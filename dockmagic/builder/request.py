@@ -39,6 +39,7 @@ class BuildRequest:
         hosts: lines of RUN's /etc/hosts: (address, name).
         labels: added to the image's own.
         network: of RUN.
+        contexts: ``--build-context``: by name, ``docker-image://REFERENCE`` or the path of a directory.
         secrets: what RUN may mount, by id.
         agents: sockets of ssh agents that RUN may mount, by id.
         epoch: seconds since 1970 that every timestamp in the image has.
@@ -56,6 +57,7 @@ class BuildRequest:
     hosts: tuple[tuple[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     network: Network = "host"
+    contexts: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     agents: Mapping[str, Path] = field(default_factory=dict)
     epoch: int

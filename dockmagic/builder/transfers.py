@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from dockmagic.builder import remotes
+from dockmagic.builder.named import NO_CONTEXTS, Contexts, directory_of
 from dockmagic.builder.remotes import Git, Url
 from dockmagic.builder.scope import Scope
 from dockmagic.dockerfile import instructions as kinds
@@ -31,6 +33,7 @@ class CopyAction:
         remote: what is fetched, in order; of ADD alone.
         stage: number of the stage that it copies from, or None.
         image: name of the image that it copies from, or "".
+        directory: a named context that it copies from, or None.
         destination: absolute.
         is_directory: the destination was written with a slash, or there are several sources.
         chown: as written, variables replaced; "" for root.
@@ -48,6 +51,7 @@ class CopyAction:
     remote: tuple[Url | Git, ...] = ()
     stage: int | None
     image: str
+    directory: Path | None = None
     destination: str
     is_directory: bool
     chown: str
@@ -59,8 +63,17 @@ class CopyAction:
     checksum: str = ""
 
 
-def copy_action(instruction: kinds.Copy, scope: Scope, stages: Stages, own: Stage) -> CopyAction:
+def copy_action(
+    instruction: kinds.Copy, scope: Scope, stages: Stages, own: Stage, contexts: Contexts = NO_CONTEXTS
+) -> CopyAction:
     """A COPY.
+
+    Args:
+        instruction: with variables and names of contexts replaced.
+        scope: the stage before it.
+        stages: all of them.
+        own: the stage that it stands in.
+        contexts: what names mean.
 
     Raises:
         DockerfileError: a mode that is none, a remote source, or a source stage that is not before this one.
@@ -73,12 +86,14 @@ def copy_action(instruction: kinds.Copy, scope: Scope, stages: Stages, own: Stag
         if remote is not None:
             what = "a git ref" if isinstance(remote, Git) else "a URL"
             raise fault(f"source can't be {what} for COPY", instruction.location)
-    stage, image = _source(instruction, stages, own)
+    directory = directory_of(instruction.from_, contexts)
+    stage, image = (None, "") if directory else _source(instruction, stages, own)
     return CopyAction(
         sources=instruction.sources,
         inline=_inline(instruction),
         stage=stage,
         image=image,
+        directory=directory,
         destination=scope.absolute(instruction.destination),
         is_directory=_is_directory(instruction, len(instruction.sources)),
         chown=instruction.chown,

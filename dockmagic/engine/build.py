@@ -40,6 +40,7 @@ class Request:
     dockerfile: Path | None = None
     no_cache_filter: tuple[str, ...] = ()
     add_hosts: tuple[tuple[str, str], ...] = ()
+    build_contexts: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     agents: Mapping[str, Path] = field(default_factory=dict)
 
@@ -86,6 +87,7 @@ def wanted(session: Session, request: Request) -> BuildRequest:
         network=request.network,
         no_cache_filter=frozenset(name.lower() for name in request.no_cache_filter),
         hosts=request.add_hosts,
+        contexts=request.build_contexts,
         secrets=request.secrets,
         agents=request.agents,
         epoch=int(epoch) if epoch.isascii() and epoch.isdigit() else session.epoch,

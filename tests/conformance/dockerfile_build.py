@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from dockmagic.builder.request import Secret
 from dockmagic.dockerfile.stages import parse_stages
 from dockmagic.errors import DockmagicError
 from dockmagic.results import Image
@@ -82,6 +83,15 @@ def _step(build: Row, wanted: Row, trees: list[Any]) -> str | None:
         if text is None:
             text = (directory / "Dockerfile").read_text()
         _bases(text, options["build_args"])
+        for name, value in options["build_contexts"].items():
+            if value.startswith("local:"):
+                files = build[f"named:{value.removeprefix('local:')}"]
+                options["build_contexts"][name] = str(stack.enter_context(context(files)))
+            else:
+                _bases(f"FROM {value.removeprefix('docker-image://')}", {})
+        options["secrets"] = {
+            name: Secret(source=_kept(stack, value)) for name, value in (build.get("secrets") or {}).items()
+        }
         try:
             built = workshop().build(text=text, context=directory, dockerfile=directory / "Dockerfile", **options)
         except DockmagicError as error:
@@ -92,6 +102,12 @@ def _step(build: Row, wanted: Row, trees: list[Any]) -> str | None:
     assert built.image is not None
     trees.append(workshop().tree(built.image))
     return next((found for check in wanted["checks"] if (found := _check(trees, built.image, check))), None)
+
+
+def _kept(stack: ExitStack, text: str) -> Path:
+    """A file with that text."""
+    directory = stack.enter_context(context([{"op": "write", "path": "secret", "content": text, "mode": "0600"}]))
+    return directory / "secret"
 
 
 def _options(build: Row) -> tuple[dict[str, Any], str]:
@@ -109,14 +125,27 @@ def _options(build: Row) -> tuple[dict[str, Any], str]:
         options["build_args"].setdefault("BUILDKIT_SANDBOX_HOSTNAME", attrs.pop("hostname"))
     if attrs.get("no-cache") == "":
         options["no_cache"] = not attrs.pop("no-cache")
+    elif "no-cache" in attrs:
+        options["no_cache_filter"] = tuple(attrs.pop("no-cache").split(","))
     if "cache-from" in attrs or any(export.get("Type") == "registry" for export in build.get("other_CacheExports", ())):
         raise NotJudgedError("needs the cache of a registry")
+    options["build_contexts"] = _named(attrs)
     for key, value in attrs.items():
         if isinstance(value, dict):
             raise NotJudgedError(f"a value of {key} that was not converted")
         if key != "platform" or value not in _NATIVE:
             return options, f"no option for {key}={value}"
-    return options, "no option for secrets" if build.get("secrets") else ""
+    return options, ""
+
+
+def _named(attrs: dict[str, Any]) -> dict[str, str]:
+    """The named contexts, taken out of the attributes."""
+    found: dict[str, str] = {}
+    for key in [key for key in attrs if key.startswith("context:") and isinstance(attrs[key], str)]:
+        found[key.removeprefix("context:")] = value = attrs.pop(key)
+        if value.startswith("docker-image:") and not value.startswith("docker-image://"):
+            raise NotJudgedError("needs a source policy")
+    return found
 
 
 def _bases(text: str, arguments: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 import pytest
 import zstandard
 
+from dockmagic.engine import build as building
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import BuildError
 from tests.users import KINDS, make_user
@@ -398,6 +399,7 @@ def test_a_submodule_of_this_machine_is_not_fetched(engine, context, repository,
 
 SAME = """
 import io, pathlib, sys, tarfile
+from dockmagic.engine import build as building
 from dockmagic.engine.engine import Engine
 context = pathlib.Path(sys.argv[1])
 context.mkdir()
@@ -423,3 +425,22 @@ def test_every_kind_of_user_makes_the_same_layers(tmp_path):
         assert done.returncode == 0, done.stderr
         found[kind] = done.stdout
     assert len(set(found.values())) == 1, found
+
+
+def test_named_contexts_are_directories_with_ignore_files_of_their_own_or_images(engine, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("kept", "hidden"):
+        (other / name).write_text(name)
+    (other / ".dockerignore").write_text("hidden\n")
+    text = "FROM nosuchimage AS src\nRUN exit 1\nFROM base\nCOPY --from=src / /out/\nRUN ls /out > /names\n"
+    contexts = {"src": str(other), "base": "docker-image://localhost/base"}
+    made = building.build(engine.session, building.Request(text=text, build_contexts=contexts))
+    assert engine.run(made.image, argv=("cat", "/names")).stdout == "kept\n"
+    assert [
+        step.cached
+        for step in building.build(engine.session, building.Request(text=text, build_contexts=contexts)).steps
+    ] == [
+        True,
+        True,
+    ]

@@ -85,7 +85,10 @@ class _Gathering:
         if below is not None:
             yield pick(self.site, below, self.action)
             return
-        context = self.stack.enter_context(Context(self.request.context, dockerfile=self.request.dockerfile))
+        directory, dockerfile = self.request.context, self.request.dockerfile
+        if self.action.directory is not None:
+            directory, dockerfile = self.action.directory, None
+        context = self.stack.enter_context(Context(directory, dockerfile=dockerfile))
         if self.action.parents:
             yield context.select_with_parents(self.action.sources, exclude=self.action.exclude)
             return
