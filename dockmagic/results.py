@@ -111,6 +111,7 @@ class Image:
         digest: the manifest's digest.
         names: those names that the caller gave it or asked for it by. What other names it bears depends on what was
             done before in this store, so the record tells these alone.
+        notes: what the verb that gave the image has to say besides, e.g. of a name that another image bore before.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Image:
     digest: str
     entries: tuple[HistoryEntry, ...] = field(repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def short_id(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import images
+from dockmagic.engine import images, tagging
 from dockmagic.errors import ConflictError, NotFoundError
 from dockmagic.results import Image, Table
 
@@ -27,6 +27,7 @@ def load(session: Session, path: str | Path) -> Table[Image]:
         columns=("LOADED IMAGE", "LAYERS"),
         items=values,
         rows=tuple((", ".join(v.tags) or v.short_id, str(len(v.layers))) for v in values),
+        title="\n".join(tagging.moved(session, moved.name, moved.before) for moved in found.moved),
     )
 
 
@@ -34,11 +35,12 @@ def import_(session: Session, path: str | Path, reference: str = "") -> Image:
     """Make an image of one layer from the tar of a root file system.
 
     Raises:
+        UsageError: the reference is not of docker's form.
         NotFoundError: there is no such file.
         ArchiveError: it is no tar; the store is as it was.
     """
-    found = session.store.archive.import_rootfs(_existing(path), reference)
-    return images.describe(session, session.store.images.get(found), names=(reference,) if reference else ())
+    tagging.require_name(reference)
+    return tagging.named(session, session.store.archive.import_rootfs(_existing(path)), reference)
 
 
 def _existing(path: str | Path) -> Path:
@@ -55,9 +57,8 @@ def tag(session: Session, image: str | Image, reference: str) -> Image:
         NotFoundError: no such image.
         UsageError: the reference is not of docker's form.
     """
-    record = images.find(session, image)
-    session.store.images.tag(reference, record.id)
-    return images.describe(session, session.store.images.get(record.id), names=(reference,))
+    tagging.require_name(reference)
+    return tagging.named(session, images.find(session, image).id, reference)
 
 
 def rmi(session: Session, names: Sequence[str], *, force: bool = False) -> tuple[str, ...]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import containers, images
+from dockmagic.engine import containers, images, tagging
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError, NotFoundError, UsageError
 from dockmagic.oci.config import History
 from dockmagic.results import ChangedPath, ChangeKind, Container, Diff, Image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dockmagic.engine.session import Session
     from dockmagic.store.containers import ContainerRow
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 def commit(session: Session, container: str | Container, reference: str = "", *, message: str = "") -> Image:
     """Make an image of a container: its image's layers and one more, a copy of the writable layer.
 
+    What is in the container's volumes stays out of it, as with docker; the image's notes say so.
+
     Raises:
+        UsageError: the reference is not of docker's form.
         NotFoundError: no such container.
         ConflictError: it runs; its files may be half written.
     """
+    tagging.require_name(reference)
     row = containers.find(session, container)
     if row.status == containers.RUNNING:
         raise ConflictError(f"container {row.name} is running", hint="commit it when it has ended")
@@ -44,9 +48,12 @@ def commit(session: Session, container: str | Container, reference: str = "", *,
     )
     config = record.config.appended(layer.diff_id if layer else None, history)
     image_id = store.images.put(config, (*record.diff_ids, *((layer.diff_id,) if layer else ())))
-    if reference:
-        store.images.tag(reference, image_id)
-    return images.describe(session, store.images.get(image_id), names=(reference,) if reference else ())
+    return tagging.named(session, image_id, reference, notes=tuple(_left_out(row)))
+
+
+def _left_out(row: ContainerRow) -> Iterator[str]:
+    for volume in row.spec.get("volumes", ()):
+        yield f"what is in {volume.split(':')[1]} belongs to a volume and is not in the image"
 
 
 def diff(session: Session, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:

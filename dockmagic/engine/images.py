@@ -72,7 +72,7 @@ def _puller(session: Session) -> bases.Puller:
     return pull
 
 
-def describe(session: Session, record: ImageRecord, names: Sequence[str] = ()) -> Image:
+def describe(session: Session, record: ImageRecord, names: Sequence[str] = (), *, notes: Sequence[str] = ()) -> Image:
     """A stored image as a value; ``names`` are those that the caller gave it or asked for it by."""
     entries = tuple(_history(session, record))
     return Image(
@@ -83,6 +83,7 @@ def describe(session: Session, record: ImageRecord, names: Sequence[str] = ()) -
         digest=record.manifest_digest,
         entries=entries,
         names=tuple(names),
+        notes=tuple(notes),
     )
 
 

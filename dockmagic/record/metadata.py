@@ -31,7 +31,7 @@ def metadata(result: Result, key: str = "") -> dict[str, Any]:
         case Container():
             told = {"container": _container(result)}
         case Image():
-            told = {"image": _image(result)}
+            told = {"image": _image(result), "notes": [visible(note) for note in result.notes]}
         case Diff():
             told = _paths(ordered(result.changes, result.paths))
         case Layer():

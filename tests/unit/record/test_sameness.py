@@ -31,7 +31,7 @@ from tests.unit.record import generated as g
 VARYING = {
     Layer: {"diff_id": g.DIGESTS, "digest": g.DIGESTS},
     HistoryEntry: {"created_by": g.TEXTS, "created": g.TEXTS, "comment": g.TEXTS},
-    Image: {"id": g.DIGESTS, "digest": g.DIGESTS, "tags": g.tuples(g.NAMES)},
+    Image: {"id": g.DIGESTS, "digest": g.DIGESTS, "tags": g.tuples(g.NAMES), "notes": g.tuples(g.TEXTS)},
     Step: {"cached": st.booleans(), "reason": g.TEXTS, "seconds": g.SECONDS},
     Row: {},
     Build: {"log": g.TEXTS, "notes": g.tuples(g.TEXTS), "seconds": g.SECONDS},
