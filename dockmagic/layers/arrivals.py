@@ -131,7 +131,8 @@ def from_stack(sources: Sequence[Mapping[str, Any]], *, single: bool) -> Arrival
     Names of one file stay names of one file.
 
     Args:
-        sources: ``{lowers, path}``, with ``only`` where not all of a directory is wanted: paths relative to it.
+        sources: ``{lowers, path}``, with ``only`` where not all of a directory is wanted: paths relative to it; and with
+            ``special``: owners of links and pipes by their path in the root, where the disk cannot tell them.
         single: only one id is mapped.
 
     Raises:
@@ -145,8 +146,9 @@ def from_stack(sources: Sequence[Mapping[str, Any]], *, single: bool) -> Arrival
             raise NotFoundError(f'COPY failed: no such file in the image: "{source["path"]}"')
         first: dict[tuple[int, int], str] = {}
         for node, path in _nodes(stack, found, source):
-            if path and (arrival := _arrival(node, path, owners, first)) is not None:
-                yield arrival
+            if path and (arrival := _arrival(node, path, first)) is not None:
+                uid, gid = special_owner(node, owners, source.get("special"))
+                yield replace(arrival[0], uid=uid, gid=gid), arrival[1]
 
 
 def _nodes(stack: Stack, found: Found, source: Mapping[str, Any]) -> Iterator[tuple[Found, str]]:
@@ -165,21 +167,28 @@ def _nodes(stack: Stack, found: Found, source: Mapping[str, Any]) -> Iterator[tu
             pending += reversed(children)
 
 
-def _arrival(
-    node: Found, path: str, owners: Owners, first: dict[tuple[int, int], str]
-) -> tuple[Entry, Iterator[bytes] | None] | None:
+def special_owner(node: Found, owners: Owners, special: Mapping[str, Sequence[int]] | None) -> Owner:
+    """Whose a file of a stack is; what has no attributes is looked up by its path."""
+    if special and not (node.is_dir or stat.S_ISREG(node.status.st_mode)) and node.path in special:
+        uid, gid = special[node.path]
+        return int(uid), int(gid)
+    return owners.of(node.real, node.status)
+
+
+def _arrival(node: Found, path: str, first: dict[tuple[int, int], str]) -> tuple[Entry, Iterator[bytes] | None] | None:
+    """The entry but for its owner; None for what is not copied."""
     status = node.status
-    uid, gid = owners.of(node.real, status)
     mode = stat.S_IMODE(status.st_mode)
     if node.is_dir:
-        return Entry(path=path, type="dir", mode=mode, uid=uid, gid=gid), None
+        return Entry(path=path, type="dir", mode=mode), None
     if stat.S_ISLNK(status.st_mode):
-        link = os.readlink(node.real)
-        return Entry(path=path, type="symlink", mode=0o777, uid=uid, gid=gid, linkname=link), None
+        return Entry(path=path, type="symlink", mode=0o777, linkname=os.readlink(node.real)), None
+    if stat.S_ISFIFO(status.st_mode):
+        return Entry(path=path, type="fifo", mode=mode), None
     if not stat.S_ISREG(status.st_mode):
         return None
     if status.st_nlink > 1:
         known = first.setdefault((status.st_dev, status.st_ino), path)
         if known != path:
-            return Entry(path=path, type="hardlink", mode=mode, uid=uid, gid=gid, linkname=known), None
-    return Entry(path=path, type="file", mode=mode, uid=uid, gid=gid, size=status.st_size), content_of(node.real)
+            return Entry(path=path, type="hardlink", mode=mode, linkname=known), None
+    return Entry(path=path, type="file", mode=mode, size=status.st_size), content_of(node.real)

@@ -6,15 +6,23 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dockmagic.errors import NotFoundError
-from dockmagic.layers.landing import content_of
+from dockmagic.layers.arrivals import special_owner
+from dockmagic.layers.landing import Owner, content_of
 from dockmagic.layers.scan import Owners
 from dockmagic.layers.stack import Found, Stack
 
 
-def digest_of(stack: Stack, path: str, owners: Owners, *, only: Sequence[str] | None = None) -> str:
+def digest_of(
+    stack: Stack,
+    path: str,
+    owners: Owners,
+    *,
+    only: Sequence[str] | None = None,
+    special: Mapping[str, Sequence[int]] | None = None,
+) -> str:
     """Over kinds, names, modes, owners, link targets and content below ``path``, in bytewise order.
 
     Args:
@@ -22,6 +30,7 @@ def digest_of(stack: Stack, path: str, owners: Owners, *, only: Sequence[str] | 
         path: a file or directory.
         owners: whose files are.
         only: what alone counts below ``path``, relative to it; None for everything.
+        special: owners of what has no attributes, by its path in the root.
 
     Raises:
         NotFoundError: nothing stands there.
@@ -31,7 +40,7 @@ def digest_of(stack: Stack, path: str, owners: Owners, *, only: Sequence[str] | 
         raise NotFoundError(f'no such file in the image: "{path}"')
     state = hashlib.sha256()
     for node, name in _nodes(stack, found, path, only):
-        state.update(_head(node, name, owners))
+        state.update(_head(node, name, special_owner(node, owners, special)))
         if stat.S_ISREG(node.status.st_mode):
             for data in content_of(node.real):
                 state.update(data)
@@ -54,9 +63,9 @@ def _nodes(stack: Stack, found: Found, path: str, only: Sequence[str] | None) ->
             pending += reversed(children)
 
 
-def _head(node: Found, name: str, owners: Owners) -> bytes:
+def _head(node: Found, name: str, owner: Owner) -> bytes:
     mode = node.status.st_mode
     link = os.readlink(node.real) if stat.S_ISLNK(mode) else ""
     size = node.status.st_size if stat.S_ISREG(mode) else 0
-    fields = (name, oct(mode), *map(str, owners.of(node.real, node.status)), link, str(size))
+    fields = (name, oct(mode), *map(str, owner), link, str(size))
     return "\0".join(fields).encode("utf-8", "surrogateescape") + b"\0\0"

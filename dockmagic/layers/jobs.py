@@ -139,6 +139,12 @@ def beginning(arguments: Arguments, _: Sequence[int]) -> Any:
     return peek.beginning(_lowers(arguments), arguments["path"], int(arguments["limit"]))
 
 
+def fetch(arguments: Arguments, fds: Sequence[int]) -> Any:
+    """``{lowers, path, limit, count}``, fds [out]: files by value; see :func:`dockmagic.layers.peek.fetch`."""
+    limit, count = int(arguments["limit"]), int(arguments["count"])
+    return peek.fetch(_lowers(arguments), arguments["path"], fds[0], limit=limit, count=count)
+
+
 def copy(arguments: Arguments, fds: Sequence[int]) -> Any:
     """``{upper, lowers, dest, dest_is_dir, single_file, chown, chmod, sources}``, fds [tar] without sources: COPY.
 
@@ -256,15 +262,16 @@ def walk(arguments: Arguments, _: Sequence[int]) -> Any:
 
 
 def digest(arguments: Arguments, _: Sequence[int]) -> Any:
-    """``{lowers, path, only}``: a digest of the content, modes and owners of a tree in a stack; times do not count.
+    """``{lowers, path, only, special}``: a digest of the content, modes and owners of a tree in a stack; times do not count.
 
-    With ``only``, of these paths below it alone.
+    With ``only``, of these paths below it alone; ``special`` has owners as in :func:`copy`.
 
     Raises:
         NotFoundError: there is no such path.
     """
     stack = Stack(_lowers(arguments))
-    return {"digest": digest_of(stack, arguments["path"], _owners(arguments), only=arguments.get("only"))}
+    only, special = arguments.get("only"), arguments.get("special")
+    return {"digest": digest_of(stack, arguments["path"], _owners(arguments), only=only, special=special)}
 
 
 def remove(arguments: Arguments, _: Sequence[int]) -> Any:
@@ -320,6 +327,7 @@ JOBS: Mapping[str, Job] = {
     "digest": digest,
     "duplicate": duplicate,
     "extract": extract,
+    "fetch": fetch,
     "entries": entries,
     "list": names,
     "listing": listing,

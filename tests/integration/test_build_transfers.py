@@ -405,8 +405,8 @@ context = pathlib.Path(sys.argv[1])
 context.mkdir()
 (context / "f").write_text("f")
 with tarfile.open(context / "t.tar", "w") as archive:
-    for name, kind, uid in (("d", tarfile.DIRTYPE, 0), ("d/a", tarfile.REGTYPE, 7), ("d/p", tarfile.FIFOTYPE, 0),
-                            ("d/l", tarfile.SYMTYPE, 0), ("d/h", tarfile.LNKTYPE, 7)):
+    for name, kind, uid in (("d", tarfile.DIRTYPE, 0), ("d/a", tarfile.REGTYPE, 7), ("d/p", tarfile.FIFOTYPE, 8),
+                            ("d/l", tarfile.SYMTYPE, 9), ("d/h", tarfile.LNKTYPE, 7)):
         info = tarfile.TarInfo(name)
         info.type, info.uid, info.mode, info.linkname = kind, uid, 0o750, "d/a" if kind == tarfile.LNKTYPE else "x"
         archive.addfile(info)

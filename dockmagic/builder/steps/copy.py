@@ -74,7 +74,9 @@ def _land(site: Site, arguments: Mapping[str, Any], source: Source) -> Any:
     given = {**arguments, "single_file": source.single_file}
     if isinstance(source, Picked):
         lowers = list(site.lowers(source.below))
-        sources = [{"lowers": lowers, "path": pick.path, "only": pick.only} for pick in source.picks]
+        sources = [
+            {"lowers": lowers, "path": pick.path, "only": pick.only, "special": source.special} for pick in source.picks
+        ]
         return site.call("copy", {**given, "sources": sources})
     return land_selection(site, given, source)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +39,12 @@ class Picked:
         picks: in order.
         single_file: there is one, it is no directory, and it was named without a wildcard.
         digest: of their content, modes and owners.
+        special: owners of links and pipes by path, where the disk cannot tell them.
     """
 
     below: tuple[str, ...]
     picks: tuple[Pick, ...]
+    special: Mapping[str, tuple[int, int]]
     single_file: bool
     digest: str
 
@@ -54,16 +56,28 @@ def pick(site: Site, below: tuple[str, ...], action: CopyAction) -> Picked:
         NotFoundError: a source is not there.
         UsageError: a pattern is malformed.
     """
-    search = _Search(site, list(site.lowers(below)), action.exclude)
+    search = _Search(site, list(site.lowers(below)), action.exclude, _special(site, below))
     find = search.with_parents if action.parents else search.plain
     picks = tuple(pick for source in action.sources for pick in find(source))
     named = len(picks) == 1 and len(action.sources) == 1 and not globs.has_meta(action.sources[0])
     return Picked(
         below=below,
         picks=picks,
+        special=search.special,
         single_file=named and picks[0].only is None and search.kind(picks[0].path) != "d",
         digest=digests.of(" ".join(search.digest(pick) for pick in picks).encode("ascii")),
     )
+
+
+def _special(site: Site, below: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+    """Owners of links and pipes where only one id is mapped: such files have no attribute for it, but the layers' truth has it."""
+    found: dict[str, tuple[int, int]] = {}
+    for diff_id in below if site.runtime().isolation.ids == "single" else ():
+        for entry in site.store.layers.entries(diff_id):
+            found.pop(entry.path, None)
+            if entry.type in {"symlink", "fifo"} and (entry.uid, entry.gid) != (0, 0):
+                found[entry.path] = (entry.uid, entry.gid)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,7 @@ class _Search:
     site: Site
     lowers: list[str]
     exclude: Sequence[str]
+    special: Mapping[str, tuple[int, int]]
 
     def plain(self, source: str) -> Iterator[Pick]:
         ignore = Ignore(self.exclude)
@@ -102,7 +117,7 @@ class _Search:
                 yield posixpath.join(start, path), bool(is_dir)
 
     def digest(self, pick: Pick) -> str:
-        return str(self._call("digest", path=pick.path, only=pick.only)["digest"])
+        return str(self._call("digest", path=pick.path, only=pick.only, special=self.special)["digest"])
 
     def kind(self, path: str) -> str:
         found = self._call("stat", path=path) if self.lowers else None
