@@ -9,7 +9,6 @@ Standard library only, and no ``typing``.
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -26,11 +25,6 @@ NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
 # The container goes first when memory runs out, not the notebook.
 _OOM_SCORE = 700
-_LIMITS = {
-    resource.RLIMIT_CORE: (0, 0),
-    resource.RLIMIT_NOFILE: (1024, 4096),
-    resource.RLIMIT_NPROC: (1024, 1024),
-}
 _STATUS = 3
 _ANYWHERE = files.RESOLVE_IN_ROOT | files.RESOLVE_NO_MAGICLINKS
 
@@ -92,14 +86,6 @@ def be_first_victim() -> None:
                 score.write(str(_OOM_SCORE).encode())
     except OSError:
         return
-
-
-def limit_resources() -> None:
-    """Core files, descriptors and processes; never above what the host allows."""
-    for kind, (soft, hard) in _LIMITS.items():
-        most = resource.getrlimit(kind)[1]
-        bounded = hard if most == resource.RLIM_INFINITY else min(hard, most)
-        resource.setrlimit(kind, (min(soft, bounded), bounded))
 
 
 def enter_directory(path: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.errors import EXIT_INTERRUPTED, EXIT_KILLED, DockmagicError
-from dockmagic.sandbox.pump import Capture, Ending, Listener, Stream, pump
+from dockmagic.sandbox.pump import OUTPUT_LIMIT, Capture, Ending, Listener, Stream, pump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,7 @@ def execute(
     stdin: bytes | None = None,
     listener: Listener | None = None,
     timeout: float | None = None,
+    output_limit: int = OUTPUT_LIMIT,
     started: Callable[[Process], None] | None = None,
 ) -> Outcome:
     """Start a process with fresh pipes and stay until it has ended.
@@ -55,6 +56,7 @@ def execute(
         stdin: its input; None for an empty one.
         listener: gets each chunk as it comes.
         timeout: seconds until it is killed, None for ever.
+        output_limit: bytes that are shown and kept of what it prints.
         started: called once it runs, before anything is read.
 
     Raises:
@@ -66,7 +68,7 @@ def execute(
         try:
             if started is not None:
                 started(process)
-            capture = Capture(sink, listener)
+            capture = Capture(sink, listener, output_limit)
             ending = pump(process, pipes.hand_over(), capture, timeout=timeout)
             end = process.wait()
             if end is None:
@@ -82,6 +84,8 @@ def _code(end: Exit, ending: Ending) -> tuple[int, str]:
         return EXIT_KILLED, "timeout"
     if ending.interrupted:
         return EXIT_INTERRUPTED, "interrupted"
+    if end.stopped:
+        return EXIT_KILLED, end.stopped
     return end.code, "killed" if end.killed else ""
 
 

@@ -22,8 +22,8 @@ from dockmagic.sandbox.confine import (
     enter_directory,
     execute,
     leave_session,
-    limit_resources,
 )
+from dockmagic.sandbox.limiting import limit_resources, weaker
 from dockmagic.sandbox.ops import Devices, Mask, Operation, Proc, ReadOnly, Site, Wall, empty, perform
 from dockmagic.sandbox.places import PLAIN
 from dockmagic.sandbox.plan import Plan
@@ -89,6 +89,9 @@ def _run(plan: Plan, status: socket.socket) -> int:
     spec = plan.spec
     if wire.receive(status) is None:  # "our ids exist now"
         return FAILED
+    if plan.group.doors:
+        attempt("limits of the container", plan.group.enter)
+        attempt("cgroup namespace", namespaces.unshare, namespaces.NEWCGROUP)  # begins where we are now
     be_first_victim()
     attempt("session", leave_session)
     for number, descriptor in enumerate(plan.stdio):
@@ -107,7 +110,8 @@ def _run(plan: Plan, status: socket.socket) -> int:
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
     attempt("pivot_root", _pivot, site.root)
     enter_directory(spec["cwd"])
-    attempt("resource limits", limit_resources)
+    attempt("resource limits", limit_resources, spec["limits"])
+    site.notes += weaker(spec["limits"], plan.group.by)
     wire.send(status, {"user": [account.uid, account.gid], "notes": site.notes, "made": site.made})
     confine(account, plan.profile, status, proc)
     if plan.trial:
@@ -128,7 +132,7 @@ def operations(plan: Plan) -> list[Operation]:
         Scratch(spec["epoch"], extra),
         Overlay(spec["lowers"], spec["upper"], spec["work"]),
         Proc(),
-        Devices(terminal_group=not single),
+        Devices(terminal_group=not single, shared_memory=spec["limits"]["shm"]),
         *(Mask(path) for path in MASKED),
         *(ReadOnly(path) for path in READ_ONLY),
         empty("sys"),

@@ -16,7 +16,7 @@ import select
 import socket
 import sys
 
-from dockmagic.sandbox import identity, init, sealed, wire
+from dockmagic.sandbox import cgroups, identity, init, sealed, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
 from dockmagic.sandbox.confine import (
     attempt,
@@ -25,13 +25,14 @@ from dockmagic.sandbox.confine import (
     enter_directory,
     execute,
     leave_session,
-    limit_resources,
 )
 from dockmagic.sandbox.launch import supervisors
+from dockmagic.sandbox.limiting import limit_resources
 from dockmagic.sandbox.monitor import Monitor
 from dockmagic.sandbox.plan import Plan
 from dockmagic.sandbox.provided import add_files
 from dockmagic.sandbox.server import profile
+from dockmagic.sandbox.watch import Watch
 from dockmagic.syscalls import mounts, namespaces, privileges
 
 _GET_USERNS, _GET_PARENT = 0xB701, 0xB702  # ioctl_ns(2)
@@ -93,6 +94,7 @@ def main(channel_descriptor: int, pid: int, born: int) -> None:
             stdio=stdio,
             contents=contents,
             trees=False,
+            group=cgroups.of_process(pid),
             trial=False,
         )
         _watch(plan, channel, client, pid, pidfd)
@@ -120,7 +122,10 @@ def _watch(plan: Plan, channel: socket.socket, client: int, pid: int, pidfd: int
         return
     joined = heard[0]["born"]
     try:
-        monitor = Monitor(channel, ours, client, joined, namespace, joined=True, make_supervisor=supervisors(plan))
+        watch = Watch(plan.spec["limits"], plan.group, joined, plan.spec["upper"], namespace=namespace)
+        monitor = Monitor(
+            channel, ours, client, joined, namespace, joined=True, make_supervisor=supervisors(plan), watch=watch
+        )
         wire.send(ours, {"watched": True})
         monitor.run()
     except BaseException:
@@ -132,6 +137,7 @@ def _watch(plan: Plan, channel: socket.socket, client: int, pid: int, pidfd: int
 def _enter(plan: Plan, status: socket.socket, doors: Doors) -> None:
     """In the monitor's child: into all namespaces, then be born again; never returns."""
     try:
+        attempt("limits of the container", plan.group.enter)
         be_first_victim()
         attempt("dumpable off", privileges.set_dumpable, 0)
         _enter_owners(doors)
@@ -174,7 +180,7 @@ def _become(plan: Plan, status: socket.socket, user_namespace: int) -> None:
         root = os.open("/", os.O_PATH | os.O_DIRECTORY)
         account = resolve(plan.spec["user"], root)
         enter_directory(plan.spec["cwd"])
-        attempt("resource limits", limit_resources)
+        attempt("resource limits", limit_resources, plan.spec["limits"])
         wire.send(status, {"user": [account.uid, account.gid], "notes": []})
         if plan.profile.single:
             _take_only_id(account, user_namespace)

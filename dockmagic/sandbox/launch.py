@@ -16,6 +16,7 @@ from dockmagic.sandbox.monitor import Monitor, write_map
 from dockmagic.sandbox.ownership import Supervisor
 from dockmagic.sandbox.places import remove_places
 from dockmagic.sandbox.plan import Plan
+from dockmagic.sandbox.watch import Watch
 from dockmagic.syscalls import namespaces, privileges
 
 _NAMESPACES = (
@@ -43,7 +44,7 @@ def become_root(*, single: bool) -> None:
 def start(plan: Plan, channel: socket.socket, life: int) -> None:
     """In a fork of the launch server: start the container and watch it; never returns."""
     try:
-        keep_only([channel.fileno(), life, plan.contents, *plan.stdio])
+        keep_only([channel.fileno(), life, plan.contents, *plan.stdio, *plan.group.descriptors()])
         single = plan.profile.single
         attempt("root of the scheme", lambda: become_root(single=single))
         attempt("time namespace", _new_time)
@@ -54,8 +55,17 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
         theirs.close()
         for descriptor in {plan.contents, *plan.stdio}:
             os.close(descriptor)
+        plan.group.close(plan.group.doors)
+        watch = Watch(plan.spec["limits"], plan.group, pid, plan.spec["upper"])
         monitor = Monitor(
-            channel, ours, life, pid, identity.pid_namespace(pid), joined=False, make_supervisor=supervisors(plan)
+            channel,
+            ours,
+            life,
+            pid,
+            identity.pid_namespace(pid),
+            joined=False,
+            make_supervisor=supervisors(plan),
+            watch=watch,
         )
         attempt("ids of the container", write_map, pid, plan.id_map, plan.id_map)
         wire.send(ours, {"mapped": True})

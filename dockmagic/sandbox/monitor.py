@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from dockmagic.sandbox import identity, wire
 from dockmagic.sandbox.ownership import Supervisor
+from dockmagic.sandbox.watch import Watch
 from dockmagic.syscalls import namespaces
 
 # How long a process that catches SIGINT may take to end.
@@ -38,6 +39,7 @@ class Monitor:
         namespace: the identity of its pid namespace.
         joined: it was added to a container, so its fate is its session's, not the whole pid namespace's.
         make_supervisor: takes a listener and the owner that files have by default, and gives a supervisor.
+        watch: over its limits.
     """
 
     __slots__ = (
@@ -47,6 +49,8 @@ class Monitor:
         "_end",
         "_handlers",
         "_joined",
+        "_limit",
+        "_look_at",
         "_made",
         "_make_supervisor",
         "_namespace",
@@ -60,6 +64,7 @@ class Monitor:
         "_supervisor",
         "_told",
         "_user",
+        "_watcher",
     )
 
     def __init__(
@@ -72,7 +77,11 @@ class Monitor:
         *,
         joined: bool,
         make_supervisor: Callable[[int, tuple[int, int]], Supervisor],
+        watch: Watch,
     ) -> None:
+        self._watcher = watch
+        self._limit = ""
+        self._look_at = 0.0
         self._channel = channel
         self._status = status
         self._pid = pid
@@ -108,6 +117,7 @@ class Monitor:
             self._turn()
         while self._status.fileno() in self._handlers:  # what it said before it ended
             self._hear_process()
+        self._limit = self._limit or self._watcher.last()
         if tidy is not None:
             tidy(self._made)
         self._tell(self._exit())
@@ -147,13 +157,23 @@ class Monitor:
             self._poll.unregister(descriptor)
 
     def _turn(self) -> None:
-        ready = self._poll.poll(None if self._deadline is None else LOOK * 1000)
+        pauses = [pause for pause in (self._watcher.pause, LOOK if self._deadline is not None else None) if pause]
+        ready = self._poll.poll(min(pauses) * 1000 if pauses else None)
         for descriptor, _ in ready:
             if descriptor in self._handlers:
                 self._handlers[descriptor]()
         if self._deadline is not None and self._end < 0 and (time.monotonic() >= self._deadline or self._is_deaf()):
             self._deadline = None
             self.kill()
+        if self._end < 0 and not self._limit and time.monotonic() >= self._look_at:
+            self._look()
+
+    def _look(self) -> None:
+        """A limit that was met ends the container."""
+        self._limit = self._watcher.look()
+        if self._limit:
+            self.kill()
+        self._look_at = time.monotonic() + (self._watcher.pause or 0)
 
     def _is_deaf(self) -> bool:
         """It has no handler: also one that had, when the signal was sent, and has become another program since."""
@@ -236,8 +256,10 @@ class Monitor:
             "code": 128 + signalled if signalled else os.WEXITSTATUS(self._end),
             "signalled": signalled,
             "not_started": "not_started" in self._told,
-            # Nobody inside can send SIGKILL to a first process.
+            # Nobody inside can send SIGKILL to a first process; what was added dies with it.
             "killed": signalled == signal.SIGKILL and (self._stopped or not self._joined),
+            "stopped": self._limit,
+            "limits": self._watcher.by(),
             "owners": self._supervisor.owners() if self._supervisor else {},
             "user": self._user,
             "notes": self._notes,

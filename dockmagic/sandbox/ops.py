@@ -146,9 +146,10 @@ class Proc(Operation):
 class Devices(Operation):
     """A fresh /dev with the six usual nodes of the host, pseudo terminals, shared memory and message queues."""
 
-    __slots__ = ("options",)
+    __slots__ = ("options", "shared_memory")
 
-    def __init__(self, *, terminal_group: bool) -> None:
+    def __init__(self, *, terminal_group: bool, shared_memory: int) -> None:
+        self.shared_memory = str(shared_memory)
         self.options: dict[str, str | None] = {"newinstance": None, "ptmxmode": "0666", "mode": "0620"}
         if terminal_group:
             self.options["gid"] = "5"
@@ -166,7 +167,8 @@ class Devices(Operation):
             os.mkdir(name, 0o755, dir_fd=device)
         tight = mounts.NOSUID | mounts.NOEXEC
         attach(mounts.new_mount("devpts", self.options, tight), at(device, "pts"))
-        attach(mounts.new_mount("tmpfs", {"mode": "1777", "size": "64m"}, DEAD), at(device, "shm"))
+        shared = {"mode": "1777", "size": self.shared_memory}
+        attach(mounts.new_mount("tmpfs", {**shared}, DEAD), at(device, "shm"))
         attach(mounts.new_mount("mqueue", {}, DEAD), at(device, "mqueue"))
         for name, target in _LINKS.items():
             os.symlink(target, name, dir_fd=device)

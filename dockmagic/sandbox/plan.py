@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dockmagic.sandbox.cgroups import Group
 from dockmagic.sandbox.confine import Profile
 
 
@@ -15,10 +16,11 @@ class Plan:
         stdio: descriptors of stdin, stdout and stderr.
         contents: descriptor of the contents of ``spec["files"]``.
         trees: somebody with more rights makes the mounts of volumes.
+        group: the control groups that hold its limits.
         trial: build everything, then end without a program.
     """
 
-    __slots__ = ("contents", "id_map", "profile", "spec", "stdio", "trees", "trial")
+    __slots__ = ("contents", "group", "id_map", "profile", "spec", "stdio", "trees", "trial")
 
     def __init__(  # type: ignore[no-untyped-def]
         self,
@@ -29,6 +31,7 @@ class Plan:
         stdio: list[int],
         contents: int,
         trees: bool,
+        group: Group,
         trial: bool,
     ) -> None:
         self.spec = spec
@@ -37,4 +40,5 @@ class Plan:
         self.stdio = stdio
         self.contents = contents
         self.trees = trees
+        self.group = group
         self.trial = trial

@@ -13,11 +13,10 @@ Stream = Literal["stdout", "stderr"]
 Listener = Callable[[Stream, bytes], None]
 
 _CHUNK = 65536
-# What stays in memory of each stream; the container's log keeps everything.
-CAPTURE_LIMIT = 16 * 1024 * 1024
+# What is shown and kept of what a process prints, when nothing else is asked for.
+OUTPUT_LIMIT = 16 * 1024 * 1024
 # After the process has ended its pipes close with it; a process that joined a living container may leave a child on them.
 _DRAIN_SECONDS = 0.5
-_MARK = b"\n[output cut: the rest is in the container's log]\n"
 
 
 class Awaited(Protocol):
@@ -30,25 +29,40 @@ class Awaited(Protocol):
 
 @dataclass(slots=True)
 class Capture:
-    """What was printed so far, each stream and both as they came, cut at :data:`CAPTURE_LIMIT` bytes."""
+    """What was printed so far, each stream and both as they came, until both together reach the limit.
+
+    What follows is read and thrown away, so that the process goes on; a mark says so in the log, in memory and to the listener.
+
+    Attributes:
+        limit: bytes.
+        printed: bytes that the process has printed.
+    """
 
     log: BinaryIO
     listener: Listener | None = None
+    limit: int = OUTPUT_LIMIT
+    printed: int = 0
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
     output: bytearray = field(default_factory=bytearray)
 
     def feed(self, stream: Stream, data: bytes) -> None:
         """Take one chunk: log first, then memory, then the listener."""
+        room = self.limit - self.printed
+        self.printed += len(data)
+        if room < 0:
+            return
+        if len(data) > room:
+            data = data[:room] + self.mark()
         self.log.write(data)
         for buffer in (self.stdout if stream == "stdout" else self.stderr, self.output):
-            room = CAPTURE_LIMIT - len(buffer)
-            if room > 0:
-                buffer.extend(data[:room])
-                if len(data) > room:
-                    buffer.extend(_MARK)
+            buffer.extend(data)
         if self.listener is not None:
             self.listener(stream, data)
+
+    def mark(self) -> bytes:
+        """What stands where the output was cut."""
+        return f"\n[output cut after {self.limit:,} bytes: --output-limit]\n".encode()
 
     def text(self, stream: Literal["stdout", "stderr", "output"]) -> str:
         """A stream decoded as UTF-8; what is not, becomes U+FFFD."""

@@ -45,7 +45,8 @@ class Server:
 
     Attributes:
         control: socket to the client.
-        settings: ``single`` (bool), ``id_map`` (lines), ``trees`` (bool: the client makes volumes' mounts).
+        settings: ``single`` (bool), ``id_map`` (lines), ``trees`` (bool: the client makes volumes' mounts), ``groups``
+            (``cgroups.prepare``).
     """
 
     def __init__(self, control: socket.socket, settings) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
@@ -117,7 +118,7 @@ class Server:
         spec = message["spec"]
         trial = message.get("trial", False)
         self._started += 1
-        group = cgroups.Group() if trial else cgroups.make(spec["limits"], self._started)
+        group = cgroups.Group() if trial else cgroups.make(spec["limits"], self._started, self.settings["groups"])
         plan = Plan(
             spec,
             self._profile(spec["capabilities"]),
@@ -261,17 +262,20 @@ def _begin(control: socket.socket):  # type: ignore[no-untyped-def]  # noqa: ANN
     if heard is None:
         sys.exit(0)
     settings, (client,) = heard
+    settings["groups"] = cgroups.prepare()
+    settings["held"] = cgroups.remove_when_over(settings["groups"])
     _enter(control)
     if settings["seal"]:
         words = [json.dumps(settings | {"client": client})]
-        attempt("read-only interpreter", sealed.run_again, words, [control.fileno(), client])
+        attempt("read-only interpreter", sealed.run_again, words, [control.fileno(), client, *settings["held"]])
     return settings, client
 
 
 def _resumed():  # type: ignore[no-untyped-def]  # noqa: ANN202 - JSON
     """What the first beginning knew."""
     settings = json.loads(sys.argv[-1])
-    os.set_inheritable(settings["client"], False)  # noqa: FBT003 - the standard library's way
+    for descriptor in (settings["client"], *settings["held"]):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - the standard library's way
     return settings, settings["client"]
 
 
@@ -293,8 +297,6 @@ def main(control_descriptor: int) -> None:
         if again:
             attempt("read-only interpreter", sealed.check)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        with suppress(OSError):
-            cgroups.remove_abandoned()
         wire.send(control, {"ready": True})
         _settle()
         Server(control, settings).run(client)

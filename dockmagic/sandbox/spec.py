@@ -88,6 +88,27 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a container may use; 0 is no limit.
+
+    Attributes:
+        pids: processes and threads.
+        memory: bytes of all processes together, with the files that they keep in memory.
+        cpus: processors, e.g. 1.5.
+        disk: bytes that the writable layer may take.
+        shm: bytes of /dev/shm.
+        ulimits: (name, soft, hard) of setrlimit(2), names as docker's; -1 is no limit.
+    """
+
+    pids: int = 512
+    memory: int = 0
+    cpus: float = 0.0
+    disk: int = 0
+    shm: int = 64 << 20
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One process in one container.
 
@@ -107,6 +128,7 @@ class Spec:
         capabilities: the bounding set, and what root has.
         add_hosts: lines of /etc/hosts: (address, name).
         epoch: seconds since 1970, the time stamps of what dockmagic provides.
+        limits: what it may use.
         purpose: ``"run"`` or ``"build"`` (a RUN instruction).
         owners: the side table that an earlier process on this writable layer left (``Exit.owners``).
     """
@@ -126,6 +148,7 @@ class Spec:
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
     add_hosts: tuple[tuple[str, str], ...] = ()
     epoch: int = 0
+    limits: Limits = field(default_factory=Limits)
     purpose: Literal["run", "build"] = "run"
     owners: Mapping[str, list[int]] = field(default_factory=dict)
 
@@ -151,6 +174,8 @@ class Exit:
         not_started: the program could not be executed (codes 126 and 127); the container was built.
         killed: it was ended from outside: by ``kill``, by an interrupt that it did not heed, by the end of the launch server, or
             by the kernel for want of memory.
+        stopped: the limit that it met, e.g. ``"memory limit"``, or "".
+        limits: what held each limit: ``"cgroup v2"``, ``"cgroup v1"``, ``"watchdog"``; of cpus ``"processors"`` that it may use.
         owners: inode number in the upper directory to ``[uid, gid]``: owners that no xattr could hold (single ids only).
         user: uid and gid that it ran as, in the container.
         notes: what was honoured more weakly than asked, in words.
@@ -160,6 +185,8 @@ class Exit:
     signalled: int = 0
     not_started: bool = False
     killed: bool = False
+    stopped: str = ""
+    limits: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, list[int]] = field(default_factory=dict)
     user: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()

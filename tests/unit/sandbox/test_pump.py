@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from dockmagic.sandbox import pump as pump_module
 from dockmagic.sandbox.pump import Capture, pump
 
 
@@ -95,12 +94,22 @@ def test_a_failing_listener_kills_the_process():
         pump(child, child.pipes, Capture(io.BytesIO(), listener))
 
 
-def test_memory_is_bounded_and_the_log_is_whole(monkeypatch):
-    monkeypatch.setattr(pump_module, "CAPTURE_LIMIT", 1000)
+def test_output_is_cut_for_everyone_and_the_process_goes_on():
     log = io.BytesIO()
-    capture = Capture(log)
-    with Child("print('x' * 100000)") as child:
+    heard = []
+    capture = Capture(log, lambda _, data: heard.append(data), 1000)
+    with Child("print('x' * 100000); import sys; print('y' * 100, file=sys.stderr)") as child:
         pump(child, child.pipes, capture)
-    assert len(log.getvalue()) == 100001
-    assert len(capture.stdout) < 1100
-    assert "output cut" in capture.text("stdout")
+        assert child.popen.wait() == 0
+    mark = "\n[output cut after 1,000 bytes: --output-limit]\n"
+    assert log.getvalue().decode() == b"".join(heard).decode() == capture.text("output")
+    assert capture.text("output").endswith(mark)
+    assert len(capture.text("output")) == 1000 + len(mark)
+    assert capture.printed == 100_102
+
+
+def test_output_that_just_fits_is_not_cut():
+    capture = Capture(io.BytesIO(), None, 6)
+    with Child("import os; os.write(1, b'abc'); os.write(1, b'def')") as child:
+        pump(child, child.pipes, capture)
+    assert capture.text("stdout") == "abcdef"
