@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dockmagic.errors import NotFoundError
+from dockmagic.exchange.taken import Files, value
 
 ChangeKind = Literal["A", "C", "D"]
 T = TypeVar("T")
@@ -270,12 +271,14 @@ class Isolation:
         ids: ``"range"`` or ``"single"``.
         network: ``"none"``, ``"private"`` or ``"host"``.
         notes: what was honoured more weakly than asked, in words.
+        limits: what held each limit of this run: ``{"memory": "cgroup v2"}``; also ``"cgroup v1"``, ``"watchdog"``, ``"processors"``.
     """
 
     tier: str
     ids: str
     network: str
     notes: tuple[str, ...] = ()
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,13 +288,14 @@ class Run:
     Attributes:
         exit_code: docker's: 125 dockmagic failed, 126 not executable, 127 not found, 128+n signal, 137 killed,
             130 interrupted.
-        stopped: ``""`` when it ended by itself, else ``"timeout"``, ``"memory limit"``, ``"pids limit"``, ``"killed"``
-            or ``"interrupted"``.
+        stopped: ``""`` when it ended by itself, else ``"timeout"``, ``"memory limit"``, ``"pids limit"``,
+            ``"disk limit"``, ``"killed"`` or ``"interrupted"``.
         output: stdout and stderr as they came, as text.
         changes: what this run added, changed and deleted.
         paths: the same with sizes, in the record's order.
         container: the container; a removed one when it was neither named nor kept.
         build: the build before it in the one-cell form.
+        files: content of the paths that ``get`` named and that were there, a directory's as a mapping by path below it.
     """
 
     exit_code: int
@@ -309,6 +313,18 @@ class Run:
     build: Build | None = field(default=None, repr=False)
     verb: Literal["run", "exec"] = "run"
     kept: bool = False
+    files: Mapping[str, Files] = field(default_factory=dict, repr=False)
+
+    def value(self, path: str) -> Any:
+        """What a path of ``files`` holds, as its name says; see :func:`dockmagic.exchange.taken.value`.
+
+        Raises:
+            NotFoundError: it was not asked for, or was not there.
+            UsageError: the content is not what the name says.
+        """
+        if path not in self.files:
+            raise NotFoundError(f"the run has no file {path}", hint="get=(PATH,) asks for it")
+        return value(path, self.files[path])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

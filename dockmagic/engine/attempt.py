@@ -11,6 +11,7 @@ from dockmagic.engine.difference import Standing, between
 from dockmagic.engine.failure import failure
 from dockmagic.engine.order import ordered
 from dockmagic.engine.request import Request
+from dockmagic.engine.taking import take
 from dockmagic.errors import StoreError
 from dockmagic.results import Build, ChangedPath, Image, Isolation, Run
 from dockmagic.sandbox.execution import Outcome, execute
@@ -87,12 +88,13 @@ def _value(attempt: Attempt, outcome: Outcome) -> Run:
     paths, size = _changes(session, now)
     own = paths if attempt.before is None or now is None else _own(session, now, attempt.before, paths)
     gone = replace(row, status=containers.EXITED, exit_code=outcome.exit_code)
+    files, missing = take(session, now, attempt.request.get, [bind.target for bind in spec.binds])
     found = session.runtime.isolation
     script = attempt.request.script is not None
     return Run(
         exit_code=outcome.exit_code,
         stopped=outcome.stopped,
-        error=failure(outcome, argv=spec.argv, script=script, timeout=attempt.request.timeout),
+        error=failure(outcome, argv=spec.argv, script=script, timeout=attempt.request.timeout) or missing,
         stdout=outcome.capture.text("stdout"),
         stderr=outcome.capture.text("stderr"),
         output=outcome.capture.text("output"),
@@ -107,6 +109,7 @@ def _value(attempt: Attempt, outcome: Outcome) -> Run:
         build=attempt.build,
         verb=attempt.verb,
         kept=attempt.kept,
+        files=files,
     )
 
 

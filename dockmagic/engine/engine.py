@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import archives, commit, containers, files, images, run
+from dockmagic.engine import archives, commit, containers, files, images, run, taking
 from dockmagic.engine import build as building
 from dockmagic.engine.request import Network as RunNetwork
 from dockmagic.engine.request import Request as RunRequest
 from dockmagic.engine.session import Session
 from dockmagic.errors import NotFoundError
+from dockmagic.exchange.given import given as encode
 from dockmagic.listing import Content, Difference, Disk, File
 from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
+from dockmagic.sandbox.pump import OUTPUT_LIMIT
+from dockmagic.sandbox.spec import Limits
 
 if TYPE_CHECKING:
     from dockmagic.builder.request import Network, Secret
@@ -117,6 +120,10 @@ class Engine:
         stdin: bytes | None = None,
         on_output: Listener | None = None,
         build: Build | None = None,
+        limits: Limits | None = None,
+        output_limit: int = OUTPUT_LIMIT,
+        given: Mapping[str, object] | None = None,
+        get: Sequence[str] = (),
     ) -> Run:
         """Run a script or command in a new container; see :func:`dockmagic.engine.run.run` for what it raises."""
         request = RunRequest(
@@ -135,6 +142,10 @@ class Engine:
             stdin=stdin,
         )
         return run.run(self.session, image, request, listener=on_output, build=build)
+            limits=limits or Limits(),
+            output_limit=output_limit,
+            given=encode(given) if given else None,
+            get=taking.checked(get),
 
     def exec(
         self,
@@ -149,7 +160,10 @@ class Engine:
         timeout: float | None = None,
         stdin: bytes | None = None,
         running: bool = False,
+        output_limit: int = OUTPUT_LIMIT,
         on_output: Listener | None = None,
+        given: Mapping[str, object] | None = None,
+        get: Sequence[str] = (),
     ) -> Run:
         """Run in a kept container; see :func:`dockmagic.engine.run.exec_` for what it raises."""
         request = RunRequest(
@@ -162,7 +176,10 @@ class Engine:
             timeout=timeout,
             stdin=stdin,
         )
+            output_limit=output_limit,
         return run.exec_(self.session, container, request, running=running, listener=on_output)
+            given=encode(given) if given else None,
+            get=taking.checked(get),
 
     def images(self) -> Table[Image]:
         """Every image, newest first."""

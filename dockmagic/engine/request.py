@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from dockmagic.exchange.given import Given
+
 Network = Literal["none", "host"]
 
 
@@ -19,6 +21,8 @@ class Request:
         argv: words after the reference: ``$1…`` of a script, else they replace CMD.
         volumes: ``SOURCE:TARGET[:ro]``, relative sources from ``cwd``.
         timeout: seconds, None for ever.
+        given: values as files and variables; a variable of ``env`` goes before one of these.
+        get: absolute paths whose content the Run has.
     """
 
     script: str | None = None
@@ -34,4 +38,6 @@ class Request:
     network: Network = "none"
     timeout: float | None = None
     stdin: bytes | None = None
+    given: Given | None = None
+    get: tuple[str, ...] = ()
     cwd: Path = field(default_factory=Path.cwd)

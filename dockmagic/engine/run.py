@@ -14,6 +14,7 @@ from dockmagic.engine.naming import checked, default_name, hostname, new_id
 from dockmagic.engine.request import Request
 from dockmagic.engine.volumes import bind
 from dockmagic.errors import ConflictError, UsageError
+from dockmagic.exchange.given import Given
 from dockmagic.results import Build, Container, Image, Run
 from dockmagic.sandbox.pump import Listener
 from dockmagic.sandbox.spec import Spec
@@ -178,19 +179,22 @@ def _as_created(defaults: Defaults, row: ContainerRow) -> Defaults:
 
 def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Request, argv: tuple[str, ...]) -> Spec:
     host = hostname(row.name)
-    files = () if request.script is None else ((SCRIPT_NAME, request.script.encode("utf-8", "surrogateescape"), 0o755),)
+    script = (
+        () if request.script is None else ((SCRIPT_NAME, request.script.encode("utf-8", "surrogateescape"), 0o755),)
+    )
+    given = request.given or Given(env={})
     volumes = request.volumes or tuple(row.spec.get("volumes", ()))
     return Spec(
         lowers=containers.lowers(session, row),
         upper=containers.upper(row),
         work=containers.work(row),
         argv=argv,
-        env=environment(defaults, request.env, hostname=host),
+        env=environment(defaults, {**given.env, **request.env}, hostname=host),
         cwd=request.workdir or defaults.workdir or "/",
         user=request.user or defaults.user,
         hostname=host,
         network=request.network,
         binds=tuple(bind(v, cwd=request.cwd) for v in volumes),
-        files=files,
+        files=(*script, *given.files),
         owners={key: list(value) for key, value in row.owners.items()},
     )

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.layers import arrivals, landing, metadata, peek, removal

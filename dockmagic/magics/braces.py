@@ -82,10 +82,31 @@ def _parsed(code: str) -> ast.Expression | None:
         return None
 
 
+def evaluate(code: str, namespace: Mapping[str, Any], *, option: str) -> Any:
+    """The value of an expression that is an option's whole word.
+
+    Raises:
+        UsageError: it is no expression, names what is not defined, or fails.
+    """
+    tree = _parsed(code)
+    if tree is None:
+        raise UsageError(f"{option}: {code} is no Python expression", hint="put an expression with blanks in quotes")
+    try:
+        return _value(tree, namespace)
+    except NameError as error:
+        raise UsageError(f'"{error.name or code}" is not defined, for {option}') from None
+    except Exception as error:
+        raise UsageError(f"{option} {code} fails: {type(error).__name__}: {error}") from error
+
+
+def _value(tree: ast.Expression, namespace: Mapping[str, Any]) -> Any:
+    # A copy as globals: what a comprehension inside looks up must be found, and nothing is written back.
+    return eval(compile(tree, "<magic line>", "eval"), dict(namespace))  # noqa: S307 - the user's own expression
+
+
 def _text(inside: str, tree: ast.Expression, conversion: str, spec: str, namespace: Mapping[str, Any]) -> str:
     try:
-        # A copy as globals: what a comprehension inside looks up must be found, and nothing is written back.
-        value = eval(compile(tree, "<magic line>", "eval"), dict(namespace))  # noqa: S307 - the user's own expression
+        value = _value(tree, namespace)
         return format(_CONVERSIONS[conversion](value) if conversion else value, spec)
     except NameError as error:
         name = error.name or inside

@@ -171,7 +171,7 @@ class _Words:
 
     def _store(self, option: Option, raw: str) -> None:
         self._refuse_absent(option)
-        value = self._read(option, self.fill(raw), option.read)
+        value = self._read(option, raw if option.raw else self.fill(raw), option.read)
         self.given[option.key] = (*self.given.get(option.key, ()), value) if option.many else value
 
     def _read(self, option: Option, text: str, read: Any) -> Any:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import BuildError, DockerfileError, RunError, UsageError
+from dockmagic.exchange.given import content
+from dockmagic.magics.braces import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,19 +49,22 @@ class Notebook:
             self.shell.user_ns[name] = value
 
     def read(self, name: str) -> bytes:
-        """A variable's text or bytes, as bytes.
+        """A variable's value as bytes, as ``--in`` writes its file.
 
         Raises:
-            UsageError: there is none of that name, or it is neither.
+            UsageError: there is none of that name, or it cannot be given to a container.
         """
         if name not in self.variables:
             raise UsageError(f'"{name}" is not defined, for --stdin')
-        value = self.variables[name]
-        if isinstance(value, str):
-            return value.encode("utf-8", "surrogateescape")
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            return bytes(value)
-        raise UsageError(f'"{name}" is neither text nor bytes, for --stdin')
+        return content(name, self.variables[name])
+
+    def values(self, wanted: Sequence[tuple[str, str]]) -> dict[str, object]:
+        """The values of ``--in``: pairs of a name and the expression that gives its value.
+
+        Raises:
+            UsageError: an expression fails, or names what is not defined.
+        """
+        return {name: evaluate(code, self.variables, option="--in") for name, code in wanted}
 
     def show(self, result: Run | Build, names: Sequence[str] | None = None) -> None:
         """Put a result's record below the cell, after everything that was printed."""

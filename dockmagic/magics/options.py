@@ -24,6 +24,7 @@ class Option:
         read: turns the value's text into a value; ``ValueError`` says what is wrong with it.
         many: may be given again; the values are collected in a tuple.
         default: the value when it is not given (``()`` for ``many``, False for a flag).
+        raw: braces in its value are Python's, not filled.
         absent: why it cannot be used here, with what to do instead; "" for one that can.
     """
 
@@ -33,6 +34,7 @@ class Option:
     read: Callable[[str], Any] = str
     many: bool = False
     default: Any = None
+    raw: bool = False
     absent: str = ""
 
     @property
@@ -171,7 +173,22 @@ _PROCESS = (
 _SCRIPT = (
     Option(names=("--interp",), value="COMMAND", read=values.filled, help='what reads the script: "python3 -u"'),
     Option(names=("--timeout",), value="TIME", read=values.seconds, help="end it after that time: 20s, 1m30s"),
-    Option(names=("--stdin",), value="VAR", read=values.variable, help="its input: a variable with text or bytes"),
+    Option(names=("--stdin",), value="VAR", read=values.variable, help="its input: a variable's value, as --in has it"),
+    Option(
+        names=("--in",),
+        value="NAMES",
+        read=values.inputs,
+        many=True,
+        raw=True,
+        help="variables as files in /run/dockmagic/in, scalars also as $NAME; or NAME=EXPR",
+    ),
+    Option(
+        names=("--get",),
+        value="PATH=VAR",
+        read=values.output,
+        many=True,
+        help="afterwards: a file or directory of the container as a variable",
+    ),
 )
 
 _CONTAINER = (
@@ -237,7 +254,7 @@ RUN_LATER = (
     *later(
         "-p|--publish= -P|--publish-all -m|--memory= --memory-swap= --memory-reservation= --memory-swappiness= --cpus=",
         "--cpuset-cpus= -c|--cpu-shares= --pids-limit= --ulimit= --shm-size= --read-only --tmpfs= --mount= --init",
-        "-d|--detach --bg --proc= --in= --get= --untrusted --isolation= --platform= --pull= -h|--hostname= --add-host=",
+        "-d|--detach --bg --proc= --untrusted --isolation= --platform= --pull= -h|--hostname= --add-host=",
         "--dns= --dns-search= --restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged --cap-add=",
         "--cap-drop= --security-opt= --group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile= --expose= --link=",
         "--volumes-from= --volume-driver= --log-driver= --log-opt= --runtime= --sysctl= --health-cmd= --no-healthcheck",
@@ -245,7 +262,7 @@ RUN_LATER = (
     ),
     Option(names=("--label",), value="KEY=VALUE", absent="it is not available yet for a run; --label of a build is"),
 )
-EXEC_LATER = later("-d|--detach --privileged --bg --proc= --in= --get= --detach-keys=")
+EXEC_LATER = later("-d|--detach --privileged --bg --proc= --detach-keys=")
 EXEC_FIXED = tuple(
     Option(names=names, value="VALUE", absent="a container keeps what it was created with; give it to run")
     for names in (("--network",), ("-v", "--volume"), ("--name",), ("--entrypoint",), ("-p", "--publish"))

@@ -117,6 +117,8 @@ def _process(notebook: Notebook, command: Command) -> dict[str, Any]:
         "user": options["user"],
         "timeout": options["timeout"],
         "stdin": notebook.read(options["stdin"]) if options["stdin"] else None,
+        "given": notebook.values([pair for word in options["in"] for pair in word]),
+        "get": tuple(path for path, _ in options["get"]),
     }
 
 
@@ -134,14 +136,26 @@ def _finish(notebook: Notebook, command: Command, start: Start, names: Sequence[
     with _shown_when_interrupted(notebook, command, names):
         run = _stream(notebook, command, start)
     _record(notebook, command, run, names)
-    building.raise_failure(command, run.error)
+    _end(notebook, command, run)
 
 
 def _return(notebook: Notebook, command: Command, start: Start) -> Run:
     run = _stream(notebook, command, start)
     notebook.assign(command.options["result"], run)
-    building.raise_failure(command, run.error)
+    _end(notebook, command, run)
     return run
+
+
+def _end(notebook: Notebook, command: Command, run: Run) -> None:
+    """Set the variables of ``--get``; then raise the run's error, else that of a file that is not what its name says."""
+    unread: UsageError | None = None
+    for path, name in command.options["get"]:
+        if path in run.files:
+            try:
+                notebook.assign(name, run.value(path))
+            except UsageError as error:
+                unread = unread or error
+    building.raise_failure(command, run.error or unread)
 
 
 @contextmanager

@@ -49,6 +49,30 @@ def variable(text: str) -> str:
     return text
 
 
+def inputs(text: str) -> tuple[tuple[str, str], ...]:
+    """``NAME=EXPRESSION``, which takes the whole word, or ``NAME,NAME``: pairs of a name and what gives its value."""
+    name, equals, expression = text.partition("=")
+    if equals and "," in name:
+        raise ValueError(
+            "only names may stand in a list with commas; NAME=EXPRESSION is a word of its own: --in NAME=EXPRESSION"
+        )
+    if not equals:
+        return tuple((word, word) for word in map(variable, names(text)))
+    if not expression.strip():
+        raise ValueError("the expression behind = is missing")
+    return ((variable(name), expression),)
+
+
+def output(text: str) -> tuple[str, str]:
+    """``PATH=VAR``: an absolute path and the name of a Python variable."""
+    path, equals, name = text.rpartition("=")
+    if not equals:
+        raise ValueError("it is no PATH=VAR")
+    if not path.startswith("/"):
+        raise ValueError("the path must be absolute")
+    return path, variable(name)
+
+
 def filled(text: str) -> str:
     """Any text but none."""
     if not text:

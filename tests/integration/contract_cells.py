@@ -32,6 +32,8 @@ printf 'p 1\rp 2\r\n'
 rm /who; mkdir /d; touch /d/e /etc/new; echo x >> /etc/passwd; chmod 700 /srv"""
 BYTES = r"""%%container run c:1
 head -c 5 /dev/zero | tr '\0' '\377'; printf '\303'; sleep 0.2; printf '\251\n'"""
+VALUES = """%%container run c:1 -u 0 --in rows,limit --in 'cfg={"a": limit}' --get /out.json=back --get /tree=tree
+cat /run/dockmagic/in/rows; echo " $limit"; cp /run/dockmagic/in/cfg /out.json; mkdir /tree; echo x > /tree/y"""
 STAGES = """%%container build --progress plain --no-cache
 FROM c:1 AS a
 USER 0
@@ -71,6 +73,11 @@ CELLS = (
     "%container import root.tar i:1",
     "%%container run c:1 -w /tmp -e X={who} --out text\n#!/bin/sh\npwd; echo $X; id -u",
     "text",
+    "rows = [1, 'é']\nlimit = 3",
+    VALUES,
+    "print(back, tree)",
+    "!%%container run c:1 --get /nothere=gone\ntrue",
+    "!%%container run c:1 --in nothere\ntrue",
     "!%%container run c:1 --timeout 300ms\nsleep 20",
     "!%%container run c:1\necho bad >&2; exit 3",
     "!%%container run c:1 --interp nothere\nx",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dockmagic.errors import BuildError, DockerfileError, NotFoundError, RunError, UsageError
@@ -195,8 +197,61 @@ def test_input_comes_from_a_variable(execute, engine, shell):
     execute("%%container run bread:1 --stdin given\ncat")
     assert engine.last.stdin == "é\n".encode()
     assert "not defined" in str(execute("%%container run bread:1 --stdin missing\ncat"))
-    shell.user_ns["number"] = 3
-    assert "neither text nor bytes" in str(execute("%%container run bread:1 --stdin number\ncat"))
+    shell.user_ns["rows"] = [1, {"a": None}]
+    execute("%%container run bread:1 --stdin rows\ncat")
+    assert engine.last.stdin == b'[1, {"a": null}]'
+    shell.user_ns["thing"] = object()
+    assert "is of type object" in str(execute("%%container run bread:1 --stdin thing\ncat"))
+
+
+def test_values_go_in_by_name_and_by_expression(execute, engine, shell):
+    shell.user_ns |= {"a": 1, "b": [2], "cfg": {"k": "v"}}
+    execute("%%container run bread:1 --in a,b --in 'c={\"x\": [a, b]}' --in 'd=sorted(cfg)'\ncat")
+    assert engine.last.given == {"a": 1, "b": [2], "c": {"x": [1, [2]]}, "d": ["k"]}
+    execute("%container exec --in a fish1 true")
+    assert engine.last.given == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("--in nobody", '"nobody" is not defined, for --in'),
+        ("--in x=nobody+1", '"nobody" is not defined, for --in'),
+        ("--in x=1/0", "--in 1/0 fails: ZeroDivisionError: division by zero"),
+        ("--in x=1+", "--in: 1+ is no Python expression"),
+        ("--in a,k=3", "only names may stand in a list with commas"),
+        ("--in a,", "a name is empty"),
+        ("--in =3", "it is no name of a Python variable"),
+        ("--in x=", "the expression behind = is missing"),
+        ("--get /x", "it is no PATH=VAR"),
+        ("--get x=y", "the path must be absolute"),
+        ("--get /x=1", "it is no name of a Python variable"),
+    ],
+)
+def test_bad_values_are_named(execute, engine, option, reason):
+    error = execute(f"%%container run bread:1 {option}\ntrue")
+    assert isinstance(error, UsageError)
+    assert reason in str(error)
+    assert engine.calls == []
+
+
+def test_what_a_container_wrote_becomes_variables(execute, engine, shell, records):
+    engine.run_value = Run(exit_code=0, stopped="", image=IMAGE, files={"/o.json": b"[1]", "/d": {"a": b"x"}})
+    assert execute("%%container run bread:1 --get /o.json=rows --get /d=tree --get /no=no\ntrue") is None
+    assert engine.last.get == ("/o.json", "/d", "/no")
+    assert (shell.user_ns["rows"], shell.user_ns["tree"]) == ([1], {"a": "x"})
+    assert "no" not in shell.user_ns
+
+
+def test_a_file_that_cannot_be_read_is_told_after_the_record_and_after_the_runs_own_error(
+    execute, engine, shell, records
+):
+    engine.run_value = Run(exit_code=0, stopped="", image=IMAGE, files={"/o.json": b"{", "/t": b"t"})
+    error = execute("%%container run bread:1 --get /o.json=rows --get /t=text\ntrue")
+    assert "/o.json is not what its name says" in str(error)
+    assert (shell.user_ns["text"], len(records)) == ("t", 1)
+    engine.run_value = replace(FAILED_RUN, files={"/o.json": b"{"})
+    assert isinstance(execute("%%container run bread:1 --get /o.json=rows\ntrue"), RunError)
 
 
 def test_variables_come_from_files_too(execute, engine, tmp_path):

@@ -43,7 +43,13 @@ VARYING = {
         "network": st.just("host"),
         "notes": g.tuples(g.TEXTS),
     },
-    Run: {"stdout": g.TEXTS, "stderr": g.TEXTS, "output": g.TEXTS, "seconds": g.SECONDS},
+    Run: {
+        "stdout": g.TEXTS,
+        "stderr": g.TEXTS,
+        "output": g.TEXTS,
+        "seconds": g.SECONDS,
+        "files": st.dictionaries(g.NAMES, st.binary(max_size=8), max_size=2),
+    },
     Diff: {},
 }
 # Fields that the record tells, or that say what kind of record it is.
