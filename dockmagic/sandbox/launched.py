@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Sequence
@@ -206,9 +207,17 @@ class _Server:
             replies.raise_told(answer)
 
     def _hear(self) -> dict[str, Any]:
-        heard = wire.receive(self.control)
+        try:
+            heard = wire.receive(self.control)
+        except ConnectionResetError:  # it ended with something unread
+            heard = None
         if heard is None:
-            raise IsolationError("the launch server did not start", operation="launch server")
+            raise IsolationError(
+                "the launch server did not start",
+                operation="launch server",
+                hint="%container doctor tries what it needs",
+                detail=f"the interpreter that it runs in: {sys.executable}",
+            )
         answer: dict[str, Any] = heard[0]
         return answer
 
