@@ -16,8 +16,8 @@ from dockmagic.lab.registry import Cell, Registry, Subject
 
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine
-    from dockmagic.lab.part import Part
     from dockmagic.lab.live import LiveBuild
+    from dockmagic.lab.part import Part
     from dockmagic.record.reading import Result
 
 PROTOCOL = 1

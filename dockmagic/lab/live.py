@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 # A build from the cache is over before a view of it could be read.
 _PATIENCE_SECONDS = 0.3
-_INTERVAL_SECONDS = 0.1
+_INTERVAL_SECONDS = 0.2
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
@@ -33,7 +35,7 @@ class BuildModel(Protocol):
 
 
 class LiveBuild:
-    """Takes a build's events.
+    """Takes a build's events, and shows them from a thread of its own: a step may be silent for long.
 
     Args:
         title: the image's name as the cell gives it.
@@ -48,33 +50,35 @@ class LiveBuild:
         self._make = make
         self._publisher = publisher
         self._begin = time.monotonic()
-        self._shown = 0.0
         self._model: BuildModel | None = None
+        self._ended = threading.Event()
+        # In a copy of this context, so that what the thread shows belongs to this cell.
+        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._show,), daemon=True)
+        self._thread.start()
 
     def take(self, event: Event) -> None:
-        """Show one event, at most ten times a second."""
+        """One event."""
         self._progress = self._progress.after(event)
-        now = time.monotonic()
-        if now - self._begin < _PATIENCE_SECONDS or now - self._shown < _INTERVAL_SECONDS:
-            return
-        self._shown = now
-        if self._model is None:
-            self._open()
-        else:
-            self._model.show(self._state(now))
 
     def close(self) -> None:
         """Take the view away: the next output below the cell stands in its place."""
+        self._ended.set()
+        self._thread.join()
         if self._model is None:
             return
         self._publisher.clear_output(wait=True)
         self._model.close()
         self._model = None
 
-    def _open(self) -> None:
-        self._model = self._make(self._state(time.monotonic()))
+    def _show(self) -> None:
+        if self._ended.wait(_PATIENCE_SECONDS):
+            return
+        self._model = self._make(self._state())
         view = {"version_major": 2, "version_minor": 0, "model_id": self._model.model_id}
         self._publisher.publish(data={"text/plain": "Building...", WIDGET_MIME: view})
+        while not self._ended.wait(_INTERVAL_SECONDS):
+            self._model.show(self._state())
 
-    def _state(self, now: float) -> dict[str, Any]:
-        return self._progress.to_json() | {"ms": round((now - self._begin) * 1000)}
+    def _state(self) -> dict[str, Any]:
+        # The time in tenths, so that a state in which nothing happened is sent no more often than it shows.
+        return self._progress.to_json() | {"ms": 100 * round((time.monotonic() - self._begin) * 10)}

@@ -236,7 +236,7 @@ class FileTree {
 
 /** A file's lines, or a difference, in a box that scrolls. */
 function lineBox(path, result, extra) {
-  const lines = h("div", { class: "dm-lines", tabindex: 0, role: "region", "aria-label": `${path}, ${result.words}` });
+  const lines = h("div", { class: "dm-lines", tabindex: 0, role: "group", "aria-label": `${path}, ${result.words}` });
   if (result.type === "text" && result.lines.length && typeof result.lines[0] === "object") {
     for (const line of result.lines) {
       const sign = { "-": "−", "+": "+", " ": " ", "@": "⋯" }[line.op];
@@ -351,7 +351,7 @@ class Explorer {
   constructor(model, el) {
     this.model = model;
     this.client = new Client(model);
-    this.el = h("section", { class: "dockmagic-widget", "aria-label": "dockmagic" });
+    this.el = h("div", { class: "dockmagic-widget", role: "group", "aria-label": "dockmagic" });
     el.append(this.el);
     this.id = `dm-${(serial += 1)}`;
     this.changed = () => this.draw();
@@ -427,7 +427,7 @@ class Explorer {
       list.append(line);
     }
     if (!now.stack.some((slab) => slab.layer !== null) && now.totals) list.append(h("li", { class: "dm-quiet", text: "Image with 0 layers (FROM scratch)" }));
-    list.append(h("li", { class: "dm-base", role: "presentation" }));
+    list.append(h("li", { class: "dm-base", "aria-hidden": "true" }));
     const key = h("div", { class: "dm-key dm-small dm-quiet", role: "img", "aria-label": "Key: the height of a front edge is the cube root of the size; 8 times the bytes are 2 times as tall" }, h("div", {}, "Height of the front edge", h("br"), "= cube root of size:", h("br"), "8 × the bytes, 2 × as tall"), [[1e6, "1 MB"], [1e7, "10 MB"], [1e8, "100 MB"], [1e9, "1 GB"]].map(([size, text]) => h("div", {}, h("span", { class: "dm-mark", style: { height: `${thickness(size, 8)}px` } }), text)));
     const first = now.tray && this.picks.has("rw") ? "rw" : [...this.picks.keys()][0];
     queueMicrotask(() => { if (this.picks.has(this.picked)) this.pick(this.picked); else if (first !== undefined) this.pick(first); });
@@ -505,7 +505,7 @@ class Explorer {
   }
   comparison(ref, found) {
     const tray = (side) => h("div", {}, h("h4", {}, h("bdi", { text: side.label }), side.verdict ? h("span", { class: "dm-quiet dm-small", text: `  ${side.verdict}` }) : null), side.tray ? h("div", { class: `dm-tray${side.tray.writable ? "" : " dm-plain"}` }, trayParts(side.tray, 5)) : h("div", { class: "dm-quiet dm-small", text: "an image: nothing writable" }));
-    const slabs = (stack) => h("ul", { class: "dm-slabs" }, stack.map((slab) => (slab.layer === null ? settingLine(slab) : h("li", {}, h("div", { class: "dm-slab" }, slabParts(slab, 5))))), h("li", { class: "dm-base", role: "presentation" }));
+    const slabs = (stack) => h("ul", { class: "dm-slabs" }, stack.map((slab) => (slab.layer === null ? settingLine(slab) : h("li", {}, h("div", { class: "dm-slab" }, slabParts(slab, 5))))), h("li", { class: "dm-base", "aria-hidden": "true" }));
     const diff = h("div"), body = h("tbody");
     const rows = (items) => items.map((row) => {
       const stands = (side) => h("td", { class: "dm-num" }, side.state ? [chip(side.state), " "] : null, side.size === null ? side.words : decimal(side.size), side.size !== null && side.words ? h("span", { class: "dm-quiet", text: ` ${side.words}` }) : null);
@@ -598,11 +598,11 @@ class BuildRows {
   row(row, index, build) {
     const parts = [state(row.state), instruction(row.instruction), h("span", { class: "dm-num", text: seconds(row.ms) })];
     if (row.reason) parts.push(h("div", { class: "dm-why", text: `Cache missed: ${row.reason}.` }));
-    if (row.state === "failed" && build.error) parts.push(h("div", { class: "dm-log", tabindex: 0, role: "region", "aria-label": "Error" }, [...build.error.detail, `✕ ${build.error.message}`].join("\n")), build.error.hint ? h("div", { class: "dm-why", text: build.error.hint }) : null);
-    else if (row.log.tail.length) parts.push(h("div", { class: "dm-log", tabindex: 0, role: "region", "aria-label": "Last lines of the output" }, row.log.tail.join("\n")));
+    if (row.state === "failed" && build.error) parts.push(h("div", { class: "dm-log", tabindex: 0, role: "group", "aria-label": "Error" }, [...build.error.detail, `✕ ${build.error.message}`].join("\n")), build.error.hint ? h("div", { class: "dm-why", text: build.error.hint }) : null);
+    else if (row.log.tail.length) parts.push(h("div", { class: "dm-log", tabindex: 0, role: "group", "aria-label": "Last lines of the output" }, row.log.tail.join("\n")));
     const hidden = row.log.count - (row.state === "failed" && build.error ? 0 : row.log.tail.length);
     if (hidden > 0 && this.host.client && !build.running) {
-      const log = h("div", { class: "dm-log", tabindex: 0, role: "region", "aria-label": "Output", hidden: true });
+      const log = h("div", { class: "dm-log", tabindex: 0, role: "group", "aria-label": "Output", hidden: true });
       const toggle = h("button", { type: "button", class: "dm-link dm-small", "aria-expanded": "false", text: `▸ ${count(row.log.count, "line")} of output` });
       toggle.addEventListener("click", async () => {
         const open = toggle.getAttribute("aria-expanded") !== "true";
@@ -629,7 +629,7 @@ function state(name) {
 class LiveBuild {
   constructor(model, el) {
     this.model = model;
-    this.el = h("section", { class: "dockmagic-widget", "aria-label": "Build in progress" });
+    this.el = h("div", { class: "dockmagic-widget", role: "group", "aria-label": "Build in progress" });
     this.message = h("div", { class: "dm-message", role: "status" });
     el.append(this.el);
     const now = model.get("summary");
