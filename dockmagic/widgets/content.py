@@ -41,7 +41,7 @@ def shown(content: Content) -> dict[str, Any]:
         return _told(
             "binary", content.size, list(_hex(content.data[:_HEX_BYTES])), words, cut=content.size > _HEX_BYTES
         )
-    lines = text.splitlines()
+    lines = lines_of(text)
     cut = len(lines) > _MOST_LINES or not content.whole
     if not content.size:
         return _told("text", 0, [], "an empty file")
@@ -72,7 +72,7 @@ def difference(before: Content | None, after: Content | None) -> dict[str, Any]:
         return {"type": "none", "words": f"binary, {_sizes(before, after)}"}
     if old == new:
         return {"type": "none", "words": "the content is the same"}
-    rows = list(_rows(old.splitlines(), new.splitlines()))
+    rows = list(_rows(lines_of(old), lines_of(new)))
     if not rows:
         return {"type": "none", "words": "only the line ends differ"}
     return {
@@ -93,6 +93,12 @@ def text_of(content: Content | None) -> str | None:
         return codecs.getincrementaldecoder("utf-8")().decode(content.data, final=content.whole)
     except UnicodeDecodeError:
         return None
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines as an editor counts them: what else ends a line for Python is shown in it."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines[:-1] if not lines[-1] else lines
 
 
 def _sizes(before: Content | None, after: Content | None) -> str:

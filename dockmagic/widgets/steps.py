@@ -22,6 +22,7 @@ from dockmagic.events import (
 )
 from dockmagic.record.escape import instruction_line, log_line, visible
 from dockmagic.results import Build, Row, Step
+from dockmagic.widgets.content import lines_of
 
 State = Literal["cached", "running", "done", "failed", "waiting", "not run"]
 _TAIL = 5
@@ -50,7 +51,7 @@ def step_logs(build: Build) -> dict[int, list[str]]:
     """The lines of the log by row: each row's begin below a line that names it."""
     found: dict[int, list[str]] = {}
     number = -1
-    for line in build.log.splitlines():
+    for line in lines_of(build.log):
         head = _HEADER.fullmatch(line)
         if head is not None and int(head[1]) == number + 2:
             number += 1
@@ -97,7 +98,7 @@ def _error(error: Exception | None) -> dict[str, Any] | None:
         "container": "",
     }
     if isinstance(error, DockmagicError):
-        detail = [log_line(line)[:_LONGEST_LINE] for line in error.detail.splitlines()]
+        detail = [log_line(line)[:_LONGEST_LINE] for line in lines_of(error.detail)]
         told |= {"message": visible(error.message), "hint": visible(error.hint), "detail": detail[-2 * _TAIL :]}
     if isinstance(error, BuildError):
         told |= {"exit_code": error.exit_code, "container": visible(error.container)}
@@ -231,7 +232,7 @@ def _finished(row: _Running, event: StepFinished) -> _Running:
 
 
 def _running_row(row: _Running) -> dict[str, Any]:
-    lines = [log_line(line)[:_LONGEST_LINE] for line in row.output.decode("utf-8", "replace").splitlines()]
+    lines = [log_line(line)[:_LONGEST_LINE] for line in lines_of(row.output.decode("utf-8", "replace"))]
     return {
         "line": row.line,
         "instruction": row.instruction,

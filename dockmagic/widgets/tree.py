@@ -65,7 +65,7 @@ class Tree:
         self._nodes[ROOT].children = []
         self._notes = notes or {}
         self._bare = bare
-        self._folders: dict[str, int] = {"": ROOT}
+        self._refs: dict[str, int] = {"": ROOT}
         for file in files:
             self._add(file)
         self._total()
@@ -137,21 +137,22 @@ class Tree:
         path = file.entry.path
         if path in {"", "."}:
             return
-        head, _, name = path.rpartition("/")
-        known = self._folders.get(path)
-        ref = known if known is not None else self._new(name, self._folder(head))
+        ref = self._refs.get(path)
+        if ref is None:
+            head, _, name = path.rpartition("/")
+            ref = self._refs[path] = self._new(name, self._folder(head))
         node = self._nodes[ref]
-        if node.file.state == "D" or node.file is _IMPLIED or file.state != "D":
+        # What was deleted and what replaced it are one row.
+        if node.file is _IMPLIED or node.file.state == "D":
             node.file = file
-        if file.entry.type == "dir" and known is None:
-            self._folders[path] = ref
-            node.children = node.children or []
+        if file.entry.type == "dir" and node.children is None:
+            node.children = []
 
     def _folder(self, path: str) -> int:
-        found = self._folders.get(path)
+        found = self._refs.get(path)
         if found is None:
             head, _, name = path.rpartition("/")
-            found = self._folders[path] = self._new(name, self._folder(head))
+            found = self._refs[path] = self._new(name, self._folder(head))
             self._nodes[found].children = []
         return found
 
@@ -184,7 +185,7 @@ class Tree:
 
     def _order(self, ref: int) -> tuple[bool, bytes]:
         node = self._nodes[ref]
-        return node.children is None, os.fsencode(node.name)
+        return node.children is None, _as_bytes(node.name)
 
     def _node(self, ref: object) -> _Node:
         if not isinstance(ref, int) or isinstance(ref, bool) or not 0 <= ref < len(self._nodes):
@@ -246,6 +247,13 @@ def of_changes(paths: Iterable[ChangedPath]) -> Tree:
         for path in told
     ]
     return Tree(files, notes={path.path: path.note for path in told if path.note}, bare=True)
+
+
+def _as_bytes(name: str) -> bytes:
+    try:
+        return os.fsencode(name)
+    except UnicodeEncodeError:  # a surrogate that stands for no byte: no file has it, a tar's header may
+        return name.encode("utf-8", "surrogatepass")
 
 
 def mode_text(entry: Entry) -> str:
