@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dockmagic.builder.plan import draft
-from dockmagic.builder.request import BuildRequest
+from dockmagic.builder.request import BuildRequest, Secret
 from dockmagic.errors import DockmagicError
 from dockmagic.results import Image
 from tests.conformance.dockerfile_build import server
@@ -79,7 +79,13 @@ def judge(row: Row) -> str | None:
             file = directory / f"Dockerfile{name}"
             if f"from={name}" in given["dockerfile"] and file.exists():
                 workshop().build(text=file.read_text(), context=directory, tags=(name,))
-        return _built(given, expected, script, directory, arguments)
+        options: Row = {"build_args": arguments, "secrets": {}}
+        names = re.findall(r"type=secret,id=([\w-]+)", given["dockerfile"])
+        if names and ("--secret" in script.flags or not script.exits):
+            secret = [{"op": "write", "path": "s", "content": "SOMESECRETDATA\n", "mode": "0600"}]
+            source = stack.enter_context(context(secret)) / "s"
+            options["secrets"] = {name: Secret(source=source) for name in names}
+        return _built(given, expected, script, directory, options)
 
 
 def _refuse(row: Row, script: _Script) -> None:
@@ -93,27 +99,27 @@ def _refuse(row: Row, script: _Script) -> None:
     if given.get("transient_mounts"):
         reasons.append("needs a mount of the machine in every RUN")
     reasons += [f"needs the image {base}" for base in given["needs"]["bases"] if base.startswith(_ELSEWHERE)]
-    reasons += [f"its script gives {flag}" for flag in sorted(script.flags - {"--build-arg"})]
+    reasons += [f"its script gives {flag}" for flag in sorted(script.flags - {"--build-arg", "--secret"})]
     reasons += [f"needs {what}" for text, what in _NEEDS.items() if text in given["dockerfile"]]
     if reasons:
         raise NotJudgedError(reasons[0])
 
 
-def _built(given: Row, expected: Row, script: _Script, directory: Path, arguments: dict[str, str]) -> str | None:
+def _built(given: Row, expected: Row, script: _Script, directory: Path, options: Row) -> str | None:
     try:
         built = workshop().build(
             text=given["dockerfile"],
             context=directory,
             dockerfile=directory / (given["dockerfile_name"] or "Dockerfile"),
-            build_args=arguments,
-            no_cache="output_regexp" in expected,
+            no_cache="output_regexp" in expected or "type=secret" in given["dockerfile"],
+            **options,
         )
     except DockmagicError as error:
         return None if _may_fail(expected, script) else f"refused: {error} {getattr(error, 'detail', '')}"[:600]
     if _must_fail(expected, script):
         return "it built"
     assert built.image is not None
-    return _printed(expected, built.log) or _compared(given, expected, built.image, arguments)
+    return _printed(expected, built.log) or _compared(given, expected, built.image, options["build_args"])
 
 
 class _Script:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from tests.conformance.verdict import Judge
 
 MINIMUM: dict[str, float] = {
-    "buildah_conformance": 0.95,
+    "buildah_conformance": 0.99,
     "cli_options": 1.0,
-    "dockerfile_build": 0.8,
+    "dockerfile_build": 0.93,
     "dockerfile_instructions": 1.0,
     "dockerfile_lint": 1.0,
     "dockerfile_parser_ast": 1.0,

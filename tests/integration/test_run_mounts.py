@@ -98,6 +98,13 @@ def test_a_cache_has_owner_mode_and_first_content_as_asked(engine):
     assert "passwd" in out
 
 
+def test_memory_on_dev_shm_is_the_containers_own_of_that_size(engine):
+    line = "RUN --mount=type=tmpfs,target=/dev/shm,size=128m grep ' /dev/shm ' /proc/mounts > /m && touch /dev/shm/x"
+    build = built(engine, line)
+    assert "size=131072k" in engine.run(build.image, argv=("cat", "/m")).stdout
+    assert changes(build) == {"/m": "A"}
+
+
 def test_a_cache_with_another_first_content_is_another_cache(engine):
     def text(word):
         return f"FROM localhost/base AS s\nRUN echo {word} > /first\nFROM localhost/base\nRUN --mount=type=cache,from=s,target=/c cp /c/first /f\n"

@@ -47,11 +47,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What a container gets for its mounts."""
+    """What a container gets for its mounts.
+
+    Attributes:
+        mounts: what is mounted besides its root.
+        binds: directories and files of the machine.
+        env: variables.
+        shm: bytes of its /dev/shm, which is there anyway; None for the usual ones.
+    """
 
     mounts: tuple[Mount, ...] = ()
     binds: tuple[Bind, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    shm: int | None = None
 
 
 Layers = Callable[[Origin], tuple[str, ...]]
@@ -132,11 +140,12 @@ class _Making:
     mounts: list[Mount] = field(default_factory=list)
     binds: list[Bind] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    shm: int | None = None
 
     def all(self, found: Sequence[Found]) -> Ready:
         for number, each in enumerate(found):
             self._make(each, f"{self.directory}/{number}")
-        return Ready(mounts=tuple(self.mounts), binds=tuple(self.binds), env=self.env)
+        return Ready(mounts=tuple(self.mounts), binds=tuple(self.binds), env=self.env, shm=self.shm)
 
     def _make(self, found: Found, directory: str) -> None:
         match found.action:
@@ -146,6 +155,8 @@ class _Making:
                 self._layers(action, found.below)
             case CacheMount() as action:
                 self._cache(action, found.below)
+            case MemoryMount(target="/dev/shm") as action:  # noqa: S108 - in the container
+                self.shm = action.size
             case MemoryMount() as action:
                 self.mounts.append(Mount(kind="tmpfs", target=action.target, size=action.size, read_only=False))
             case SecretMount() as action:

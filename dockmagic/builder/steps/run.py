@@ -12,7 +12,7 @@ from dockmagic.builder.steps.site import Site, Writable
 from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, BuildError
 from dockmagic.sandbox.execution import Outcome, execute
 from dockmagic.sandbox.pump import Listener
-from dockmagic.sandbox.spec import Exit, Spec
+from dockmagic.sandbox.spec import Exit, Limits, Spec
 from dockmagic.store.layer_rows import LayerRecord
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def _spec(site: Site, action: RunAction, ready: Ready, made: Writable) -> Spec:
         mounts=ready.mounts,
         files=tuple((name, content, 0o755) for name, content in action.files),
         epoch=site.epoch,
+        limits=Limits() if ready.shm is None else Limits(shm=ready.shm),
         purpose="build",
     )
 
