@@ -12,16 +12,17 @@ from dockmagic.results import Image, Table
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
+    from dockmagic.store.archive_input import Source
 
 
-def load(session: Session, path: str | Path) -> Table[Image]:
-    """Take the images of a docker archive, an OCI archive or an OCI layout directory.
+def load(session: Session, source: Source) -> Table[Image]:
+    """Take the images of a docker archive, an OCI archive or an OCI layout directory; an archive may be a binary stream.
 
     Raises:
         NotFoundError: there is no such file.
         ArchiveError: it is corrupt or no archive of images; the store is as it was.
     """
-    found = session.store.archive.load(_existing(path))
+    found = session.store.archive.load(_existing(source))
     values = tuple(images.describe(session, session.store.images.get(i)) for i in found)
     return Table(
         columns=("LOADED IMAGE", "LAYERS"),
@@ -31,7 +32,7 @@ def load(session: Session, path: str | Path) -> Table[Image]:
     )
 
 
-def import_(session: Session, path: str | Path, reference: str = "") -> Image:
+def import_(session: Session, source: Source, reference: str = "") -> Image:
     """Make an image of one layer from the tar of a root file system.
 
     Raises:
@@ -40,11 +41,13 @@ def import_(session: Session, path: str | Path, reference: str = "") -> Image:
         ArchiveError: it is no tar; the store is as it was.
     """
     tagging.require_name(reference)
-    return tagging.named(session, session.store.archive.import_rootfs(_existing(path)), reference)
+    return tagging.named(session, session.store.archive.import_rootfs(_existing(source)), reference)
 
 
-def _existing(path: str | Path) -> Path:
-    file = Path(path).expanduser()
+def _existing(source: Source) -> Source:
+    if not isinstance(source, str | Path):
+        return source
+    file = Path(source).expanduser()
     if not file.exists():
         raise NotFoundError(f"no such file: {file.name}", hint="a path is taken from the notebook's directory")
     return file

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dockmagic.results import Finding
     from dockmagic.sandbox.pump import Listener
     from dockmagic.sandbox.runtime import Runtime
+    from dockmagic.store.archive_input import Source
+    from dockmagic.store.archive_output import Target
 
 
 class Engine:
@@ -279,13 +281,25 @@ class Engine:
 
         return logout(self.session, server)
 
-    def load(self, path: Path | str) -> Table[Image]:
-        """Take the images of an archive."""
-        return archives.load(self.session, path)
+    def load(self, source: Source) -> Table[Image]:
+        """Take the images of an archive: a path, or a binary stream; see :func:`dockmagic.engine.archives.load`."""
+        return archives.load(self.session, source)
 
-    def import_(self, path: Path | str, reference: str = "") -> Image:
-        """Make an image from the tar of a root file system."""
-        return archives.import_(self.session, path, reference)
+    def save(self, *names: str | Image, output: Target, format: str = "docker-archive") -> Table[Image]:  # noqa: A002 - podman's name
+        """Write images to an archive; see :func:`dockmagic.engine.save.save`."""
+        from dockmagic.engine.save import save  # noqa: PLC0415 - rarely asked
+
+        return save(self.session, names, output, format)
+
+    def export(self, place: str | Image | Container, output: Target) -> None:
+        """Write the root file system of a container or image as a tar; see :func:`dockmagic.engine.export.export`."""
+        from dockmagic.engine.export import export  # noqa: PLC0415 - rarely asked
+
+        export(self.session, place, output)
+
+    def import_(self, source: Source, reference: str = "") -> Image:
+        """Make an image from the tar of a root file system: a path, or a binary stream."""
+        return archives.import_(self.session, source, reference)
 
     def tag(self, image: str | Image, reference: str) -> Image:
         """Give an image one more name."""

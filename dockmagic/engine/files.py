@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import containers, images
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from dockmagic.store.containers import ContainerRow
 
 Place = str | Image | Container
-_WRITABLE = ""  # stands where a layer has its DiffID
+WRITABLE = ""  # stands where a layer has its DiffID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stack:
+class Stack:
     """A place taken apart.
 
     Attributes:
@@ -48,8 +48,8 @@ def files(session: Session, place: Place, *, layer: int | None = None) -> tuple[
     Raises:
         NotFoundError: no such container, image or layer.
     """
-    found = _cut(_stack(session, place), layer)
-    return tuple(_merged(session, found))
+    found = _cut(stack(session, place), layer)
+    return tuple(merged(session, found))
 
 
 def read(session: Session, place: Place, path: str, *, limit: int, layer: int | None = None) -> Content:
@@ -66,7 +66,7 @@ def read(session: Session, place: Place, path: str, *, limit: int, layer: int | 
         NotFoundError: nothing stands there.
     """
     told = session.call(
-        "beginning", {"lowers": _trees(session, _cut(_stack(session, place), layer)), "path": path, "limit": limit}
+        "beginning", {"lowers": _trees(session, _cut(stack(session, place), layer)), "path": path, "limit": limit}
     )
     return Content(kind=told["kind"], size=told["size"], data=base64.b64decode(told["content"]))
 
@@ -107,8 +107,8 @@ def compare(session: Session, first: Place, second: Place) -> tuple[Difference, 
     Raises:
         NotFoundError: one of them is not there.
     """
-    one, other = _stack(session, first), _stack(session, second)
-    here, there = ({f.path: f for f in _merged(session, s) if f.state != "D"} for s in (one, other))
+    one, other = stack(session, first), stack(session, second)
+    here, there = (standing(session, s) for s in (one, other))
     suspects = _suspects(session, one, here) | _suspects(session, other, there)
     if one.diff_ids != other.diff_ids:
         suspects |= session.store.layers.difference(one.diff_ids, other.diff_ids).keys()
@@ -120,7 +120,12 @@ def compare(session: Session, first: Place, second: Place) -> tuple[Difference, 
     return tuple(told)
 
 
-def _stack(session: Session, place: Place) -> _Stack:
+def stack(session: Session, place: Place) -> Stack:
+    """What makes up a container or image; a name means the container of that name first.
+
+    Raises:
+        NotFoundError: there is neither.
+    """
     row = None
     if not isinstance(place, Image):
         wanted = place.id if isinstance(place, Container) else place
@@ -130,26 +135,27 @@ def _stack(session: Session, place: Place) -> _Stack:
                 f"container {place.name} has been removed", hint="a container stays with --name or --keep"
             )
     if row is not None:
-        return _Stack(diff_ids=tuple(session.store.images.get(row.image_id).diff_ids), row=row)
+        return Stack(diff_ids=tuple(session.store.images.get(row.image_id).diff_ids), row=row)
     assert not isinstance(place, Container)  # noqa: S101 - refused above
-    return _Stack(diff_ids=tuple(images.find(session, place).diff_ids), row=None)
+    return Stack(diff_ids=tuple(images.find(session, place).diff_ids), row=None)
 
 
-def _cut(stack: _Stack, layer: int | None) -> _Stack:
+def _cut(stack: Stack, layer: int | None) -> Stack:
     if layer is None:
         return stack
     if not 0 <= layer < len(stack.diff_ids):
         raise NotFoundError(f"the image has no layer {layer}")
-    return _Stack(diff_ids=stack.diff_ids[: layer + 1], row=None)
+    return Stack(diff_ids=stack.diff_ids[: layer + 1], row=None)
 
 
-def _trees(session: Session, stack: _Stack) -> list[str]:
+def _trees(session: Session, stack: Stack) -> list[str]:
     """The directories that make it up, top first."""
     lowers = [session.store.layers.snapshot(diff_id) for diff_id in reversed(stack.diff_ids)]
     return [*([containers.upper(stack.row)] if stack.row is not None else []), *lowers]
 
 
-def _merged(session: Session, stack: _Stack) -> Iterator[File]:
+def merged(session: Session, stack: Stack) -> Iterator[File]:
+    """As :func:`files`, of a place taken apart."""
     layers = session.store.layers
     top_id, top = _top(session, stack)
     lower = stack.diff_ids if stack.row is not None else stack.diff_ids[:-1]
@@ -166,7 +172,14 @@ def _merged(session: Session, stack: _Stack) -> Iterator[File]:
         yield File(found.entry, "" if state == "D" else state, found.diff_id)
 
 
-def _top(session: Session, stack: _Stack) -> tuple[str, Sequence[Entry]]:
+def standing(session: Session, stack: Stack) -> dict[str, File]:
+    """What stands at each absolute path of a place; a hard link as the file that it is a name of."""
+    found = {f.path: f for f in merged(session, stack) if f.state != "D"}
+    plain = union.plain({p: union.Found(f.entry, f.diff_id) for p, f in found.items()}, session.store.layers.entries)
+    return {path: replace(file, entry=plain[path].entry) for path, file in found.items()}
+
+
+def _top(session: Session, stack: Stack) -> tuple[str, Sequence[Entry]]:
     """The uppermost layer: its DiffID, "" for a writable one, and its entries."""
     if stack.row is None:
         return (stack.diff_ids[-1], session.store.layers.entries(stack.diff_ids[-1])) if stack.diff_ids else ("", ())
@@ -175,15 +188,15 @@ def _top(session: Session, stack: _Stack) -> tuple[str, Sequence[Entry]]:
         "lowers": list(containers.lowers(session, stack.row)),
         "owners": {key: list(value) for key, value in stack.row.owners.items()},
     }
-    return _WRITABLE, [metadata.entry(row) for row in session.call("entries", arguments)["entries"]]
+    return WRITABLE, [metadata.entry(row) for row in session.call("entries", arguments)["entries"]]
 
 
-def _suspects(session: Session, stack: _Stack, tree: dict[str, File]) -> set[str]:
+def _suspects(session: Session, stack: Stack, tree: dict[str, File]) -> set[str]:
     """What a writable layer brought or took: only there can containers of one image differ."""
     if stack.row is None:
         return set()
     paths, _ = containers.changes(session, stack.row)
-    own = {path for path, file in tree.items() if file.diff_id == _WRITABLE}
+    own = {path for path, file in tree.items() if file.diff_id == WRITABLE}
     gone = {change.path for change in paths if change.kind == "D"}
     # What was below a deleted directory is gone with it.
     below = session.store.layers.merged(stack.diff_ids)
@@ -191,7 +204,7 @@ def _suspects(session: Session, stack: _Stack, tree: dict[str, File]) -> set[str
     return own | gone | hidden
 
 
-def _differ(session: Session, first: tuple[_Stack, File | None], second: tuple[_Stack, File | None], path: str) -> bool:
+def _differ(session: Session, first: tuple[Stack, File | None], second: tuple[Stack, File | None], path: str) -> bool:
     (one, mine), (other, its) = first, second
     if mine is None or its is None or union.standing(mine.entry) != union.standing(its.entry):
         return True
@@ -200,6 +213,6 @@ def _differ(session: Session, first: tuple[_Stack, File | None], second: tuple[_
     return _digest(session, one, path) != _digest(session, other, path)
 
 
-def _digest(session: Session, stack: _Stack, path: str) -> str:
+def _digest(session: Session, stack: Stack, path: str) -> str:
     digest: str = session.call("digest", {"lowers": _trees(session, stack), "path": path})["digest"]
     return digest

@@ -7,10 +7,11 @@ root; paths are relative to it and never leave it. ``"single": true`` in the arg
 from __future__ import annotations
 
 import base64
+import json
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, BinaryIO
@@ -19,6 +20,7 @@ from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.layers import arrivals, landing, metadata, peek, removal
 from dockmagic.layers import changes as change
 from dockmagic.layers import duplicate as duplicating
+from dockmagic.layers import flatten as flattening
 from dockmagic.layers import seal as sealing
 from dockmagic.layers import unpack as unpacking
 from dockmagic.layers.compression import Decompressed
@@ -28,6 +30,7 @@ from dockmagic.layers.overlayfs import OWNER
 from dockmagic.layers.scan import Owners
 from dockmagic.layers.stack import Stack
 from dockmagic.layers.stamp import stamp as stamped
+from dockmagic.oci.changeset import Entry
 from dockmagic.syscalls.files import RENAME_NOREPLACE, renameat2
 
 # of devices that are left out
@@ -279,6 +282,18 @@ def remove(arguments: Arguments, _: Sequence[int]) -> Any:
     removal.remove(inside(arguments["path"]))
 
 
+def flatten(_: Arguments, fds: Sequence[int]) -> Any:
+    """Fds [rows in, tar out]: the tar of a merged root; each line of the rows is JSON: a tree, and an entry as metadata has it."""
+
+    def rows(file: BinaryIO) -> Iterator[tuple[str, Entry]]:
+        for line in file:
+            tree, row = json.loads(line)
+            yield inside(tree), metadata.entry(row)
+
+    with os.fdopen(os.dup(fds[0]), "rb") as file, os.fdopen(os.dup(fds[1]), "wb", buffering=1 << 20) as out:
+        flattening.flatten(rows(file), out.write)
+
+
 def mkdir(arguments: Arguments, _: Sequence[int]) -> Any:
     """``{paths, mode, owner}``: make directories, by default 0755 and root's, and their parents, 0711."""
     mode, (uid, gid) = int(arguments.get("mode", 0o755)), arguments.get("owner", (0, 0))
@@ -329,6 +344,7 @@ JOBS: Mapping[str, Job] = {
     "extract": extract,
     "fetch": fetch,
     "entries": entries,
+    "flatten": flatten,
     "list": names,
     "listing": listing,
     "makedirs": makedirs,

@@ -42,6 +42,17 @@ def _load(notebook: Notebook, command: Command) -> Table[Image]:
     return notebook.engine.load(paths[0])
 
 
+def _output(command: Command) -> str:
+    path = command.options["output"]
+    if not path:
+        raise UsageError("-o PATH is missing", hint=f"write %container {command.verb.name} -o PATH NAME")
+    return str(path)
+
+
+def _save(notebook: Notebook, command: Command) -> Table[Image]:
+    return notebook.engine.save(*command.operands, output=_output(command), format=command.options["format"])
+
+
 LINES: dict[str, Line] = {
     "build": building.build_line,
     "run": running.run_line,
@@ -59,6 +70,8 @@ LINES: dict[str, Line] = {
     "rmi": lambda notebook, command: _removed(notebook.engine.rmi(*command.operands, force=command.options["force"])),
     "tag": lambda notebook, command: notebook.engine.tag(*command.operands),
     "load": _load,
+    "save": _save,
+    "export": lambda notebook, command: notebook.engine.export(command.operands[0], _output(command)),
     "import": lambda notebook, command: notebook.engine.import_(*command.operands),
     "to-dockerfile": dockerfiles.write,
     "doctor": lambda notebook, _: notebook.engine.doctor(),

@@ -111,6 +111,13 @@ _ALL = Option(names=("-a", "--all"), help="also those that have ended")
 _FORCE = Option(names=("-f", "--force"), help="also what is in use")
 _FILE = Option(names=("-f", "--file"), value="PATH", help="the Dockerfile (default: CONTEXT/Dockerfile)")
 _MESSAGE = Option(names=("-m", "--message"), value="TEXT", default="", help="a comment for the history")
+_OUTPUT = Option(names=("-o", "--output"), value="PATH", read=values.filled, help="the file to write")
+_FORM = Option(
+    names=("--format",),
+    value="FORM",
+    default="docker-archive",
+    help="docker-archive, oci-archive or oci-dir (default docker-archive)",
+)
 _INPUT = Option(names=("-i", "--input"), value="PATH", read=values.filled, help="the archive, as docker has it")
 
 LINE_VERBS = (
@@ -200,6 +207,18 @@ LINE_VERBS = (
         options=(_INPUT, *table.later("-q|--quiet --platform=")),
     ),
     Verb(
+        name="save",
+        summary="write images to an archive that docker and every OCI tool reads",
+        operands="IMAGE...",
+        options=(_OUTPUT, _FORM, *table.later("--platform=")),
+    ),
+    Verb(
+        name="export",
+        summary="write the root file system of a container or image as a tar",
+        operands="NAME",
+        options=(_OUTPUT,),
+    ),
+    Verb(
         name="import",
         summary="make an image from the tar of a root file system",
         operands="PATH [IMAGE]",
@@ -218,8 +237,6 @@ LATER = (
     *(
         "pull",
         "push",
-        "save",
-        "export",
         "cp",
         "login",
         "logout",

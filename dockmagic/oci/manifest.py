@@ -44,6 +44,15 @@ class Index:
     manifests: tuple[Descriptor, ...]
     media_type: str = mediatype.INDEX
 
+    def to_bytes(self) -> bytes:
+        """The one serialisation that we write."""
+        value = {
+            "schemaVersion": 2,
+            "mediaType": self.media_type,
+            "manifests": [described.to_dict() for described in self.manifests],
+        }
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
 
 def parse(data: bytes) -> Manifest | Index:
     """A manifest or an index from its bytes.

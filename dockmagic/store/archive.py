@@ -1,17 +1,21 @@
-"""Images from archives into the store, and root file systems as images."""
+"""Images from archives into the store and out of it again, and root file systems as images."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from pathlib import Path
+from typing import Literal, overload
 
+from dockmagic.errors import UsageError
 from dockmagic.oci import mediatype, platform, reference
 from dockmagic.oci.config import ContainerConfig, History, ImageConfig
 from dockmagic.store.archive_images import ImageSource, images_in
 from dockmagic.store.archive_input import Source, given, opened
 from dockmagic.store.archive_medium import Medium
+from dockmagic.store.archive_output import Target, write_directory, write_tar
+from dockmagic.store.archive_parts import Parts
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.images import Images
 from dockmagic.store.layer_rows import LayerRecord
@@ -19,6 +23,7 @@ from dockmagic.store.layers import Layers
 from dockmagic.store.layout import Layout
 
 IMPORTED = "imported root file system"
+Form = Literal["docker-archive", "oci-archive", "oci-dir"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,33 @@ class Archive:
         self._blobs = blobs
         self._layers = layers
         self._images = images
+        self._parts = Parts(blobs, layers)
+
+    def save(self, images: Sequence[tuple[str, Sequence[str]]], target: Target, form: Form = "docker-archive") -> None:
+        """Write images; the caller holds leases on them.
+
+        Manifests keep their digests: a layer that came in an archive or from a registry goes out as the same blob, a built one
+        uncompressed. The same images and names give the same bytes.
+
+        Args:
+            images: id and names of each, each image once.
+            target: a path, or a binary stream for what is a tar; a file of that name is replaced when all is written.
+            form: ``"docker-archive"`` is a tar that docker, podman and every OCI tool reads, ``"oci-archive"`` is without docker's
+                ``manifest.json``, ``"oci-dir"`` is the same as a directory, which must be new or empty.
+
+        Raises:
+            NotFoundError: there is no such image.
+            ArchiveError: the target cannot be written.
+            StoreError: something of an image is missing or damaged; a file of that name is as it was.
+        """
+        found = [(self._images.get(image_id), names) for image_id, names in images]
+        parts = self._parts.of(found, docker=form == "docker-archive")
+        if form != "oci-dir":
+            write_tar(parts, target)
+        elif isinstance(target, str | Path):
+            write_directory(parts, Path(target))
+        else:
+            raise UsageError("an OCI layout directory needs a path")
 
     def load(self, source: Source) -> Loaded:
         """Take the images of a docker archive, an OCI archive or an OCI layout directory, with their names.

@@ -82,11 +82,17 @@ class Images:
         )
         return self.add(described.digest, manifest.digest, diff_ids)
 
-    def add(self, image_id: str, manifest_digest: str, diff_ids: Sequence[str]) -> str:
+    def add(self, image_id: str, manifest_digest: str, diff_ids: Sequence[str], *, newest: bool = False) -> str:
         """Store an image whose config and manifest are blobs already; for what comes with its own manifest.
 
+        Args:
+            image_id: digest of the config.
+            manifest_digest: of the manifest.
+            diff_ids: its layers, base first.
+            newest: an image that is there already gets this manifest; else it keeps the one that it has.
+
         Returns:
-            The id. An image that is there already keeps the manifest that it has.
+            The id.
 
         Raises:
             StoreError: a layer was removed meanwhile, or the store cannot be written.
@@ -101,6 +107,8 @@ class Images:
                     "INSERT INTO image_layers VALUES (?, ?, ?)",
                     [(image_id, position, diff_id) for position, diff_id in enumerate(diff_ids)],
                 )
+            elif newest:
+                connection.execute("UPDATE images SET manifest_digest = ? WHERE id = ?", (manifest_digest, image_id))
             release(connection, FRESH, [image_id, manifest_digest, *_contents(connection, diff_ids)])
         return image_id
 
@@ -184,6 +192,12 @@ class Images:
         with self._database.reading() as connection:
             rows = connection.execute("SELECT name FROM tags WHERE image_id = ?", (image_id,)).fetchall()
         return sorted(self.familiar(row["name"]) for row in rows)
+
+    def names(self) -> dict[str, str]:
+        """The image's id of every whole name, by name."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT name, image_id FROM tags ORDER BY name").fetchall()
+        return {row["name"]: row["image_id"] for row in rows}
 
     def familiar(self, name: str) -> str:
         """A name as docker shows it, with its tag.

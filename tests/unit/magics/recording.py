@@ -88,6 +88,12 @@ class RecordingEngine:
         self._note("load", path)
         return Table(columns=("LOADED IMAGE",), items=(IMAGE,), rows=(("bread:1",),))
 
+    def save(self, *names, output, format):  # noqa: A002 - podman's name
+        self._note("save", *names, output=output, format=format)
+
+    def export(self, place, output):
+        self._note("export", place, output)
+
     def diff(self, *names):
         self._note("diff", *names)
 

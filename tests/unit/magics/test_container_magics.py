@@ -379,6 +379,20 @@ def test_an_archive_stands_where_docker_has_it_or_alone(shell, engine):
         shell.run_line_magic("container", "load -i a.tar b.tar")
 
 
+def test_images_are_saved_and_roots_exported_to_a_path(shell, engine):
+    shell.run_line_magic("container", "save -o a.tar --format oci-archive bread:1 fish:2")
+    assert (engine.last.words, engine.last.output, engine.last.format) == (
+        ("bread:1", "fish:2"),
+        "a.tar",
+        "oci-archive",
+    )
+    shell.run_line_magic("container", "export -o root.tar fish1")
+    assert engine.last.words == ("fish1", "root.tar")
+    for line in ("save bread:1", "export fish1"):
+        with pytest.raises(UsageError, match="-o PATH is missing"):
+            shell.run_line_magic("container", line)
+
+
 def test_it_can_be_unloaded_and_loaded_again(shell):
     shell.run_line_magic("unload_ext", "dockmagic")
     assert "container" not in shell.magics_manager.magics["line"]
