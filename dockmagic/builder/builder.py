@@ -7,15 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockmagic.builder import bases
+from dockmagic.builder.actions import Action, RunAction
 from dockmagic.builder.built import Built, Kind, StepRecord
 from dockmagic.builder.checking import ignored_by
 from dockmagic.builder.context import ignore_text
 from dockmagic.builder.failure import at_line
+from dockmagic.builder.mounts import BindMount, CacheMount
 from dockmagic.builder.plan import Draft, Plan, PlannedStage, draft, plan
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.running import Running
 from dockmagic.builder.schedule import run_stages
 from dockmagic.builder.stagework import BuiltStage, Emit, Shared, build_stage, unbuilt
+from dockmagic.builder.transfers import CopyAction
 from dockmagic.errors import DockmagicError, UsageError
 from dockmagic.events import BuildFinished
 from dockmagic.oci import reference
@@ -27,7 +30,14 @@ if TYPE_CHECKING:
     from dockmagic.store.leases import Hold
 
 
-def build(store: Store, runtime: Callable[[], Runtime], request: BuildRequest, emit: Emit) -> Built:
+def build(
+    store: Store,
+    runtime: Callable[[], Runtime],
+    request: BuildRequest,
+    emit: Emit,
+    *,
+    puller: bases.Puller | None = None,
+) -> Built:
     """Build an image.
 
     Args:
@@ -35,6 +45,7 @@ def build(store: Store, runtime: Callable[[], Runtime], request: BuildRequest, e
         runtime: gives what executes RUN; asked only where a step has to be executed.
         request: what to build.
         emit: is told of every row as it happens; see :mod:`dockmagic.events`.
+        puller: fetches images that are not in the store; None for a build of what is there.
 
     Returns:
         What was built, or how far it came and the error. A failed build keeps the layers of its finished steps.
@@ -50,8 +61,10 @@ def build(store: Store, runtime: Callable[[], Runtime], request: BuildRequest, e
         return Built(image_id="", error=error)
     with store.leases.hold("build") as hold:
         try:
-            images = _base_images(store, read, hold)
+            images = _base_images(store, read, hold, puller)
             made = plan(read, {name: record.config for name, record in images.items()}, ignored=ignored_paths(request))
+            if puller is not None:
+                _fetch_others(store, made, request, hold, puller)
         except DockmagicError as error:
             return Built(image_id="", records=_unplanned(read, error), error=error)
         shared = Shared(
@@ -74,14 +87,34 @@ def ignored_paths(request: BuildRequest) -> Callable[[str], bool] | None:
         return None
 
 
-def _base_images(store: Store, read: Draft, hold: Hold) -> dict[str, ImageRecord]:
+def _base_images(store: Store, read: Draft, hold: Hold, puller: bases.Puller | None) -> dict[str, ImageRecord]:
     """The images that the stages start from, held against removal."""
     found = {}
     for name, header in read.images():
         with at_line(header, read.request.text):
-            found[name] = bases.find(store, name, epoch=read.request.epoch)
+            found[name] = bases.find(store, name, epoch=read.request.epoch, puller=puller)
         hold.add(found[name].id)
     return found
+
+
+def _fetch_others(store: Store, made: Plan, request: BuildRequest, hold: Hold, puller: bases.Puller) -> None:
+    """Fetch what COPY and RUN take from images, before anything is executed: then nothing waits for a network half-way."""
+    for stage in made.stages:
+        for row in stage.rows:
+            for name in _images_of(row.action):
+                with at_line(row, request.text):
+                    hold.add(bases.find(store, name, epoch=request.epoch, puller=puller).id)
+
+
+def _images_of(action: Action | None) -> list[str]:
+    match action:
+        case CopyAction():
+            return [action.image] if action.image else []
+        case RunAction():
+            origins = [mount.origin for mount in action.mounts if isinstance(mount, BindMount | CacheMount)]
+            return [origin.image for origin in origins if origin is not None and origin.image]
+        case _:
+            return []
 
 
 def _unplanned(read: Draft, error: DockmagicError) -> tuple[StepRecord, ...]:

@@ -62,7 +62,8 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
         if listener is not None:
             listener(event)
 
-    built = builder.build(session.store, lambda: session.runtime, wanted(session, request), take)
+    puller = images.puller(session, take)
+    built = builder.build(session.store, lambda: session.runtime, wanted(session, request), take, puller=puller)
     value = _value(session, built, log, request.tags, seconds=time.monotonic() - begin)
     if isinstance(built.error, BuildError) and built.stopped is not None:
         failed_step.keep(session, built.stopped, built.error, text=request.text)

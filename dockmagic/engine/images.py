@@ -13,6 +13,7 @@ from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table, dec
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
+    from dockmagic.engine.transfer import Listener
     from dockmagic.oci.config import ImageConfig
     from dockmagic.store.images import ImageRecord
     from dockmagic.store.layer_rows import LayerRecord
@@ -58,16 +59,16 @@ def find(session: Session, name: str | Image, *, pull: bool = False) -> ImageRec
     """
     if isinstance(name, Image):
         return bases.find(session.store, name.id, epoch=session.epoch)
-    return bases.find(session.store, name, epoch=session.epoch, puller=_puller(session) if pull else None)
+    return bases.find(session.store, name, epoch=session.epoch, puller=puller(session) if pull else None)
 
 
-def _puller(session: Session) -> bases.Puller:
-    """Loads what talks to registries only when an image is missing."""
+def puller(session: Session, listener: Listener | None = None) -> bases.Puller:
+    """What pulls an image that is missing; what talks to registries is loaded only then."""
 
     def pull(name: str) -> str:
         from dockmagic.engine.pull import on_demand  # noqa: PLC0415 - HTTP and TLS are slow to import
 
-        return on_demand(session, name)
+        return on_demand(session, name, listener)
 
     return pull
 

@@ -143,9 +143,23 @@ class _Pull:
         self._take_layers(manifest, config, emit)
         kept = store.blobs.put(content, media_type=mediatype.CONFIG)
         described = store.blobs.put(fetched.content, media_type=fetched.media_type)
-        image_id = store.images.add(kept.digest, described.digest, config.diff_ids)
+        known = store.images.resolve(kept.digest)
+        before = store.images.get(known).manifest_digest if known is not None else described.digest
+        # The newest manifest is the image's, unless a blob that it names is not kept: a layer keeps one.
+        image_id = store.images.add(
+            kept.digest, described.digest, config.diff_ids, newest=self._has_all(manifest, config)
+        )
         store.images.tag(target.full, image_id)
+        if before != described.digest:
+            store.leases.sweep()
         return image_id
+
+    def _has_all(self, manifest: Manifest, config: ImageConfig) -> bool:
+        blobs = self._session.store.blobs
+        return all(
+            layer.digest == diff_id or blobs.has(layer.digest)
+            for layer, diff_id in zip(manifest.layers, config.diff_ids, strict=True)
+        )
 
     def _image_manifest(self, found: Fetched) -> tuple[Fetched, Manifest]:
         """The manifest of the wanted platform, behind any indexes."""

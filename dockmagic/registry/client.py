@@ -125,10 +125,10 @@ class Client:
         answer = self._sent(call, url, header)
         if answer.status != _UNAUTHORIZED or not own:
             return answer
+        answer.excerpt()
         renewed = self._signer.renewed(challenge.parse(answer.headers("WWW-Authenticate")), call.scopes, header)
         if not renewed:
             return answer
-        answer.close()
         return self._sent(call, url, renewed)
 
     def _sent(self, call: Call, url: str, header: str) -> Answer:

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -59,6 +59,7 @@ class Answer:
         self.body = b""
         self._transport = transport
         self._response = response
+        self._is_over = False
 
     def header(self, name: str) -> str:
         """A header's value, "" where it is missing."""
@@ -91,18 +92,17 @@ class Answer:
             BrokenOffError: it did not come to its end in time.
         """
         self.body = self._read(limit)
+        self.close()
         if len(self.body) > limit:
-            self.close()
             raise RegistryError("a registry's answer is longer than it may be", detail=f"more than {limit:,} bytes")
         return self.body
 
     def excerpt(self) -> bytes:
         """The beginning of the body of a refusal; whatever goes wrong with it."""
-        try:
-            self.body = self._read(_ERROR_LIMIT)[:_ERROR_LIMIT]
-        except RegistryError:
-            self.body = b""
-        self.close()
+        if not self._is_over:
+            with suppress(RegistryError):
+                self.body = self._read(_ERROR_LIMIT)[:_ERROR_LIMIT]
+            self.close()
         return self.body
 
     def _read(self, limit: int) -> bytes:
@@ -117,7 +117,10 @@ class Answer:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Take no more of it."""
+        """Take no more of it; a connection whose answer has come to its end serves the next request."""
+        self._is_over = True
+        if self._response.length_remaining == 0:
+            self._response.drain_conn()
         self._response.close()
         self._response.release_conn()
 
@@ -143,8 +146,12 @@ class Transport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        for pool in self._pools.values():
-            pool.clear()
+        for manager in self._pools.values():
+            for key in list(manager.pools.keys()):
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+            manager.clear()
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], *, body: bytes | Body | None = None, ca: str = ""

@@ -71,7 +71,10 @@ class LayerRows:
         return record(row) if row is not None else None
 
     def insert(self, numbers: Numbers, *, blob: Descriptor | None, tree_digest: str, host_made: bool) -> LayerRecord:
-        """Add a row, whose content is durable. A row that is there stays; a blob is added to one that has none."""
+        """Add a row, whose content is durable. A row that is there stays.
+
+        A blob is added to one that has none, and takes the place of the uncompressed tar, which can be made of it.
+        """
         described = (blob.digest, blob.size, blob.media_type) if blob is not None else (None, None, None)
         with self._database.writing() as connection:
             connection.execute(
@@ -81,7 +84,7 @@ class LayerRows:
             if blob is not None:
                 connection.execute(
                     "UPDATE layers SET blob_digest = ?, blob_size = ?, blob_media_type = ?"
-                    " WHERE diff_id = ? AND blob_digest IS NULL",
+                    " WHERE diff_id = ? AND (blob_digest IS NULL OR blob_digest = diff_id)",
                     (*described, numbers.diff_id),
                 )
             row = connection.execute("SELECT * FROM layers WHERE diff_id = ?", (numbers.diff_id,)).fetchone()

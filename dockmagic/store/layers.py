@@ -190,6 +190,8 @@ class Layers:
     def compressed(self, diff_id: str) -> Descriptor:
         """The layer's blob as registries take it: the compressed one that it came in, else gzip, made once and kept.
 
+        The caller holds a lease on the layer or its image.
+
         Raises:
             NotFoundError: there is no such layer.
             StoreCorruptError: what is stored is damaged.
@@ -200,9 +202,13 @@ class Layers:
         with self.tar(diff_id) as tar, self._blobs.receive(Gzipped(tar)) as received:
             described = Descriptor(media_type=mediatype.LAYER_GZIP, digest=received.digest, size=received.size)
             with self._database.writing() as connection:
-                take(connection, FRESH, [diff_id, received.digest])
+                take(connection, FRESH, [received.digest])
             self._blobs.publish(received)
-            return self._rows.keep_compressed(diff_id, described)
+            kept = self._rows.keep_compressed(diff_id, described)
+        if blob is not None or kept.digest != described.digest:
+            # The uncompressed blob can be made of the other, and what another process made first is the same layer.
+            self.let_go(described.digest)
+        return kept
 
     @contextmanager
     def tar(self, diff_id: str) -> Iterator[Stream]:
@@ -240,14 +246,20 @@ class Layers:
         """Make a received blob and its tree a layer."""
         numbers, metadata = tree.numbers, tree.metadata
         _require(numbers.diff_id, diff_id)
-        if self.has(numbers.diff_id):
+        before = self._rows.find(numbers.diff_id)
+        if before is not None:
             self._require_below(numbers.diff_id, below)
         with told(self._layout.roots):
             packed = trees.digest(self._owner, tree.path, metadata.fileno())
         with self._fresh(numbers.diff_id, blob.digest):
             self._blobs.publish(received)
             self._publish(metadata, tree.path, numbers)
-            return self._rows.insert(numbers, blob=blob, tree_digest=packed, host_made=host_made)
+            stored = self._rows.insert(numbers, blob=blob, tree_digest=packed, host_made=host_made)
+        known = before.blob.digest if before is not None and before.blob is not None else blob.digest
+        if len({known, blob.digest}) > 1 and stored.blob is not None:
+            # A layer has one blob: the other goes.
+            self.let_go(*({known, blob.digest} - {stored.blob.digest}))
+        return stored
 
     def adopt(
         self,

@@ -57,7 +57,7 @@ def sweep(layout: Layout, database: Database, owner: Owner) -> None:
             drop_dead(connection)
             _forget(connection)
         with database.writing() as connection, suppress(IsolationError):
-            _set_aside(connection, _wanted(connection), layout, owner, trash)
+            _set_aside(connection, layout, owner, trash)
         _empty(trash, owner)
 
 
@@ -77,26 +77,34 @@ def _referred(connection: sqlite3.Connection) -> set[str]:
     return wanted
 
 
-def _wanted(connection: sqlite3.Connection) -> frozenset[str]:
-    """Digits of all content that a row or a lease refers to."""
-    wanted = _referred(connection)
+def _wanted_layers(connection: sqlite3.Connection) -> frozenset[str]:
+    """Digits of the DiffIDs that a row or a lease refers to."""
+    rows = connection.execute("SELECT diff_id FROM layers")
+    return _digits(_referred(connection) | {row["diff_id"] for row in rows})
+
+
+def _wanted_blobs(connection: sqlite3.Connection) -> frozenset[str]:
+    """Digits of the blobs that a row or a lease refers to; a DiffID alone wants no blob, though one may have its digest."""
+    wanted = set(held(connection))
     for query in (
-        "SELECT diff_id AS digest FROM layers",
         "SELECT blob_digest AS digest FROM layers WHERE blob_digest IS NOT NULL",
         "SELECT id AS digest FROM images",
         "SELECT manifest_digest AS digest FROM images",
     ):
         wanted.update(row["digest"] for row in connection.execute(query))
-    return frozenset(digest.removeprefix("sha256:") for digest in wanted)
+    return _digits(wanted)
 
 
-def _set_aside(
-    connection: sqlite3.Connection, wanted: frozenset[str], layout: Layout, owner: Owner, trash: _Trash
-) -> None:
+def _digits(digests: Iterable[str]) -> frozenset[str]:
+    return frozenset(digest.removeprefix("sha256:") for digest in digests)
+
+
+def _set_aside(connection: sqlite3.Connection, layout: Layout, owner: Owner, trash: _Trash) -> None:
     """Rename what is not wanted; no other process can want it anew before the transaction ends."""
+    wanted, blobs = _wanted_layers(connection), _wanted_blobs(connection)
     containers = {row["id"] for row in connection.execute("SELECT id FROM containers")}
     files = [
-        *(p for p in entries(layout.blobs) if p.name not in wanted),
+        *(p for p in entries(layout.blobs) if p.name not in blobs),
         *(p for p in entries(layout.layers) if p.name.removesuffix(".json") not in wanted),
         *(p for p in entries(layout.logs) if p.name not in containers),
     ]
