@@ -247,10 +247,12 @@ class Server:
 
     def __init__(self, files):
         self.asked = asked = []
+        self.accounts = accounts = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 asked.append(self.path)
+                accounts.append(self.headers.get("Authorization"))
                 if self.path.startswith("/to/"):
                     self.send_response(302)
                     self.send_header("Location", self.path.removeprefix("/to/"))
@@ -291,6 +293,15 @@ def test_add_fetches_a_url_as_dockers_file_and_unpacks_only_when_asked(engine, c
     assert names(engine, context, f"ADD {server.url}/t.tar.gz /d/") == ["d", "d/t.tar.gz"]
     assert names(engine, context, f"ADD --unpack {server.url}/t.tar.gz /d/") == ["d", "d/a"]
     assert names(engine, context, f"ADD {server.url}/to//f.txt /d/") == ["d", "d/f.txt"]
+
+
+def test_a_name_and_password_are_for_their_host_alone_and_in_no_message(engine, context, server):
+    url = server.url.replace("://", "://me:se%20cret@")
+    assert names(engine, context, f"ADD {url}/to/{server.url}/f.txt /d/") == ["d", "d/f.txt"]
+    assert server.accounts == ["Basic bWU6c2UgY3JldA==", None]
+    with pytest.raises(BuildError, match="answers 404") as caught:
+        add(engine, context, f"ADD {url}/nothing /d/")
+    assert "cret" not in str(caught.value)
 
 
 def test_a_url_is_asked_again_and_its_content_decides(engine, context, server):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import os
 import urllib.error
@@ -9,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
 from dockmagic.builder.archives import Archive
 from dockmagic.builder.remotes import Url
@@ -58,10 +60,10 @@ def fetch(remote: Url, directory: Path, checksum: str, *, unpack: bool) -> Selec
     except urllib.error.HTTPError as error:
         error.close()
         kind = NotFoundError if error.code in _GONE else UsageError
-        raise kind(f"ADD: the server answers {error.code} {error.reason}: {remote.url}") from error
+        raise kind(f"ADD: the server answers {error.code} {error.reason}: {_divided(remote.url)[0]}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         hint = "is the name right, and can this machine reach the network?"
-        raise UsageError(f"ADD: cannot be fetched: {remote.url}", hint=hint, detail=str(error)) from error
+        raise UsageError(f"ADD: cannot be fetched: {_divided(remote.url)[0]}", hint=hint, detail=str(error)) from error
     content = _File(path)
     _check(content, checksum)
     if unpack:
@@ -91,8 +93,22 @@ def _opener() -> urllib.request.OpenerDirector:
     return opener
 
 
+def _divided(url: str) -> tuple[str, str]:
+    """The URL without a name and password before its host, and these as the server wants them."""
+    parts = urlsplit(url)
+    account, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, ""
+    return urlunsplit(parts._replace(netloc=host)), base64.b64encode(unquote_to_bytes(account)).decode("ascii")
+
+
 def _download(url: str, path: Path) -> None:
-    with _opener().open(url, timeout=_TIMEOUT) as answer, path.open("wb") as file:
+    plain, account = _divided(url)
+    request = urllib.request.Request(plain)  # noqa: S310 - the opener speaks http and https alone
+    if account:
+        # not for the host that a redirection leads to
+        request.add_unredirected_header("Authorization", f"Basic {account}")
+    with _opener().open(request, timeout=_TIMEOUT) as answer, path.open("wb") as file:
         declared = answer.headers.get("Content-Length")
         while data := answer.read(_CHUNK):
             file.write(data)
