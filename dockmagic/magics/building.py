@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from dockmagic.errors import DockmagicError, NotFoundError, UsageError
 from dockmagic.magics import cell, checking
 from dockmagic.magics.notebook import OWN_FAILURES
-from dockmagic.magics.streams import PlainProgress
 from dockmagic.magics.values import environment
 
 if TYPE_CHECKING:
     from dockmagic.dockerfile.lint import LintWarning
-    from dockmagic.lab.live import LiveBuild
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
+    from dockmagic.magics.streams import Progress
     from dockmagic.results import Build, Table
 
 
@@ -92,11 +91,11 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
             progress.close()
 
 
-def _progress(notebook: Notebook, command: Command) -> PlainProgress | LiveBuild | None:
+def _progress(notebook: Notebook, command: Command) -> Progress | None:
     """What shows the build while it goes on."""
     options = command.options
     if options["progress"] == "plain":
-        return PlainProgress()
+        return notebook.plain_progress()
     if options.get("quiet"):
         return None
     return notebook.live_build(next(iter(options["tag"]), "image"))

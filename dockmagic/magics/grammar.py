@@ -68,6 +68,11 @@ def parse(line: str, *, fill: Fill, cell: bool, header: Sequence[str] = ()) -> C
     words = split(line)
     named = bool(words) and not words[0].startswith("-")
     verb = verbs.find(words[0] if named else "", cell=cell)
+    return command_of(verb, words[named:], fill=fill, header=header)
+
+
+def command_of(verb: Verb, words: Sequence[str], *, fill: Fill, header: Sequence[str] = ()) -> Command:
+    """The command of a verb and the words behind it; see :func:`parse`."""
     taken = _Words(verb, fill)
     for option_line in header:
         taken.take(split(option_line))
@@ -76,7 +81,7 @@ def parse(line: str, *, fill: Fill, cell: bool, header: Sequence[str] = ()) -> C
                 f"only options may stand in a `# dockmagic:` line, not {[*taken.operands, *taken.arguments][0]}"
             )
     taken.restart()
-    taken.take(words[named:])
+    taken.take(list(words))
     return taken.command()
 
 

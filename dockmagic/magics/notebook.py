@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from dockmagic.errors import BuildError, DockerfileError, RunError, UsageError
 from dockmagic.exchange.given import content
 from dockmagic.magics.braces import evaluate
+from dockmagic.magics.streams import PlainProgress, Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from dockmagic.engine.engine import Engine
     from dockmagic.lab.lab import Lab
-    from dockmagic.lab.live import LiveBuild
+    from dockmagic.magics.streams import Progress
     from dockmagic.results import Build, Run
+    from dockmagic.sandbox.pump import Stream
 
 # Failures of what the user wrote; --no-raise-error keeps them in the result. A mistake on the magic line, a missing
 # image or a wall that cannot be built is an error in any case.
@@ -66,6 +68,22 @@ class Notebook:
         """
         return {name: evaluate(code, self.variables, option="--in") for name, code in wanted}
 
+    def take(self, name: str, path: str, run: Run) -> None:
+        """Set a variable to what a run left at a path (``--get``).
+
+        Raises:
+            UsageError: the content is not what the path's name says.
+        """
+        self.assign(name, run.value(path))
+
+    def streams(self, *, hidden: Collection[Stream] = ()) -> Streams:
+        """Where a run's output is shown."""
+        return Streams(hidden=hidden)
+
+    def plain_progress(self) -> Progress:
+        """Where ``--progress plain`` shows a build's output."""
+        return PlainProgress()
+
     def show(self, result: Run | Build, names: Sequence[str] | None = None) -> None:
         """Put a result's record below the cell, after everything that was printed."""
         from dockmagic.record.bundle import bundle  # noqa: PLC0415 - 10 ms that %load_ext need not wait for
@@ -78,7 +96,7 @@ class Notebook:
         sys.stderr.flush()
         self.shell.display_pub.publish(data=data, metadata=metadata)
 
-    def live_build(self, title: str) -> LiveBuild | None:
+    def live_build(self, title: str) -> Progress | None:
         """The view of a build that begins, where a front end shows it or the configuration asks for it."""
         wanted = self.live_builds == "always" or (self.live_builds == "auto" and self.lab.live)
         return self.lab.live_build(title) if wanted else None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.magics import building, cell
-from dockmagic.magics.streams import Streams
 from dockmagic.magics.values import environment
 
 if TYPE_CHECKING:
@@ -152,7 +151,7 @@ def _end(notebook: Notebook, command: Command, run: Run) -> None:
     for path, name in command.options["get"]:
         if path in run.files:
             try:
-                notebook.assign(name, run.value(path))
+                notebook.take(name, path, run)
             except UsageError as error:
                 unread = unread or error
     building.raise_failure(command, run.error or unread)
@@ -178,7 +177,7 @@ def _record(notebook: Notebook, command: Command, run: Run, names: Sequence[str]
 def _stream(notebook: Notebook, command: Command, start: Start) -> Run:
     """Start, show what it prints; ``--out`` and ``--err`` get theirs however it ends."""
     out, err = command.options["out"], command.options["err"]
-    streams = Streams(hidden=[*(["stdout"] if out else []), *(["stderr"] if err else [])])  # type: ignore[list-item]
+    streams = notebook.streams(hidden=[*(["stdout"] if out else []), *(["stderr"] if err else [])])  # type: ignore[list-item]
     run: Run | None = None
     try:
         run = start({"on_output": streams.write})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from dockmagic.events import StepOutput, StepStarted
 
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 
     from dockmagic.events import Event
     from dockmagic.sandbox.pump import Stream
+
+
+class Progress(Protocol):
+    """Shows a build while it goes on."""
+
+    def take(self, event: Event) -> None:
+        """Show one event."""
+        ...
+
+    def close(self) -> None:
+        """The build has ended."""
+        ...
 
 
 class Streams:

@@ -1,0 +1,120 @@
+"""``dockmagic VERB …``: one verb of one command line, with docker's exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from dockmagic import __version__
+from dockmagic.cli import help as texts
+from dockmagic.cli import words
+from dockmagic.cli.printing import notes, printed
+from dockmagic.cli.terminal import Terminal, terminal
+from dockmagic.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, DockmagicError, RunError, UsageError
+from dockmagic.magics import grammar
+from dockmagic.magics.lines import LINES
+from dockmagic.results import Build, Run, Table
+
+if TYPE_CHECKING:
+    from dockmagic.magics.grammar import Command
+
+_FAILED = 1
+# Docker's own mistakes and the engine's end these with 125: any other code is the command's.
+_RUNS = frozenset({"run", "exec"})
+_STDIN = "/dev/stdin"
+
+
+def main() -> NoReturn:
+    """The entry point of the script."""
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read this has gone; the interpreter must not try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _FAILED
+    sys.exit(code)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Do what a command line says, and return its exit code."""
+    name, *rest = argv or ["--help"]
+    if name in {"-h", "--help", "help"} and not (name == "help" and rest):
+        sys.stdout.write(f"{texts.overview()}\n")
+        return 0
+    if name in {"-v", "--version"}:
+        sys.stdout.write(f"dockmagic {__version__}\n")
+        return 0
+    try:
+        verb = words.find(rest[0] if name == "help" else name)
+        command = grammar.command_of(verb, ["--help"] if name == "help" else rest, fill=str)
+        if command.help:
+            sys.stdout.write(f"{texts.usage(verb)}\n")
+            return 0
+    except UsageError as error:
+        _tell(error)
+        return EXIT_INTERNAL
+    return _perform(command)
+
+
+def _perform(command: Command) -> int:
+    from dockmagic.engine.engine import Engine  # noqa: PLC0415 - --help need not wait for it
+
+    as_json = bool(command.options["json"])
+    engine = Engine()
+    quiet = bool(command.options.get("quiet")) or as_json
+    here = terminal(engine, quiet=quiet)
+    try:
+        value, code = _value(here, command)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    finally:
+        engine.close()
+    for note in notes(value):
+        sys.stderr.write(f"{words.spoken(note)}\n")
+    sys.stderr.flush()
+    if value is not None:
+        sys.stdout.write(printed(command.verb.name, value, as_json=as_json))
+    return code
+
+
+def _value(here: Terminal, command: Command) -> tuple[Any, int]:
+    """What the verb returns, of a failed run or build too, and the exit code."""
+    try:
+        value = LINES[command.verb.name](here, _with_defaults(command))
+    except DockmagicError as error:
+        return here.outcome.value, _failure(here.outcome.value, error, command)
+    if command.verb.name == "check" or command.options.get("check"):
+        return value, _FAILED if value else 0
+    if command.verb.name == "doctor" and isinstance(value, Table):
+        return value, 0 if value[0].ok else _FAILED
+    return value, 0
+
+
+def _failure(found: Run | Build | None, error: DockmagicError, command: Command) -> int:
+    """Tell what failed; returns the exit code."""
+    if isinstance(found, Run) and isinstance(error, RunError):
+        # A command that ran and failed has said why itself.
+        if found.stopped or found.exit_code >= EXIT_INTERNAL:
+            _tell(error)
+        return found.exit_code
+    _tell(error)
+    return EXIT_INTERNAL if command.verb.name in _RUNS else _FAILED
+
+
+def _with_defaults(command: Command) -> Command:
+    """The command as the verb's function wants it: with the magic's options that a shell has not."""
+    options = {**words.defaults(command.verb.name), **command.options}
+    if command.options.get("interactive"):
+        options["stdin"] = "-"
+    if options.get("file") == "-":
+        options["file"] = _STDIN
+    return replace(command, options=options)
+
+
+def _tell(error: DockmagicError) -> None:
+    lines = [*error.detail.splitlines(), f"dockmagic: {error}"]
+    sys.stderr.write("".join(f"{words.spoken(line)}\n" for line in lines))

@@ -1,0 +1,66 @@
+"""What a verb prints in a shell: results to standard output as docker does, notes to standard error."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dockmagic.cli.document import document
+from dockmagic.results import Build, Container, Image, Run, Table
+
+# Verbs whose image is told by its id, as docker tells it; ``tag`` prints nothing.
+_IDS = frozenset({"build", "commit", "import"})
+
+
+def printed(verb: str, value: Any, *, as_json: bool) -> str:
+    """The text for standard output, "" for nothing; what runs printed has been printed already."""
+    if as_json:
+        return _json(document(value))
+    match value:
+        case None | Run():
+            return ""
+        case Build():
+            return _line(value.image.id if value.image else "")
+        case Image():
+            return _image(verb, value)
+        case Container():
+            return _json([document(value)])
+        case Table() if verb in {"rm", "rmi"}:
+            return "".join(map(_line, value))
+        case Table() if verb == "load":
+            return "".join(_line(f"Loaded image: {_name(image)}") for image in value)
+        case _:
+            return _line(str(value))
+
+
+def _image(verb: str, image: Image) -> str:
+    if verb == "tag":
+        return ""
+    if verb in _IDS:
+        return _line(image.id)
+    return _line(_name(image)) if verb == "pull" else _json([document(image)])
+
+
+def _name(image: Image) -> str:
+    return next(iter((*image.names, *image.tags)), image.id)
+
+
+def _line(text: str) -> str:
+    return f"{text}\n" if text and not text.endswith("\n") else text
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def notes(value: object) -> list[str]:
+    """What was honoured more weakly than asked, and what the linter says: lines for standard error."""
+    match value:
+        case Build():
+            return [*(f"warning: {text}" for text in value.warnings), *(f"note: {text}" for text in value.notes)]
+        case Run(isolation=isolation) if isolation is not None:
+            return [f"note: {text}" for text in isolation.notes]
+        case Image():
+            return [f"note: {text}" for text in getattr(value, "notes", ())]
+        case _:
+            return []

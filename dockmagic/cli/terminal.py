@@ -1,0 +1,131 @@
+"""What verbs need, from a shell in place of a notebook."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from dockmagic.errors import UsageError
+from dockmagic.events import StepOutput, StepStarted
+from dockmagic.magics.notebook import Notebook
+from dockmagic.magics.streams import Streams
+from dockmagic.results import Build, Run
+
+if TYPE_CHECKING:
+    from dockmagic.engine.engine import Engine
+    from dockmagic.events import Event
+    from dockmagic.sandbox.pump import Stream
+
+
+class Bytes(Streams):
+    """Writes a run's output as it stands, whatever bytes it has."""
+
+    def __init__(self, files: Mapping[str, BinaryIO], *, hidden: Collection[Stream] = ()) -> None:
+        super().__init__(hidden=hidden)
+        self._files = files
+
+    def write(self, stream: Stream, data: bytes) -> None:
+        if stream not in self._hidden:
+            self._files[stream].write(data)
+            self._files[stream].flush()
+
+    def close(self) -> None:
+        """Nothing is kept back."""
+
+
+class Progress:
+    """A build's steps and what they print, to standard error."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def take(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case StepStarted():
+                head = f"[{event.index + 1}/{event.total}] {event.instruction}\n"
+                self._file.write(head.encode("utf-8", "replace"))
+            case StepOutput():
+                self._file.write(event.data)
+            case _:
+                return
+        self._file.flush()
+
+    def close(self) -> None:
+        """Nothing is kept back."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The Run or Build of a verb, also of one that failed."""
+
+    value: Run | Build | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal(Notebook):
+    """A notebook's part, played by a shell.
+
+    Attributes:
+        quiet: nothing is shown while it goes on.
+        outcome: filled by verbs that run or build.
+    """
+
+    quiet: bool = False
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def assign(self, name: str | None, value: object) -> None:
+        """There are no variables: only the result is kept."""
+        del name
+        if isinstance(value, (Run, Build)):
+            self.outcome.value = value
+
+    def read(self, name: str) -> bytes:
+        """This command's own input."""
+        del name
+        return sys.stdin.buffer.read()
+
+    def values(self, wanted: Sequence[tuple[str, str]]) -> dict[str, object]:
+        """Files by name."""
+        return {name: Path(path) for name, path in wanted}
+
+    def take(self, name: str, path: str, run: Run) -> None:
+        """Write what a run left at a path.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        found = run.files[path]
+        target = Path(name)
+        try:
+            if isinstance(found, bytes):
+                target.write_bytes(found)
+                return
+            for below, content in found.items():
+                (target / below).parent.mkdir(parents=True, exist_ok=True)
+                (target / below).write_bytes(content)
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--get {path}: the file cannot be written: {error.strerror}", detail=name) from None
+
+    def streams(self, *, hidden: Collection[Stream] = ()) -> Bytes:
+        """Standard output and standard error, as they come."""
+        everything: Collection[Stream] = ("stdout", "stderr") if self.quiet else hidden
+        return Bytes({"stdout": sys.stdout.buffer, "stderr": sys.stderr.buffer}, hidden=everything)
+
+    def plain_progress(self) -> Progress:
+        """Standard error: standard output is the result's."""
+        return Progress(sys.stderr.buffer)
+
+    def live_build(self, title: str) -> Progress | None:
+        """The same: a shell always shows a build."""
+        del title
+        return None if self.quiet else self.plain_progress()
+
+
+def terminal(engine: Engine, *, quiet: bool) -> Terminal:
+    """A terminal for one command."""
+    return Terminal(engine=engine, shell=None, variables={}, lab=None, quiet=quiet)  # type: ignore[arg-type]
