@@ -72,6 +72,7 @@ def perform(attempt: Attempt, listener: Listener | None) -> Run:
         stdin=attempt.request.stdin,
         listener=listener,
         timeout=attempt.request.timeout,
+        output_limit=attempt.request.output_limit,
         started=started,
     )
     value = _value(attempt, outcome)
@@ -94,14 +95,19 @@ def _value(attempt: Attempt, outcome: Outcome) -> Run:
     return Run(
         exit_code=outcome.exit_code,
         stopped=outcome.stopped,
-        error=failure(outcome, argv=spec.argv, script=script, timeout=attempt.request.timeout) or missing,
+        error=failure(outcome, argv=spec.argv, script=script, timeout=attempt.request.timeout, limits=spec.limits)
+        or missing,
         stdout=outcome.capture.text("stdout"),
         stderr=outcome.capture.text("stderr"),
         output=outcome.capture.text("output"),
         changes={p.path: p.kind for p in own},
         paths=own,
         isolation=Isolation(
-            tier=found.tier, ids=found.ids, network=spec.network, notes=(*found.notes, *outcome.ending.notes)
+            tier=found.tier,
+            ids=found.ids,
+            network=spec.network,
+            notes=(*found.notes, *outcome.ending.notes, *outcome.capture.notes()),
+            limits=outcome.ending.limits,
         ),
         seconds=outcome.seconds,
         container=containers.describe(session, now or gone, known=(paths, size)),

@@ -120,12 +120,12 @@ class Engine:
         network: RunNetwork = "none",
         timeout: float | None = None,
         stdin: bytes | None = None,
-        on_output: Listener | None = None,
-        build: Build | None = None,
         limits: Limits | None = None,
         output_limit: int = OUTPUT_LIMIT,
         given: Mapping[str, object] | None = None,
         get: Sequence[str] = (),
+        on_output: Listener | None = None,
+        build: Build | None = None,
     ) -> Run:
         """Run a script or command in a new container; see :func:`dockmagic.engine.run.run` for what it raises."""
         request = RunRequest(
@@ -142,12 +142,12 @@ class Engine:
             network=network,
             timeout=timeout,
             stdin=stdin,
-        )
-        return run.run(self.session, image, request, listener=on_output, build=build)
             limits=limits or Limits(),
             output_limit=output_limit,
             given=encode(given) if given else None,
             get=taking.checked(get),
+        )
+        return run.run(self.session, image, request, listener=on_output, build=build)
 
     def exec(
         self,
@@ -160,12 +160,12 @@ class Engine:
         workdir: str = "",
         user: str = "",
         timeout: float | None = None,
-        stdin: bytes | None = None,
-        running: bool = False,
         output_limit: int = OUTPUT_LIMIT,
-        on_output: Listener | None = None,
+        stdin: bytes | None = None,
         given: Mapping[str, object] | None = None,
         get: Sequence[str] = (),
+        running: bool = False,
+        on_output: Listener | None = None,
     ) -> Run:
         """Run in a kept container; see :func:`dockmagic.engine.run.exec_` for what it raises."""
         request = RunRequest(
@@ -176,12 +176,12 @@ class Engine:
             workdir=workdir,
             user=user,
             timeout=timeout,
-            stdin=stdin,
-        )
             output_limit=output_limit,
-        return run.exec_(self.session, container, request, running=running, listener=on_output)
+            stdin=stdin,
             given=encode(given) if given else None,
             get=taking.checked(get),
+        )
+        return run.exec_(self.session, container, request, running=running, listener=on_output)
 
     def images(self) -> Table[Image]:
         """Every image, newest first."""

@@ -6,14 +6,24 @@ import signal
 
 from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, RunError
 from dockmagic.sandbox.execution import Outcome
+from dockmagic.sandbox.spec import Limits
+
+# What ended it: which limit that is, and its option.
+_LIMITS = {
+    "memory limit": ("memory", "--memory"),
+    "pids limit": ("pids", "--pids-limit"),
+    "disk limit": ("disk", "--disk"),
+}
 
 
-def failure(outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: float | None) -> RunError | None:
+def failure(
+    outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: float | None, limits: Limits
+) -> RunError | None:
     """The error of a process that did not end well, in fixed text; None for exit code 0."""
     code = outcome.exit_code
     if code == 0 and not outcome.stopped:
         return None
-    message, hint = _words(outcome, argv=argv, script=script, timeout=timeout)
+    message, hint = _words(outcome, argv=argv, script=script, timeout=timeout, limits=limits)
     tail = outcome.capture.text("stderr").splitlines()[-10:]
     return RunError(
         message,
@@ -26,11 +36,18 @@ def failure(outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: f
     )
 
 
-def _words(outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: float | None) -> tuple[str, str]:
+def _words(
+    outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: float | None, limits: Limits
+) -> tuple[str, str]:
     what = "the script" if script else "the command"
     code = outcome.exit_code
     if outcome.stopped == "timeout":
         return f"{what} timed out after {timeout:g} s (exit code {code})", "a longer time: --timeout"
+    if outcome.stopped in _LIMITS:
+        name, option = _LIMITS[outcome.stopped]
+        amount = getattr(limits, name)
+        words = f"{amount} processes" if name == "pids" else _binary(amount)
+        return f"{what} was ended by the {outcome.stopped} of {words} (exit code {code})", f"a higher limit: {option}"
     if outcome.stopped == "interrupted":
         return f"{what} was interrupted (exit code {code})", ""
     if outcome.ending.not_started and code == EXIT_NOT_FOUND:
@@ -46,6 +63,14 @@ def _words(outcome: Outcome, *, argv: tuple[str, ...], script: bool, timeout: fl
     if outcome.ending.signalled:
         return f"{what} was ended by {_signal(outcome.ending.signalled)} (exit code {code})", ""
     return f"{what} failed with exit code {code}", ""
+
+
+def _binary(count: int) -> str:
+    """As an option takes it: ``256m``."""
+    for power, unit in ((30, "g"), (20, "m"), (10, "k")):
+        if count and count % (1 << power) == 0:
+            return f"{count >> power}{unit}"
+    return f"{count} bytes"
 
 
 def _signal(number: int) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from dockmagic.exchange.given import Given
+from dockmagic.sandbox.pump import OUTPUT_LIMIT
+from dockmagic.sandbox.spec import Limits
 
 Network = Literal["none", "host"]
 
@@ -21,6 +23,8 @@ class Request:
         argv: words after the reference: ``$1…`` of a script, else they replace CMD.
         volumes: ``SOURCE:TARGET[:ro]``, relative sources from ``cwd``.
         timeout: seconds, None for ever.
+        limits: what a new container may use.
+        output_limit: bytes that are shown and kept of what it prints.
         given: values as files and variables; a variable of ``env`` goes before one of these.
         get: absolute paths whose content the Run has.
     """
@@ -38,6 +42,8 @@ class Request:
     network: Network = "none"
     timeout: float | None = None
     stdin: bytes | None = None
+    limits: Limits = field(default_factory=Limits)
+    output_limit: int = OUTPUT_LIMIT
     given: Given | None = None
     get: tuple[str, ...] = ()
     cwd: Path = field(default_factory=Path.cwd)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import containers, images
+from dockmagic.engine import containers, images, limits
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
 from dockmagic.engine.naming import checked, default_name, hostname, new_id
@@ -103,7 +103,7 @@ def exec_(
     argv = _argv(defaults, request) if request.script is not None else request.argv
     if not argv:
         raise UsageError("nothing to run: give a script or a command")
-    wanted = replace(request, network=row.spec.get("network", "none"))
+    wanted = replace(request, network=row.spec.get("network", "none"), limits=limits.stored(row.spec.get("limits", {})))
     attempt = Attempt(
         session=session,
         row=row,
@@ -147,6 +147,7 @@ def _new_row(session: Session, image: Image, request: Request, argv: Sequence[st
             "env": dict(request.env),
             "user": request.user,
             "workdir": request.workdir,
+            "limits": asdict(request.limits),
         },
         kernel_pid=os.getpid(),
     )
@@ -196,5 +197,6 @@ def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Requ
         network=request.network,
         binds=tuple(bind(v, cwd=request.cwd) for v in volumes),
         files=(*script, *given.files),
+        limits=request.limits,
         owners={key: list(value) for key, value in row.owners.items()},
     )

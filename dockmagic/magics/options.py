@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dockmagic.magics import build_values, values
+from dockmagic.magics import build_values, limit_values, values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +205,50 @@ _CONTAINER = (
     Option(names=("--entrypoint",), value="COMMAND", help="in place of the image's ENTRYPOINT"),
 )
 
-RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT)
-EXEC = (*_PROCESS, *_SCRIPT, Option(names=("--running",), help="refuse a container that has ended"))
+_LIMITS = (
+    Option(
+        names=("-m", "--memory"),
+        value="SIZE",
+        read=limit_values.memory,
+        default=0,
+        help="what all its processes together may use: 256m, 1g",
+    ),
+    Option(names=("--cpus",), value="NUMBER", read=limit_values.cpus, default=0.0, help="how many processors: 1.5"),
+    Option(
+        names=("--pids-limit",),
+        value="COUNT",
+        read=limit_values.pids,
+        default=512,
+        help="processes and threads (default 512), -1 for any number",
+    ),
+    Option(
+        names=("--disk",),
+        value="SIZE",
+        read=limit_values.size,
+        default=0,
+        help="what its writable layer may take on disk: 200m",
+    ),
+    Option(
+        names=("--shm-size",), value="SIZE", read=limit_values.size, default=64 << 20, help="of /dev/shm (default 64m)"
+    ),
+    Option(
+        names=("--ulimit",),
+        value="NAME=SOFT[:HARD]",
+        read=limit_values.ulimit,
+        many=True,
+        help="a limit of each process: nofile=1024:4096",
+    ),
+)
+_OUTPUT_LIMIT = Option(
+    names=("--output-limit",),
+    value="SIZE",
+    read=limit_values.size,
+    default=16 << 20,
+    help="cut what it prints after so much (default 16m)",
+)
+
+RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT, *_LIMITS, _OUTPUT_LIMIT)
+EXEC = (*_PROCESS, *_SCRIPT, _OUTPUT_LIMIT, Option(names=("--running",), help="refuse a container that has ended"))
 
 RESULT = (
     Option(names=("--result",), value="VAR", read=values.variable, help="the Run or Build as a Python variable"),
@@ -252,8 +294,8 @@ BUILD_LATER = (
 )
 RUN_LATER = (
     *later(
-        "-p|--publish= -P|--publish-all -m|--memory= --memory-swap= --memory-reservation= --memory-swappiness= --cpus=",
-        "--cpuset-cpus= -c|--cpu-shares= --pids-limit= --ulimit= --shm-size= --read-only --tmpfs= --mount= --init",
+        "-p|--publish= -P|--publish-all --memory-swap= --memory-reservation= --memory-swappiness=",
+        "--cpuset-cpus= -c|--cpu-shares= --read-only --tmpfs= --mount= --init",
         "-d|--detach --bg --proc= --untrusted --isolation= --platform= --pull= -h|--hostname= --add-host=",
         "--dns= --dns-search= --restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged --cap-add=",
         "--cap-drop= --security-opt= --group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile= --expose= --link=",

@@ -91,6 +91,8 @@ def _executer(notebook: Notebook, command: Command, *, script: str | None) -> St
 
 def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
     """The engine's keywords for a new container."""
+    from dockmagic.sandbox.spec import Limits  # noqa: PLC0415 - %load_ext need not wait for it
+
     options = command.options
     if options["rm"] and (options["name"] or options["keep"]):
         kept = "--name" if options["name"] else "--keep"
@@ -102,6 +104,14 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
         "volumes": options["volume"],
         "entrypoint": options["entrypoint"],
         "network": options["network"] or "none",
+        "limits": Limits(
+            pids=options["pids_limit"],
+            memory=options["memory"],
+            cpus=options["cpus"],
+            disk=options["disk"],
+            shm=options["shm_size"],
+            ulimits=options["ulimit"],
+        ),
     }
 
 
@@ -115,6 +125,7 @@ def _process(notebook: Notebook, command: Command) -> dict[str, Any]:
         "workdir": options["workdir"],
         "user": options["user"],
         "timeout": options["timeout"],
+        "output_limit": options["output_limit"],
         "stdin": notebook.read(options["stdin"]) if options["stdin"] else None,
         "given": notebook.values([pair for word in options["in"] for pair in word]),
         "get": tuple(path for path, _ in options["get"]),

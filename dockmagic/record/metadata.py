@@ -126,12 +126,13 @@ def _container(container: Container) -> dict[str, Any]:
 
 
 def _isolation(isolation: Isolation) -> dict[str, Any]:
+    limits = {visible(kind): visible(by) for kind, by in isolation.limits.items()}
     return {
         "tier": isolation.tier,
         "ids": isolation.ids,
         "network": isolation.network,
         "notes": [visible(note) for note in isolation.notes],
-    }
+    } | ({"limits": limits} if limits else {})
 
 
 def _milliseconds(seconds: float) -> int:

@@ -60,6 +60,12 @@ class Capture:
         if self.listener is not None:
             self.listener(stream, data)
 
+    def notes(self) -> tuple[str, ...]:
+        """How much was cut, in words."""
+        if self.printed <= self.limit:
+            return ()
+        return (f"output cut: {self.limit:,} of {self.printed:,} bytes kept",)
+
     def mark(self) -> bytes:
         """What stands where the output was cut."""
         return f"\n[output cut after {self.limit:,} bytes: --output-limit]\n".encode()

@@ -21,6 +21,25 @@ DEFAULT_CAPABILITIES = (
     "SYS_CHROOT",
 )
 
+# Names of docker's --ulimit; ``limiting.KINDS`` has their numbers.
+ULIMITS = (
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+)
+
 # What dockmagic itself provides in every container: never a change that the container made.
 PROVIDED_PATHS = (
     "dev",

@@ -86,7 +86,7 @@ CELLS = (
     "!%%container build\nFROM localhost/base\nRUX x",
     "!%%container build\nFROM localhost/base\nCOPY nowhere /x",
     "!%%container build\nFROM nowhere:9",
-    "!%%container run c:1 -m 256m\nx",
+    "!%%container run c:1 --gpus all\nx",
     "!%%container run -it c:1\nx",
     "!%%container run c:1 {nobody}\nx",
     "!%%container run c:1 --network private\nx",

@@ -42,6 +42,7 @@ VARYING = {
         "ids": st.just("single"),
         "network": st.just("host"),
         "notes": g.tuples(g.TEXTS),
+        "limits": st.just({"pids": "watchdog"}),
     },
     Run: {
         "stdout": g.TEXTS,
