@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 from dockmagic.errors import RegistryError
 from dockmagic.registry import origin as origins
 
-_LINK = re.compile(r"\s*<([^<>\s]+)>((?:\s*;\s*[^;,]+)*)\s*")
+_LINK = re.compile(r"\s*<([^<>\s\x00-\x1f\x7f]+)>((?:\s*;\s*[^;,]+)*)\s*")
 _REL = re.compile(r";\s*rel\s*=\s*\"?([^\";]+)\"?", re.IGNORECASE)
 
 

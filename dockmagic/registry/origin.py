@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from dockmagic.errors import RegistryError
 
 _PORTS = {"http": 80, "https": 443}
+_CONTROLS = frozenset({*range(0x20), 0x7F})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def of(url: str) -> Origin:
         scheme, host, port = parts.scheme.lower(), parts.hostname, parts.port
     except ValueError:
         raise _bad(url) from None
-    strange = parts.username is not None or any(ord(character) <= 0x20 for character in url)  # noqa: PLR2004 - blanks
+    strange = parts.username is not None or any(character.isspace() or ord(character) in _CONTROLS for character in url)
     if scheme not in _PORTS or not host or strange:
         raise _bad(url)
     return Origin(scheme=scheme, host=host, port=_PORTS[scheme] if port is None else port)

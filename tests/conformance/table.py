@@ -23,6 +23,7 @@ MINIMUM: dict[str, float] = {
     "dockerignore": 1.0,
     "image_reference": 0.99,
     "oci_schema": 0.9,
+    "registry_client": 1.0,
     "shell_words": 1.0,
     "tar_layers": 0.96,
 }
