@@ -105,6 +105,14 @@ def test_parents_of_a_stage_are_taken_from_its_root(engine, context):
         engine.build(text.format("/s/t/nothing"), context=context)
 
 
+def test_an_empty_stage_has_a_root_and_nothing_else(engine, context):
+    text = "FROM scratch AS s\nFROM scratch\nCOPY --from=s {} /out/\n"
+    for source in ("/", "--parents /q*", "--exclude=a /"):
+        assert sorted(members(engine, engine.build(text.format(source)).image)) == ["out"]
+    with pytest.raises(BuildError, match="line 3: COPY --from"):
+        engine.build(text.format("/a"))
+
+
 def test_symbols_change_the_modes_of_files_and_directories(engine, context):
     found = members(engine, add(engine, context, "COPY --chmod=go-rw,a+X x /out/").image)
     assert (found["out/a.txt"].mode, found["out/y"].mode) == (0o600, 0o711)

@@ -72,6 +72,8 @@ def _land(site: Site, arguments: Mapping[str, Any], source: Source) -> Any:
     if isinstance(source, Archive):
         return _extract(site, arguments, source)
     given = {**arguments, "single_file": source.single_file}
+    if isinstance(source, Picked) and not source.below:
+        return land_selection(site, given, Selection(()))
     if isinstance(source, Picked):
         lowers = list(site.lowers(source.below))
         sources = [

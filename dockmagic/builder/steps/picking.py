@@ -64,7 +64,7 @@ def pick(site: Site, below: tuple[str, ...], action: CopyAction) -> Picked:
         below=below,
         picks=picks,
         special=search.special,
-        single_file=named and picks[0].only is None and search.kind(picks[0].path) != "d",
+        single_file=named and bool(below) and picks[0].only is None and search.kind(picks[0].path) != "d",
         digest=digests.of(" ".join(search.digest(pick) for pick in picks).encode("ascii")),
     )
 
@@ -117,6 +117,8 @@ class _Search:
                 yield posixpath.join(start, path), bool(is_dir)
 
     def digest(self, pick: Pick) -> str:
+        if not self.lowers:
+            return digests.of(b"")  # the root of an empty stage
         return str(self._call("digest", path=pick.path, only=pick.only, special=self.special)["digest"])
 
     def kind(self, path: str) -> str:
@@ -136,7 +138,7 @@ class _Search:
 
     def _children(self, directory: str, part: str) -> list[str]:
         if not globs.has_meta(part):
-            path = posixpath.join(directory, part.replace("\\", ""))
+            path = posixpath.join(directory, part)
             return [path] if self.kind(path) else []
         glob = globs.Glob(part)
         try:
