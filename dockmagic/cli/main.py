@@ -15,6 +15,7 @@ from dockmagic.cli.printing import notes, printed
 from dockmagic.cli.terminal import Terminal, terminal
 from dockmagic.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, DockmagicError, RunError, UsageError
 from dockmagic.magics import grammar
+from dockmagic.magics.defaults import Defaults
 from dockmagic.magics.lines import LINES
 from dockmagic.results import Build, Run, Table
 
@@ -50,7 +51,8 @@ def run(argv: Sequence[str]) -> int:
         return 0
     try:
         verb = words.find(rest[0] if name == "help" else name)
-        command = grammar.command_of(verb, ["--help"] if name == "help" else rest, fill=str)
+        words_given = ["--help"] if name == "help" else rest
+        command = grammar.command_of(verb, words_given, fill=str, defaults=Defaults().options)
         if command.help:
             sys.stdout.write(f"{texts.usage(verb)}\n")
             return 0

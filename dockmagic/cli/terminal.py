@@ -6,10 +6,11 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dockmagic.errors import UsageError
 from dockmagic.events import StepOutput, StepStarted
+from dockmagic.magics.defaults import Defaults
 from dockmagic.magics.notebook import Notebook
 from dockmagic.magics.streams import Streams
 from dockmagic.results import Build, Run
@@ -128,4 +129,5 @@ class Terminal(Notebook):
 
 def terminal(engine: Engine, *, quiet: bool) -> Terminal:
     """A terminal for one command."""
-    return Terminal(engine=engine, shell=None, variables={}, lab=None, quiet=quiet)  # type: ignore[arg-type]
+    lab: Any = None  # no front end is there to ask
+    return Terminal(engine=engine, shell=None, variables={}, lab=lab, defaults=Defaults(), quiet=quiet)

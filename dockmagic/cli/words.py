@@ -58,7 +58,8 @@ def _in_a_shell(verb: Verb) -> Verb:
     return replace(verb, options=(*kept, *extra))
 
 
-VERBS = tuple(_in_a_shell(verb) for verb in LINE_VERBS)
+# ``defaults`` changes a session, and a shell has none: there DOCKMAGIC_DEFAULTS holds them.
+VERBS = tuple(_in_a_shell(verb) for verb in LINE_VERBS if verb.name != "defaults")
 
 
 def find(name: str) -> Verb:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool, Enum
+from traitlets import Bool, Enum, TraitError, Unicode, validate
 
 from dockmagic import __version__
 from dockmagic.errors import DockmagicError
 from dockmagic.lab.lab import Lab
 from dockmagic.magics import building, cell, checking, grammar, help, running  # noqa: A004 - the verb's own word
 from dockmagic.magics.braces import filler
+from dockmagic.magics.defaults import Defaults, read
 from dockmagic.magics.dockerfile_part import dockerfile_part
 from dockmagic.magics.lines import LINES
 from dockmagic.magics.notebook import Notebook
@@ -53,9 +54,23 @@ class ContainerMagics(Magics):
         " The price: the saved output differs in every run, and a viewer without the kernel may show an error in its place.",
     ).tag(config=True)
 
+    defaults = Unicode(
+        "",
+        help="Options for every cell that builds or runs, as %container defaults takes them: --timeout 5m -e LANG=C.",
+    ).tag(config=True)
+
     def __init__(self, shell: Any, **options: Any) -> None:
         super().__init__(shell, **options)
+        self.session = Defaults()
         self.lab = Lab(shell, lambda: self.engine, dockerfile_part, __version__)
+
+    @validate("defaults")
+    def _understood(self, proposal: Mapping[str, Any]) -> Any:
+        try:
+            read(proposal["value"], "the configuration")
+        except DockmagicError as error:
+            raise TraitError(str(error)) from None
+        return proposal["value"]
 
     @property
     def engine(self) -> Engine:
@@ -89,7 +104,14 @@ class ContainerMagics(Magics):
 
     def _verb(self, line: str, body: str | None, variables: Mapping[str, Any]) -> Any:
         taken = cell.without_options(body or "")
-        command = grammar.parse(line, fill=filler(variables), cell=body is not None, header=taken.header)
+        self.session.configured = self.defaults
+        command = grammar.parse(
+            line,
+            fill=filler(variables),
+            cell=body is not None,
+            header=taken.header,
+            defaults=self.session.options,
+        )
         if command.help:
             return _print(help.usage(*help.named(command.verb.name)))
         self.lab.touch()
@@ -98,6 +120,7 @@ class ContainerMagics(Magics):
             shell=self.shell,
             variables=variables,
             lab=self.lab,
+            defaults=self.session,
             live_builds=self.live_builds,
             widget_in_data=self.widget_in_data,
         )

@@ -6,7 +6,7 @@ Braces are filled after a word's part is known, so a value that begins with ``-`
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ class Command:
         operands: the words that the verb names, e.g. the image.
         arguments: the words for the script or command.
         help: ``--help`` was there.
+        given: the options that were there, by key, without defaults.
+        text: the words of the line as typed, quoted where they have to be.
     """
 
     verb: Verb
@@ -37,6 +39,17 @@ class Command:
     operands: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     help: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+
+def merged(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of two places: the later one wins, and options that may be repeated add up."""
+    both = {**earlier}
+    for key, value in later.items():
+        old = both.get(key)
+        both[key] = (*old, *value) if isinstance(value, tuple) and isinstance(old, tuple) else value
+    return both
 
 
 def split(line: str) -> list[str]:
@@ -53,7 +66,9 @@ def split(line: str) -> list[str]:
         raise UsageError("a quote is not closed in the magic line") from None
 
 
-def parse(line: str, *, fill: Fill, cell: bool, header: Sequence[str] = ()) -> Command:
+def parse(
+    line: str, *, fill: Fill, cell: bool, header: Sequence[str] = (), defaults: Callable[[], Mapping[str, Any]] = dict
+) -> Command:
     """The command of a magic line.
 
     Args:
@@ -61,6 +76,7 @@ def parse(line: str, *, fill: Fill, cell: bool, header: Sequence[str] = ()) -> C
         fill: fills the braces of a word, see :mod:`dockmagic.magics.braces`.
         cell: it is a cell magic.
         header: the ``# dockmagic:`` lines of the body; an option on the magic line itself goes before them.
+        defaults: gives options by key that verbs which build or run have before all that; others do not ask.
 
     Raises:
         UsageError: an unknown verb or option, a bad value, or operands that are missing or too many.
@@ -68,12 +84,22 @@ def parse(line: str, *, fill: Fill, cell: bool, header: Sequence[str] = ()) -> C
     words = split(line)
     named = bool(words) and not words[0].startswith("-")
     verb = verbs.find(words[0] if named else "", cell=cell)
-    return command_of(verb, words[named:], fill=fill, header=header)
+    return command_of(verb, words[named:], fill=fill, header=header, defaults=defaults)
 
 
-def command_of(verb: Verb, words: Sequence[str], *, fill: Fill, header: Sequence[str] = ()) -> Command:
+def command_of(
+    verb: Verb,
+    words: Sequence[str],
+    *,
+    fill: Fill,
+    header: Sequence[str] = (),
+    defaults: Callable[[], Mapping[str, Any]] = dict,
+) -> Command:
     """The command of a verb and the words behind it; see :func:`parse`."""
-    taken = _Words(verb, fill)
+    taken = _Words(verb, fill, text=shlex.join(words))
+    if verb.name in verbs.DEFAULTED:
+        taken.given.update(_usable(verb, defaults()))
+        taken.restart()
     for option_line in header:
         taken.take(split(option_line))
         if taken.operands or taken.arguments:
@@ -83,6 +109,11 @@ def command_of(verb: Verb, words: Sequence[str], *, fill: Fill, header: Sequence
     taken.restart()
     taken.take(list(words))
     return taken.command()
+
+
+def _usable(verb: Verb, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    own = {option.key for option in verb.available}
+    return {key: value for key, value in defaults.items() if key in own}
 
 
 @dataclass(slots=True)
@@ -95,11 +126,12 @@ class _Words:
     operands: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
     help: bool = False
+    text: str = ""
     _earlier: dict[str, Any] = field(default_factory=dict)
 
     def restart(self) -> None:
-        """Remember what header lines gave."""
-        self._earlier, self.given = self.given, {}
+        """Remember what stands below what comes now: defaults, then header lines."""
+        self._earlier, self.given = merged(self._earlier, self.given), {}
 
     def take(self, words: list[str]) -> None:
         """Take the words of one line."""
@@ -206,16 +238,15 @@ class _Words:
         if not self.help:
             self._count()
         options = {option.key: option.initial for option in verb.available}
-        options |= self._earlier
-        for key, value in self.given.items():
-            earlier = options[key]
-            options[key] = (*earlier, *value) if isinstance(value, tuple) and isinstance(earlier, tuple) else value
+        options = merged(merged(options, self._earlier), self.given)
         return Command(
             verb=verb,
             options=options,
             operands=tuple(self.operands),
             arguments=tuple(self.arguments),
             help=self.help,
+            given=merged(self._earlier, self.given),
+            text=self.text,
         )
 
     def _count(self) -> None:

@@ -76,3 +76,4 @@ LINES: dict[str, Line] = {
     "to-dockerfile": dockerfiles.write,
     "doctor": lambda notebook, _: notebook.engine.doctor(),
 }
+    "defaults": lambda notebook, command: notebook.defaults.change(command),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dockmagic.errors import BuildError, DockerfileError, RunError, UsageError
 from dockmagic.exchange.given import content
 from dockmagic.magics.braces import evaluate
+from dockmagic.magics.defaults import Defaults
 from dockmagic.magics.streams import PlainProgress, Streams
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Notebook:
         shell: the interactive shell: its variables and its display publisher.
         variables: what a word's braces and ``--stdin`` read, local variables first.
         lab: what front ends know of this kernel.
+        defaults: options that cells have unless they say otherwise.
         live_builds: ``auto``, ``always`` or ``never``, as configured.
         widget_in_data: the record's data names its widget, as configured.
     """
@@ -42,6 +44,7 @@ class Notebook:
     shell: Any
     variables: Mapping[str, Any]
     lab: Lab
+    defaults: Defaults
     live_builds: str = "auto"
     widget_in_data: bool = False
 

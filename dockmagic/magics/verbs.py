@@ -120,6 +120,27 @@ _FORM = Option(
 )
 _INPUT = Option(names=("-i", "--input"), value="PATH", read=values.filled, help="the archive, as docker has it")
 
+DEFAULTED = frozenset({"", "build", "run", "exec"})
+# What belongs to one cell: its names, its variables, its Dockerfile.
+_OF_ONE_CELL = frozenset(
+    {"name", "tag", "target", "in", "get", "stdin", "out", "err", "result", "bg", "proc", "check", "rm", "entrypoint"}
+)
+
+
+def _defaults() -> tuple[Option, ...]:
+    found: dict[str, Option] = {}
+    for option in (*table.BUILD, *table.RUN, *table.EXEC, table.BOTH_NETWORK, *table.RESULT, table.QUIET):
+        if option.key not in _OF_ONE_CELL and not option.absent:
+            found.setdefault(option.key, option)
+    return tuple(found.values())
+
+
+DEFAULTS = Verb(
+    name="defaults",
+    summary="options for every cell from now on that builds or runs; without any, what is set",
+    options=(*_defaults(), Option(names=("--reset",), help="forget what the session has set")),
+)
+
 LINE_VERBS = (
     Verb(
         name="build",
@@ -230,6 +251,7 @@ LINE_VERBS = (
         operands="NOTEBOOK [DIRECTORY]",
         options=(Option(names=("-f", "--force"), help="write over files that are there"),),
     ),
+    DEFAULTS,
     Verb(name="doctor", summary="what this machine gives, what it refuses, and what to ask for"),
 )
 
@@ -247,7 +269,7 @@ LATER = (
         "stop",
         "kill",
     ),
-    *("wait", "stats", "defaults", "kernel", "shell", "create", "start", "attach", "top", "port"),
+    *("wait", "stats", "kernel", "shell", "create", "start", "attach", "top", "port"),
     *("search", "volume", "network", "rename", "restart", "pause", "unpause", "update", "info", "version"),
 )
 

@@ -23,7 +23,7 @@ def test_the_page_says_what_the_tables_say():
 
 
 def test_every_line_magic_is_a_verb():
-    assert [verb.name for verb in words.VERBS] == list(LINES)
+    assert [verb.name for verb in words.VERBS] == [name for name in LINES if name != "defaults"]
 
 
 def test_no_option_speaks_of_python_variables():
