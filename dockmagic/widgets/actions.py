@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dockmagic.errors import BuildError
+from dockmagic.record.escape import visible
 from dockmagic.record.reading import Result
 from dockmagic.results import Build, Container, Image
 
@@ -43,7 +44,9 @@ def of_result(result: Result, cell: str = "", container: Container | None = None
         container: of the record, as it stands now; None when it is gone.
     """
     if cell:
-        yield Action(action="run-again", label="Run again", code=cell.strip().splitlines()[0], where="notebook")
+        yield Action(
+            action="run-again", label="Run again", code=visible(cell.strip().partition("\n")[0]), where="notebook"
+        )
     if container is not None:
         yield from of_container(container)
     if isinstance(result, Build):

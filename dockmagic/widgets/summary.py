@@ -130,7 +130,7 @@ def summary(result: Result, names: Sequence[str] | None = None, around: Surround
     build = build_of(result)
     return Summary(
         kind=record.kind,
-        title=_title(record, names),
+        title=_title(record, names, image),
         verdict=asdict(record.verdict),
         container=_container(record, around.container),
         isolation=_isolation(result),
@@ -144,9 +144,10 @@ def summary(result: Result, names: Sequence[str] | None = None, around: Surround
     )
 
 
-def _title(record: Record, names: Sequence[str] | None) -> str:
+def _title(record: Record, names: Sequence[str] | None, image: Image | None) -> str:
     """The image's names; of a build that made none, those that it would have had."""
-    told = record.names or tuple(visible(name) for name in names or ())
+    known = names or (image.tags if image is not None else ())
+    told = record.names or tuple(visible(name) for name in known)
     return ", ".join(told) or record.container or _TITLES.get(record.kind, record.kind)
 
 

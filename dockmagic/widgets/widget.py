@@ -20,7 +20,22 @@ _ESM = _static("widget.js")
 _CSS = _static("widget.css")
 
 
-class RecordWidget(anywidget.AnyWidget):
+class _Widget(anywidget.AnyWidget):
+    """What both have: their front end, and an end that leaves nothing open."""
+
+    _esm = _ESM
+    _css = _CSS
+    summary = traitlets.Dict().tag(sync=True)
+
+    def close(self) -> None:
+        """End it in every front end, with the layout model that ipywidgets made for it and would keep."""
+        layout = self.layout
+        super().close()
+        if layout is not None:
+            layout.close()
+
+
+class RecordWidget(_Widget):
     """The live view of a record.
 
     Args:
@@ -28,10 +43,7 @@ class RecordWidget(anywidget.AnyWidget):
         reply: answers a custom message; None for no answer.
     """
 
-    _esm = _ESM
-    _css = _CSS
     view = traitlets.Unicode("record").tag(sync=True)
-    summary = traitlets.Dict().tag(sync=True)
 
     def __init__(self, summary: Mapping[str, Any], reply: Reply) -> None:
         super().__init__(summary=dict(summary))
@@ -45,17 +57,14 @@ class RecordWidget(anywidget.AnyWidget):
             self.send(dict(told))
 
 
-class BuildWidget(anywidget.AnyWidget):
+class BuildWidget(_Widget):
     """The view of a build that goes on.
 
     Args:
         state: as :meth:`dockmagic.widgets.steps.Progress.to_json` tells it.
     """
 
-    _esm = _ESM
-    _css = _CSS
     view = traitlets.Unicode("build").tag(sync=True)
-    summary = traitlets.Dict().tag(sync=True)
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         super().__init__(summary=dict(state))
