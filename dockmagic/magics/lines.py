@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import UsageError
-from dockmagic.magics import building, checking, dockerfiles, running
+from dockmagic.magics import building, checking, dockerfiles, registries, running
 from dockmagic.results import Table
 
 if TYPE_CHECKING:
@@ -69,11 +69,15 @@ LINES: dict[str, Line] = {
     "rm": lambda notebook, command: _removed(notebook.engine.rm(*command.operands, force=command.options["force"])),
     "rmi": lambda notebook, command: _removed(notebook.engine.rmi(*command.operands, force=command.options["force"])),
     "tag": lambda notebook, command: notebook.engine.tag(*command.operands),
+    "pull": registries.pull,
+    "push": registries.push,
+    "login": registries.login,
+    "logout": registries.logout,
     "load": _load,
     "save": _save,
     "export": lambda notebook, command: notebook.engine.export(command.operands[0], _output(command)),
     "import": lambda notebook, command: notebook.engine.import_(*command.operands),
     "to-dockerfile": dockerfiles.write,
+    "defaults": lambda notebook, command: notebook.defaults.change(command),
     "doctor": lambda notebook, _: notebook.engine.doctor(),
 }
-    "defaults": lambda notebook, command: notebook.defaults.change(command),

@@ -140,6 +140,18 @@ DEFAULTS = Verb(
     summary="options for every cell from now on that builds or runs; without any, what is set",
     options=(*_defaults(), Option(names=("--reset",), help="forget what the session has set")),
 )
+_PLATFORM = Option(
+    names=("--platform",), value="PLATFORM", read=values.filled, default="", help="of several, that one: linux/arm64"
+)
+_USERNAME = Option(names=("-u", "--username"), value="NAME", read=values.filled, default="", help="who signs in")
+_PASSWORD_STDIN = Option(
+    names=("--password-stdin",), value="VAR", read=values.variable, help="the password: a variable with text"
+)
+_NO_PASSWORD = Option(
+    names=("-p", "--password"),
+    value="PASSWORD",
+    absent="IPython keeps every line; leave it out to be asked, or give --password-stdin VAR",
+)
 
 LINE_VERBS = (
     Verb(
@@ -222,6 +234,25 @@ LINE_VERBS = (
     ),
     Verb(name="tag", summary="give an image one more name", operands="IMAGE NAME"),
     Verb(
+        name="pull",
+        summary="fetch an image from its registry",
+        operands="IMAGE",
+        options=(_PLATFORM, *table.later("-a|--all-tags --disable-content-trust"), table.NO_QUIET),
+    ),
+    Verb(
+        name="push",
+        summary="send an image to its registry; returns the digest there",
+        operands="IMAGE",
+        options=(*table.later("-a|--all-tags --disable-content-trust --platform="), table.NO_QUIET),
+    ),
+    Verb(
+        name="login",
+        summary="sign in to a registry (default: Docker Hub); the password is asked for",
+        operands="[SERVER]",
+        options=(_USERNAME, _PASSWORD_STDIN, _NO_PASSWORD),
+    ),
+    Verb(name="logout", summary="forget what login keeps for a registry", operands="[SERVER]"),
+    Verb(
         name="load",
         summary="take the images of a docker or OCI archive",
         operands="[PATH]",
@@ -257,11 +288,7 @@ LINE_VERBS = (
 
 LATER = (
     *(
-        "pull",
-        "push",
         "cp",
-        "login",
-        "logout",
         "prune",
         "df",
         "fsck",

@@ -69,6 +69,22 @@ class RecordingEngine:
         self._note("ps", all=all)
         return Table(columns=("NAME",), items=(CONTAINER,), rows=(("fish1",),))
 
+    def pull(self, name, *, platform=""):
+        self._note("pull", name, platform=platform)
+        return IMAGE
+
+    def push(self, name):
+        self._note("push", name)
+        return IMAGE.digest
+
+    def login(self, server="", *, username, password):
+        self._note("login", server, username=username, password=password)
+        return server or "docker.io"
+
+    def logout(self, server=""):
+        self._note("logout", server)
+        return server == "registry.example"
+
     def inspect(self, name):
         self._note("inspect", name)
         return IMAGE

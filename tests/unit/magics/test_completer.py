@@ -16,7 +16,7 @@ def completions(before):
         ("%%container r", ["run"]),
         ("%%container ", ["build", "check", "exec", "run"]),
         ("img = %container ins", ["inspect"]),
-        ("%container lo", ["load", "logs"]),
+        ("%container lo", ["load", "login", "logout", "logs"]),
         ("%%container run --ti", ["--timeout"]),
         ("%%container run br", ["bread:1"]),
         ("%%container run ", ["bread:1", "menu:1"]),

@@ -105,7 +105,7 @@ def test_an_undefined_name_is_an_error_that_names_it():
         ("run bread --out my-out", 'invalid argument "my-out" for "--out" flag'),
         ("run bread 'x", "a quote is not closed"),
         ("run bread --name x \\", "cannot be continued"),
-        ("pull alpine", '"pull" is not available yet'),
+        ("search alpine", '"search" is not available yet'),
         ("ps", '"ps" is not for a whole cell'),
         ("build -f Dockerfile", "the cell is the Dockerfile"),
         ("exec fish1 --network host", "keeps what it was created with"),
