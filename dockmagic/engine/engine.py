@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import archives, commit, containers, files, images, run, taking
 from dockmagic.engine import build as building
+from dockmagic.engine.command import words
 from dockmagic.engine.request import Network as RunNetwork
 from dockmagic.engine.request import Request as RunRequest
 from dockmagic.engine.session import Session
 from dockmagic.errors import NotFoundError
 from dockmagic.exchange.given import given as encode
-from dockmagic.listing import Content, Difference, Disk, File
+from dockmagic.listing import Content, Damage, Difference, Disk, File, Pruned, Usage
 from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
 from dockmagic.sandbox.pump import OUTPUT_LIMIT
 from dockmagic.sandbox.spec import Limits
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from dockmagic.oci.changeset import Entry
     from dockmagic.results import Finding
     from dockmagic.sandbox.pump import Listener
-    from dockmagic.sandbox.runtime import Runtime
+    from dockmagic.sandbox.runtime import Process, Runtime
     from dockmagic.store.archive_input import Source
     from dockmagic.store.archive_output import Target
 
@@ -61,6 +62,7 @@ class Engine:
         network: Network = "host",
         no_cache_filter: Sequence[str] = (),
         add_hosts: Sequence[tuple[str, str]] = (),
+        build_contexts: Mapping[str, str] | None = None,
         secrets: Mapping[str, Secret] | None = None,
         agents: Mapping[str, Path] | None = None,
         on_event: building.EventListener | None = None,
@@ -77,6 +79,7 @@ class Engine:
             network=network,
             no_cache_filter=tuple(no_cache_filter),
             add_hosts=tuple(add_hosts),
+            build_contexts=dict(build_contexts or {}),
             secrets=dict(secrets or {}),
             agents=dict(agents or {}),
         )
@@ -106,6 +109,7 @@ class Engine:
     def run(
         self,
         image: str | Image,
+        command: Sequence[str] | str = (),
         *,
         script: str | None = None,
         interp: str | None = None,
@@ -125,13 +129,23 @@ class Engine:
         given: Mapping[str, object] | None = None,
         get: Sequence[str] = (),
         on_output: Listener | None = None,
+        on_start: Callable[[Process], object] | None = None,
         build: Build | None = None,
     ) -> Run:
-        """Run a script or command in a new container; see :func:`dockmagic.engine.run.run` for what it raises."""
+        """Run a script or command in a new container; see :func:`dockmagic.engine.run.run` for what it raises.
+
+        Args of which the names do not tell all:
+            command: words after the reference, or a text of such words as a shell quotes them; ``argv`` is another name of it.
+            given: values as files in ``/run/dockmagic/in``, scalars also as variables; see :mod:`dockmagic.exchange.given`.
+            get: absolute paths whose content the Run then has; see :meth:`dockmagic.Run.value`.
+            on_output: gets each chunk of output as it comes, ``("stdout" or "stderr", bytes)``.
+            on_start: gets the process once it runs; any thread may call its ``kill()``.
+            build: the build before it, for the Run.
+        """
         request = RunRequest(
             script=script,
             interp=interp,
-            argv=tuple(argv),
+            argv=(*words(command), *argv),
             name=name,
             keep=keep,
             env=dict(env or {}),
@@ -146,12 +160,14 @@ class Engine:
             output_limit=output_limit,
             given=encode(given) if given else None,
             get=taking.checked(get),
+            on_start=on_start,
         )
         return run.run(self.session, image, request, listener=on_output, build=build)
 
     def exec(
         self,
         container: str | Container,
+        command: Sequence[str] | str = (),
         *,
         script: str | None = None,
         interp: str | None = None,
@@ -166,12 +182,13 @@ class Engine:
         get: Sequence[str] = (),
         running: bool = False,
         on_output: Listener | None = None,
+        on_start: Callable[[Process], object] | None = None,
     ) -> Run:
         """Run in a kept container; see :func:`dockmagic.engine.run.exec_` for what it raises."""
         request = RunRequest(
             script=script,
             interp=interp,
-            argv=tuple(argv),
+            argv=(*words(command), *argv),
             env=dict(env or {}),
             workdir=workdir,
             user=user,
@@ -180,6 +197,7 @@ class Engine:
             stdin=stdin,
             given=encode(given) if given else None,
             get=taking.checked(get),
+            on_start=on_start,
         )
         return run.exec_(self.session, container, request, running=running, listener=on_output)
 
@@ -300,6 +318,24 @@ class Engine:
     def import_(self, source: Source, reference: str = "") -> Image:
         """Make an image from the tar of a root file system: a path, or a binary stream."""
         return archives.import_(self.session, source, reference)
+
+    def df(self) -> Table[Usage]:
+        """What the store holds, and what a prune would free."""
+        from dockmagic.engine.space import df  # noqa: PLC0415 - rarely asked
+
+        return df(self.session)
+
+    def prune(self, *, dry_run: bool = False, base: bool = False) -> Table[Pruned]:
+        """Remove what nothing uses; see :func:`dockmagic.engine.space.prune`."""
+        from dockmagic.engine.space import prune  # noqa: PLC0415 - rarely asked
+
+        return prune(self.session, dry_run=dry_run, base=base)
+
+    def fsck(self, *, repair: bool = False) -> Table[Damage]:
+        """Name every damaged thing of the store; see :func:`dockmagic.engine.fsck.fsck`."""
+        from dockmagic.engine.fsck import fsck  # noqa: PLC0415 - rarely asked
+
+        return fsck(self.session, repair=repair)
 
     def tag(self, image: str | Image, reference: str) -> Image:
         """Give an image one more name."""

@@ -55,6 +55,14 @@ def agent(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
+def context(text: str) -> tuple[str, str]:
+    """``NAME=PATH`` or ``NAME=docker-image://IMAGE``."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise ValueError("it is no NAME=PATH")
+    return name, value
+
+
 def host(text: str) -> tuple[str, str]:
     """``NAME:ADDRESS`` or ``NAME=ADDRESS``; returns (address, name), as /etc/hosts has them."""
     name, separator, address = text.partition("=") if "=" in text else text.partition(":")

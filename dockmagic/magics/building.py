@@ -77,6 +77,7 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
             network=options["network"] or "host",
             no_cache_filter=[name for names in options["no_cache_filter"] for name in names],
             add_hosts=options["add_host"],
+            build_contexts=dict(options["build_context"]),
             secrets=dict(options["secret"]),
             agents=dict(options["ssh"]),
             on_event=progress.take if progress else None,

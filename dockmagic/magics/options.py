@@ -127,6 +127,13 @@ BUILD = (
         help="build every step of this stage again",
     ),
     Option(
+        names=("--build-context",),
+        value="NAME=PATH",
+        read=build_values.context,
+        many=True,
+        help="what FROM and --from find under a name: a directory, or docker-image://IMAGE",
+    ),
+    Option(
         names=("--secret",),
         value="id=NAME,src=FILE",
         read=build_values.secret,
@@ -286,7 +293,7 @@ NO_QUIET = Option(
 # Docker's options that dockmagic has no way to honour yet.
 BUILD_LATER = (
     *later(
-        "--platform= --pull --build-context= --cache-from= --cache-to= -o|--output=",
+        "--platform= --pull --cache-from= --cache-to= -o|--output=",
         "--iidfile= --load --push --squash --compress --force-rm --isolation= --ulimit= -m|--memory= --cgroup-parent=",
         "--sbom= --provenance= --annotation= --allow= --builder= --metadata-file= --shm-size=",
     ),

@@ -61,6 +61,13 @@ def test_a_host_has_a_name_and_an_address(text, found):
     assert build_values.host(text) == found
 
 
+def test_a_context_has_a_name_and_a_place():
+    assert build_values.context("base=docker-image://a:1") == ("base", "docker-image://a:1")
+    for text in ("", "a", "=b", "a="):
+        with pytest.raises(ValueError, match="NAME=PATH"):
+            build_values.context(text)
+
+
 @pytest.mark.parametrize("text", ["", "db", "db:", "db:host-gateway", ":1.2.3.4", "a b:1.2.3.4", "db:1.2.3"])
 def test_what_is_no_host_is_refused(text):
     with pytest.raises(ValueError, match=r"NAME:ADDRESS|IP address"):
