@@ -2,6 +2,7 @@
 # make test   everything
 # make check  format, lint, types, import contracts, fast tests
 # make lab    JupyterLab in the notebooks
+# make labextension   builds dockmagic/labextension anew (wants node; nothing else here does)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
@@ -11,12 +12,12 @@ BIN := $(VENV)/bin
 SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap crun runc podman skopeo umoci docker-registry apache2-utils \
   openssl chromium fonts-noto-cjk
 
-.PHONY: demo test check lab system system-venv clean format
+.PHONY: demo test check lab labextension system system-venv clean format
 
 demo: $(VENV)/ready
 	$(BIN)/python notebooks/run.py notebooks/01-image-and-container.ipynb
 
-test: system $(VENV)/ready
+test: system $(VENV)/ready $(if $(shell command -v node),labextension/node_modules/.ready)
 	$(BIN)/python -m pytest tests
 
 check: $(VENV)/ready
@@ -28,6 +29,14 @@ check: $(VENV)/ready
 
 lab: $(VENV)/ready
 	$(BIN)/python -m jupyterlab notebooks
+
+labextension: labextension/node_modules/.ready
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm build
+
+# Without a way to the registry the tests that need it say so and are skipped.
+labextension/node_modules/.ready: labextension/yarn.lock | $(VENV)/ready
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm install --immutable && touch node_modules/.ready || \
+	  echo "jlpm install failed, so the tests of labextension/ are skipped"
 
 format: $(VENV)/ready
 	$(BIN)/ruff format .

@@ -19,6 +19,7 @@ import { VERSION } from './version';
 /** Below the widget renderer's -10, or that one draws a bundle that holds both. */
 const RANK = -20;
 const FOLD = 'dockmagic:toggle-fold';
+const SHOW = 'dockmagic:show-panel';
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'dockmagic-labextension:plugin',
@@ -39,7 +40,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
       protocol: 1,
       frontend: app.name.includes('Notebook') ? 'notebook' : 'jupyterlab',
       version: VERSION,
-      widgets: app.hasPlugin('anywidget:plugin') && rendermime.getFactory(WIDGET_MIME) !== undefined
+      // Asked when it is sent: the widget managers may be activated after this.
+      get widgets(): boolean {
+        return app.hasPlugin('anywidget:plugin') && rendermime.getFactory(WIDGET_MIME) !== undefined;
+      }
     });
     const hosts = new Hosts(tracker, rendermime, links);
     rendermime.addFactory(
@@ -55,6 +59,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
       const panel = new ContainersPanel(tracker, links);
       images = () => panel.images;
       app.shell.add(panel, 'left', { rank: 900 });
+      app.commands.addCommand(SHOW, {
+        label: 'Show Images and Containers',
+        execute: () => {
+          app.shell.activateById(panel.id);
+        }
+      });
+      palette?.addItem({ command: SHOW, category: 'dockmagic' });
       tracker.widgetAdded.connect((_, notebook) => {
         checkAgain(notebook, links);
       });
@@ -107,8 +118,8 @@ function addFoldCommand(app: JupyterFrontEnd, tracker: INotebookTracker, palette
       return editor instanceof CodeMirrorEditor && toggleFold(editor.editor);
     }
   });
-  app.commands.addKeyBinding({ command: FOLD, keys: ['Accel Alt F'], selector: '.jp-Notebook .dm-cell' });
-  palette?.addItem({ command: FOLD, category: 'Notebook Cell Operations' });
+  app.commands.addKeyBinding({ command: FOLD, keys: ['Accel Alt F'], selector: '.jp-Notebook .dml-cell' });
+  palette?.addItem({ command: FOLD, category: 'dockmagic' });
 }
 
 export default plugin;

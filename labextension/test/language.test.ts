@@ -64,6 +64,13 @@ test('here-documents: marker, body by language, delimiter', () => {
   assert.deepEqual(end, ['labelName:EOF']);
 });
 
+test('here-documents of RUN, also behind a command', () => {
+  const [, run, body, end] = tokens("%%container\nRUN python3 <<'EOF' && ls\nimport os\nEOF");
+  assert.ok(run!.includes("labelName:<<'EOF'"));
+  assert.deepEqual(body, ['keyword:import', 'variable:os']);
+  assert.deepEqual(end, ['labelName:EOF']);
+});
+
 test('the body of a quoted here-document shows no variables', () => {
   assert.deepEqual(tokens('%%container\nCOPY <<"EOF" /a\n$x\nEOF')[2], ['string:$', 'string:x']);
   assert.deepEqual(tokens('%%container\nCOPY <<EOF /a\n$x\nEOF')[2], ['variableName.special:$x']);

@@ -1,5 +1,5 @@
 /** Gives the notebook's own completer what can stand at the cursor of a `%%container` cell. */
-import type { CompletionHandler, ICompletionContext, ICompletionProvider } from '@jupyterlab/completer';
+import { Completer, CompleterModel, CompletionHandler, ICompletionContext, ICompletionProvider } from '@jupyterlab/completer';
 import { isMagic } from '../text/magic';
 import { complete } from './completion';
 
@@ -7,9 +7,13 @@ export class ContainerCompletions implements ICompletionProvider {
   constructor(private readonly _images: () => readonly string[]) {}
 
   readonly identifier = 'CompletionProvider:dockmagic';
-  /** Before the kernel's (550), which knows Python alone. */
+  /** Before all of JupyterLab's own (up to 1000): the first one's model is used. */
   readonly rank = 1100;
   readonly renderer = null;
+
+  modelFactory(context: ICompletionContext): Promise<Completer.IModel> {
+    return Promise.resolve(new ContainerCompleterModel(context));
+  }
 
   isApplicable(context: ICompletionContext): Promise<boolean> {
     return Promise.resolve(isMagic(context.editor?.getLine(0) ?? ''));
@@ -24,7 +28,22 @@ export class ContainerCompletions implements ICompletionProvider {
     return Promise.resolve({
       start: start + shift,
       end: end + shift,
-      items: items.map(item => ({ label: item.label, type: item.kind, documentation: item.documentation }))
+      items: items.map(item => ({ label: item.label, type: item.kind, documentation: item.documentation, [OURS]: true }))
     });
+  }
+}
+
+const OURS = 'dockmagic';
+
+/** Below a magic line, Python's names are none. */
+class ContainerCompleterModel extends CompleterModel {
+  constructor(private readonly _context: ICompletionContext) {
+    super();
+  }
+
+  override setCompletionItems(items: CompletionHandler.ICompletionItems): void {
+    const { editor } = this._context;
+    const body = editor && isMagic(editor.getLine(0) ?? '') && editor.getCursorPosition().line > 0;
+    super.setCompletionItems(body ? items.filter(item => OURS in item) : items);
   }
 }

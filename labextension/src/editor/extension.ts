@@ -26,11 +26,15 @@ const magic = (doc: Text): boolean => isMagic(doc.line(1).text);
 
 /** The extension of every editor: a language of its own above the notebook's, as long as the first line asks for it. */
 export function containerCells(ask: Ask): Extension {
+  return switched(magic, Prec.highest(cellEditor(ask)));
+}
+
+/** An extension that is there as long as the text fulfils a condition. */
+function switched(condition: (doc: Text) => boolean, extension: Extension): Extension {
   const compartment = new Compartment();
-  const inside = Prec.highest(cellEditor(ask));
   const isOn = StateField.define<boolean>({
-    create: state => magic(state.doc),
-    update: (value, transaction) => (transaction.docChanged ? magic(transaction.newDoc) : value)
+    create: state => condition(state.doc),
+    update: (value, transaction) => (transaction.docChanged ? condition(transaction.newDoc) : value)
   });
   const turn = ViewPlugin.fromClass(
     class {
@@ -54,8 +58,7 @@ export function containerCells(ask: Ask): Extension {
       private _turn(): void {
         queueMicrotask(() => {
           if (!this._gone) {
-            const on = this._view.state.field(isOn);
-            this._view.dispatch({ effects: compartment.reconfigure(on ? inside : []) });
+            this._view.dispatch({ effects: compartment.reconfigure(this._view.state.field(isOn) ? extension : []) });
           }
         });
       }
@@ -74,7 +77,7 @@ function cellEditor(ask: Ask): Extension {
     folding,
     hoverTooltip(explainTooltip),
     problems(ask),
-    EditorView.editorAttributes.of({ class: 'dm-cell' })
+    EditorView.editorAttributes.of({ class: 'dml-cell' })
   ];
 }
 
@@ -87,7 +90,7 @@ const folding: Extension = [
   folds,
   foldService.of((state, lineStart) => rangeAt(state, lineStart)),
   codeFolding(),
-  foldGutter(),
+  switched(doc => heredocFolds(doc.iterLines()).length > 0, foldGutter()),
   keymap.of(foldKeymap)
 ];
 
@@ -127,7 +130,7 @@ function explainTooltip(view: EditorView, position: number): Tooltip | null {
       end: line.from + told.to,
       above: true,
       create: () => ({
-        dom: element('div', 'dm-hover', element('code', '', told.form), element('div', '', told.text))
+        dom: element('div', 'dml-hover', element('code', '', told.form), element('div', '', told.text))
       })
     }
   );

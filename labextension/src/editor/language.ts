@@ -24,6 +24,7 @@ const MODES: Record<Script, StreamParser<unknown> | null> = {
   r,
   plain: null
 };
+const HEREDOC = /^\d*<<-?\s*(?:'[^']*'|"[^"]*"|[^\s<;|&]+)/;
 const OPTION_PREFIX = /^[ \t]*#[ \t]*dockmagic:/;
 
 interface Inner {
@@ -154,6 +155,10 @@ function optionToken(stream: StringStream): string | null {
 }
 
 function instructionToken(stream: StringStream, state: CellState): string | null {
+  // The shell's mode would look for the body itself.
+  if (state.scan.heredocs.length > 0 && state.place.at === 'shell' && stream.match(HEREDOC)) {
+    return 'labelName';
+  }
   if (state.inner) {
     return innerToken(stream, state.inner);
   }
@@ -162,7 +167,7 @@ function instructionToken(stream: StringStream, state: CellState): string | null
     return style;
   }
   state.inner = started('sh', state.indentUnit);
-  return state.inner ? innerToken(stream, state.inner) : all(stream, null);
+  return instructionToken(stream, state);
 }
 
 /** A body that is no program: text, with its variables where they are replaced. */

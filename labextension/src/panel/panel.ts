@@ -2,6 +2,7 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { LabIcon } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import type { Channel } from '../kernel/channel';
 import { KernelError } from '../kernel/envelope';
@@ -27,18 +28,20 @@ export class ContainersPanel extends Widget implements Handlers {
   ) {
     super();
     this.id = 'dockmagic-panel';
-    this.addClass('dm-panel');
+    this.addClass('dml-panel');
     this.title.icon = ICON;
     this.title.caption = 'Images and containers';
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'Images and containers');
     this._status.setAttribute('role', 'status');
-    const refresh = element('button', 'dm-button', 'Refresh');
+    const refresh = element('button', 'dml-button', '↻');
     refresh.type = 'button';
+    refresh.title = 'Refresh';
+    refresh.setAttribute('aria-label', 'Refresh');
     refresh.addEventListener('click', () => {
       this._refresh();
     });
-    const header = element('div', 'dm-panel-header', element('h2', '', 'Images and containers'), refresh);
+    const header = element('div', 'dml-panel-header', element('h2', '', 'Images and containers'), refresh);
     this.node.append(header, this._status, this._body);
     this.node.addEventListener('keydown', event => {
       this._move(event);
@@ -64,6 +67,12 @@ export class ContainersPanel extends Widget implements Handlers {
 
   act(ref: string, action: Action): void {
     void this._act(ref, action);
+  }
+
+  /** The panel is asked for: the keys work in it. */
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    this.node.querySelector('button')?.focus();
   }
 
   private async _act(ref: string, action: Action): Promise<void> {
@@ -208,8 +217,8 @@ export class ContainersPanel extends Widget implements Handlers {
     }
   }
 
-  private readonly _status = element('div', 'dm-status');
-  private readonly _body = element('div', 'dm-panel-body');
+  private readonly _status = element('div', 'dml-status');
+  private readonly _body = element('div', 'dml-panel-body');
   private _notebook: NotebookPanel | null = null;
   private _link: Link | null = null;
   private _channel: Channel | null = null;

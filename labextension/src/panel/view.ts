@@ -24,12 +24,12 @@ export function sections(state: PanelState, handlers: Handlers): HTMLElement[] {
 
 /** A panel that has nothing to show, and why. */
 export function message(...words: (Node | string)[]): HTMLElement {
-  return element('p', 'dm-empty', ...words);
+  return element('p', 'dml-empty', ...words);
 }
 
 function section(title: string, right: string, content: HTMLElement[]): HTMLElement {
-  const heading = element('h3', '', title, ' ', element('span', 'dm-quiet', right));
-  const made = element('section', 'dm-section', heading, ...content);
+  const heading = element('h3', '', title, ' ', element('span', 'dml-quiet', right));
+  const made = element('section', 'dml-section', heading, ...content);
   made.setAttribute('aria-label', title);
   return made;
 }
@@ -40,7 +40,7 @@ function images(state: PanelState, handlers: Handlers): HTMLElement[] {
     const from = element('code', '', 'FROM');
     return [message('None yet. Run a cell that starts with ', cell, ' and has a ', from, ' line.')];
   }
-  return [element('ul', 'dm-rows', ...state.images.map(image => row(image, imageIcon(image), imageDetail(image), handlers)))];
+  return [element('ul', 'dml-rows', ...state.images.map(image => row(image, imageIcon(image), imageDetail(image), handlers)))];
 }
 
 function containers(state: PanelState, handlers: Handlers): HTMLElement[] {
@@ -48,7 +48,7 @@ function containers(state: PanelState, handlers: Handlers): HTMLElement[] {
     return [message('None is kept. ', element('code', '', '--name'), ' keeps one.')];
   }
   const rows = state.containers.map(each => row(each, trayIcon(), containerDetail(each), handlers));
-  return [element('ul', 'dm-rows', ...rows)];
+  return [element('ul', 'dml-rows', ...rows)];
 }
 
 interface Row {
@@ -60,17 +60,17 @@ interface Row {
 
 function row(told: Row, icon: HTMLElement, detail: string, handlers: Handlers): HTMLElement {
   const open = handlers.open.has(told.ref);
-  const name = element('span', 'dm-row-name dm-mono', element('bdi', '', told.name));
+  const name = element('span', 'dml-row-name dml-mono', element('bdi', '', told.name));
   name.title = told.name;
   const button = element(
     'button',
-    'dm-row',
+    'dml-row',
     icon,
     name,
     ' ',
-    element('span', 'dm-row-size', told.size === null ? '' : decimalSize(told.size)),
+    element('span', 'dml-row-size', told.size === null ? '' : decimalSize(told.size)),
     hidden(', '),
-    element('span', 'dm-row-detail', detail)
+    element('span', 'dml-row-detail', detail)
   );
   button.type = 'button';
   button.setAttribute('aria-expanded', String(open));
@@ -80,7 +80,7 @@ function row(told: Row, icon: HTMLElement, detail: string, handlers: Handlers): 
   });
   const made = element('li', '', button);
   if (open) {
-    const list = element('ul', 'dm-actions', ...told.actions.map((action, index) => actionRow(told.ref, action, index, handlers)));
+    const list = element('ul', 'dml-actions', ...told.actions.map((action, index) => actionRow(told.ref, action, index, handlers)));
     list.setAttribute('aria-label', `actions of ${told.name}`);
     made.append(list);
   }
@@ -89,11 +89,11 @@ function row(told: Row, icon: HTMLElement, detail: string, handlers: Handlers): 
 
 /** A button, and the line of code that does the same. */
 function actionRow(ref: string, action: Action, index: number, handlers: Handlers): HTMLElement {
-  const button = element('button', 'dm-button', action.label);
+  const button = element('button', 'dml-button', action.label);
   button.type = 'button';
   button.dataset['focus'] = `${ref} ${action.action} ${index}`;
   const code = element('code', '', element('bdi', '', action.code));
-  const words = action.enabled ? (action.inCell ? [hidden(', in a new cell')] : []) : [element('span', 'dm-why', action.why)];
+  const words = action.enabled ? (action.inCell ? [hidden(', in a new cell')] : []) : [element('span', 'dml-why', action.why)];
   if (action.enabled) {
     button.addEventListener('click', () => {
       handlers.act(ref, action);
@@ -107,15 +107,15 @@ function actionRow(ref: string, action: Action, index: number, handlers: Handler
 
 function imageIcon(image: ImageRow): HTMLElement {
   const edges = image.layers.slice(-MOST_EDGES).reverse();
-  return icon(...edges.map(layer => bar('dm-mini-slab', edgeHeight(layer.size, K))));
+  return icon(...edges.map(layer => bar('dml-mini-slab', edgeHeight(layer.size, K))));
 }
 
 function trayIcon(): HTMLElement {
-  return icon(element('u', ''), bar('dm-mini-slab', 1));
+  return icon(element('u', ''), bar('dml-mini-slab', 1));
 }
 
 function icon(...parts: HTMLElement[]): HTMLElement {
-  const made = element('span', 'dm-mini', ...parts);
+  const made = element('span', 'dml-mini', ...parts);
   made.setAttribute('aria-hidden', 'true');
   return made;
 }
@@ -161,9 +161,9 @@ function usage(state: PanelState): string {
 }
 
 function disk(state: PanelState): HTMLElement[] {
-  const bars = element('div', 'dm-disk');
+  const bars = element('div', 'dml-disk');
   for (const part of state.parts) {
-    const made = element('i', `dm-part-${part.part.replace(/[^a-z]/g, '')}`);
+    const made = element('i', `dml-part-${part.part.replace(/[^a-z]/g, '')}`);
     made.style.flexGrow = String(part.size);
     if (part.size > 0) {
       bars.append(made);
@@ -172,22 +172,22 @@ function disk(state: PanelState): HTMLElement[] {
   bars.setAttribute('role', 'img');
   bars.setAttribute('aria-label', state.parts.map(part => `${part.label} ${decimalSize(part.size)}`).join(', '));
   const legend = state.parts.map(part => {
-    const sample = element('i', `dm-sample dm-part-${part.part.replace(/[^a-z]/g, '')}`);
-    return element('li', '', sample, element('span', '', part.label), ' ', element('span', 'dm-number', decimalSize(part.size)));
+    const sample = element('i', `dml-sample dml-part-${part.part.replace(/[^a-z]/g, '')}`);
+    return element('li', '', sample, element('span', '', part.label), ' ', element('span', 'dml-number', decimalSize(part.size)));
   });
-  return [bars, element('ul', 'dm-legend', ...legend)];
+  return [bars, element('ul', 'dml-legend', ...legend)];
 }
 
 function isolation(state: PanelState): HTMLElement[] {
   const rows = state.tiers.map(tier => {
-    const sign = element('span', 'dm-sign', tier.inForce ? '✓' : '');
+    const sign = element('span', 'dml-sign', tier.inForce ? '✓' : '');
     sign.setAttribute('aria-hidden', 'true');
-    const made = element('li', tier.inForce ? 'dm-on' : '', sign, `${tier.tier} · ${tier.label}`);
+    const made = element('li', tier.inForce ? 'dml-on' : '', sign, `${tier.tier} · ${tier.label}`);
     if (tier.inForce) {
       made.append(hidden(', in force'));
     }
     return made;
   });
   const notes = [state.why, ...state.notes].filter(Boolean);
-  return [element('ul', 'dm-tiers', ...rows), ...notes.map(note => element('p', 'dm-note', note))];
+  return [element('ul', 'dml-tiers', ...rows), ...notes.map(note => element('p', 'dml-note', note))];
 }

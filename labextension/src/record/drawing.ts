@@ -20,22 +20,22 @@ export function draw(host: HTMLElement, record: RunRecord): void {
 }
 
 function header(record: RunRecord): HTMLElement {
-  const parts: (HTMLElement | string)[] = [element('strong', 'dm-verdict', verdict(record))];
+  const parts: (HTMLElement | string)[] = [element('strong', 'dml-verdict', verdict(record))];
   parts.push(...record.names.map(name => element('strong', '', element('bdi', '', name))));
   if (record.container) {
     const label = record.kind === 'exec' ? 'exec in' : 'container';
-    parts.push(element('span', 'dm-quiet', label), element('strong', '', element('bdi', '', record.container)));
+    parts.push(element('span', 'dml-quiet', label), element('strong', '', element('bdi', '', record.container)));
   }
   const time = spent(record);
   if (time) {
-    parts.push(element('span', 'dm-quiet', time));
+    parts.push(element('span', 'dml-quiet', time));
   }
-  return element('div', 'dm-header', ...parts.flatMap(part => [part, ' ']));
+  return element('div', 'dml-header', ...parts.flatMap(part => [part, ' ']));
 }
 
 function tray(record: RunRecord, changes: Changes): HTMLElement {
   const [paths, more] = shown(changes);
-  const title = element('div', 'dm-tray-title', element('strong', '', changes.writable ? 'Container layer' : 'Changes'));
+  const title = element('div', 'dml-tray-title', element('strong', '', changes.writable ? 'Container layer' : 'Changes'));
   if (changes.writable) {
     title.append(' – writable');
   }
@@ -43,34 +43,34 @@ function tray(record: RunRecord, changes: Changes): HTMLElement {
     title.append(' ', chip(kind), ` ${grouped(changes.counts[kind])} ${word}`);
   }
   if (changes.size !== null) {
-    title.append(element('span', 'dm-tray-size', numbers({ ...EMPTY, size: changes.size })[1]));
+    title.append(element('span', 'dml-tray-size', numbers({ ...EMPTY, size: changes.size })[1]));
   }
-  const box = element('div', changes.writable ? 'dm-tray' : 'dm-changes', title);
+  const box = element('div', changes.writable ? 'dml-tray' : 'dml-changes', title);
   if (changes.paths.length === 0) {
-    box.append(element('div', 'dm-quiet', nothing(record)));
+    box.append(element('div', 'dml-quiet', nothing(record)));
     return box;
   }
   const rows = paths.map(pathRow);
   if (more > 0) {
     rows.push(element('li', '', `+ ${grouped(more)} more`));
   }
-  box.append(element('ul', 'dm-paths', ...rows));
+  box.append(element('ul', 'dml-paths', ...rows));
   return box;
 }
 
 const EMPTY: Line = { kind: 'layer', instruction: '', number: 0, origin: 'counted', files: null, size: null };
 
 function chip(kind: Change['kind']): HTMLElement {
-  return element('b', `dm-chip dm-${kind}`, kind);
+  return element('b', `dml-chip dml-${kind}`, kind);
 }
 
 function pathRow(change: Change): HTMLElement {
-  const name = element(change.kind === 'D' ? 's' : 'span', 'dm-mono', element('bdi', '', keepTail(change.path, PATH_COLUMNS)));
+  const name = element(change.kind === 'D' ? 's' : 'span', 'dml-mono', element('bdi', '', keepTail(change.path, PATH_COLUMNS)));
   name.title = change.path;
   const row = element('li', '', chip(change.kind), ' ', name);
   const note = pathNote(change);
   if (note) {
-    row.append(' ', element('span', 'dm-quiet dm-fine', note));
+    row.append(' ', element('span', 'dml-quiet dml-fine', note));
   }
   return row;
 }
@@ -80,23 +80,23 @@ function stack(record: RunRecord): HTMLElement[] {
   const lines = empty ? record.lines.filter(line => line.kind !== 'from') : record.lines;
   const rows = drawn(lines).map(row);
   if (empty && record.kind !== 'exec') {
-    rows.push(element('li', 'dm-outlined', noLayers(record)));
+    rows.push(element('li', 'dml-outlined', noLayers(record)));
   }
-  return rows.length > 0 ? [element('ul', 'dm-slabs', ...rows)] : [];
+  return rows.length > 0 ? [element('ul', 'dml-slabs', ...rows)] : [];
 }
 
 function row(line: Drawn): HTMLElement {
   switch (line.kind) {
     case 'fold':
-      return element('li', 'dm-fold', foldLine(line.totals));
+      return element('li', 'dml-fold', foldLine(line.totals));
     case 'group':
       return hairline(`${grouped(line.count)} settings`, 'no layer');
     case 'layer':
       return slab(line);
     case 'failed':
-      return outlined('dm-outlined dm-failed', line, line.number ? `✕ failed, line ${line.number}` : '✕ failed');
+      return outlined('dml-outlined dml-failed', line, line.number ? `✕ failed, line ${line.number}` : '✕ failed');
     case 'not run':
-      return outlined('dm-outlined dm-notrun', line, 'not run');
+      return outlined('dml-outlined dml-notrun', line, 'not run');
     default:
       return hairline(instruction(line.instruction), NO_SLAB[line.kind]);
   }
@@ -104,17 +104,17 @@ function row(line: Drawn): HTMLElement {
 
 function slab(line: Line): HTMLElement {
   const [files, size] = numbers(line);
-  const lock = element('span', 'dm-lock', element('i', ''), element('i', ''));
+  const lock = element('span', 'dml-lock', element('i', ''), element('i', ''));
   lock.setAttribute('aria-hidden', 'true');
-  const name = element('span', 'dm-name', instruction(line.instruction));
+  const name = element('span', 'dml-name', instruction(line.instruction));
   if (line.origin === 'host' && line.size !== null) {
-    name.append(' ', element('span', 'dm-quiet dm-fine', 'made from this machine'));
+    name.append(' ', element('span', 'dml-quiet dml-fine', 'made from this machine'));
   }
-  const found = element('li', 'dm-slab', lock, hidden('read-only, '), name, ' ');
+  const found = element('li', 'dml-slab', lock, hidden('read-only, '), name, ' ');
   if (files) {
-    found.append(element('span', 'dm-files', files), ' ');
+    found.append(element('span', 'dml-files', files), ' ');
   }
-  found.append(element('span', files ? 'dm-size' : 'dm-size dm-wide', size));
+  found.append(element('span', files ? 'dml-size' : 'dml-size dml-wide', size));
   found.style.borderBottom = edge(line);
   return found;
 }
@@ -132,38 +132,38 @@ function edge(line: Line): string {
 
 function instruction(text: string): HTMLElement {
   if (!text) {
-    return element('span', 'dm-mono', UNNAMED);
+    return element('span', 'dml-mono', UNNAMED);
   }
   const [, keyword = '', rest = ''] = /^([A-Z]*)(.*)$/s.exec(text) ?? [];
-  const found = element('span', 'dm-mono', element('bdi', '', element('strong', '', keyword), rest));
+  const found = element('span', 'dml-mono', element('bdi', '', element('strong', '', keyword), rest));
   found.title = text;
   return found;
 }
 
 function hairline(left: HTMLElement | string, words: string): HTMLElement {
-  return element('li', 'dm-line dm-quiet', element('span', 'dm-name', left), ' ', element('span', 'dm-fine', words));
+  return element('li', 'dml-line dml-quiet', element('span', 'dml-name', left), ' ', element('span', 'dml-fine', words));
 }
 
 function outlined(style: string, line: Line, words: string): HTMLElement {
-  return element('li', style, element('span', 'dm-name', instruction(line.instruction)), ' ', element('strong', 'dm-fine', words));
+  return element('li', style, element('span', 'dml-name', instruction(line.instruction)), ' ', element('strong', 'dml-fine', words));
 }
 
 function foot(record: RunRecord): HTMLElement[] {
   const found: HTMLElement[] = [];
   const fine = finePrint(record);
   if (record.totals) {
-    const line = element('div', 'dm-foot', element('strong', '', 'Image'), ` – ${imageLine(record, record.totals)} `);
+    const line = element('div', 'dml-foot', element('strong', '', 'Image'), ` – ${imageLine(record, record.totals)} `);
     found.push(line);
     if (fine) {
-      line.append(element('span', 'dm-quiet dm-fine', fine));
+      line.append(element('span', 'dml-quiet dml-fine', fine));
     }
   } else if (fine) {
-    found.push(element('div', 'dm-quiet dm-fine', fine));
+    found.push(element('div', 'dml-quiet dml-fine', fine));
   }
-  found.push(...record.warnings.map(text => element('div', 'dm-note', element('strong', '', 'warning'), ` ${text}`)));
-  found.push(...record.notes.map(text => element('div', 'dm-note', element('strong', '', 'note'), ` ${text}`)));
+  found.push(...record.warnings.map(text => element('div', 'dml-note', element('strong', '', 'warning'), ` ${text}`)));
+  found.push(...record.notes.map(text => element('div', 'dml-note', element('strong', '', 'note'), ` ${text}`)));
   if (record.log.length > 0) {
-    const lines = element('pre', 'dm-log', record.log.join('\n'));
+    const lines = element('pre', 'dml-log', record.log.join('\n'));
     lines.tabIndex = 0;
     lines.setAttribute('role', 'region');
     lines.setAttribute('aria-label', 'end of the log');

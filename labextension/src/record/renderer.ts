@@ -8,12 +8,14 @@ import { RECORD_MIME, RecordKey, readKey, readRecord } from './model';
 
 const RETRY_MS = 1000;
 const ACTION = 'dockmagic:act';
+const WAITING = { childList: true, subtree: true, characterData: true };
+const SHOWN = { childList: true };
 
 export class RecordRenderer extends Panel implements IRenderMime.IRenderer {
   constructor(private readonly _findHost: () => NotebookHost | null) {
     super();
-    this.addClass('dm-record');
-    this._drawing.addClass('dm-drawing');
+    this.addClass('dml-record');
+    this._drawing.addClass('dml-drawing');
     this.addWidget(this._drawing);
     this._say('static');
     this.node.setAttribute('role', 'group');
@@ -126,7 +128,7 @@ export class RecordRenderer extends Panel implements IRenderMime.IRenderer {
     this._watch = new MutationObserver(() => {
       this._swap(view);
     });
-    this._watch.observe(view.node, { childList: true });
+    this._watch.observe(view.node, WAITING);
     // A private copy: the widget renderer blanks model_id when its view goes.
     const copy: IRenderMime.IMimeModel = {
       trusted: true,
@@ -148,8 +150,12 @@ export class RecordRenderer extends Panel implements IRenderMime.IRenderer {
     if (this._view !== view) {
       return;
     }
-    // "Loading widget…" and error messages are bare text: no element child.
-    const good = view.node.firstElementChild !== null && view.node.querySelector('.jupyter-widgets-error-widget') === null;
+    const good = isDrawn(view.node);
+    if (good !== (this.node.dataset['state'] === 'live')) {
+      // A view that is there draws as often as it likes: only its going is of interest.
+      this._watch?.disconnect();
+      this._watch?.observe(view.node, good ? SHOWN : WAITING);
+    }
     view.setHidden(!good);
     this._drawing.setHidden(good);
     this._say(good ? 'live' : 'static');
@@ -199,6 +205,16 @@ export class RecordRenderer extends Panel implements IRenderMime.IRenderer {
 interface Answer {
   readonly connection: unknown;
   id: string | null;
+}
+
+/** A widget's view has something to read. "Loading widget…" and error messages are bare text, a view that failed is empty. */
+function isDrawn(node: Element): boolean {
+  return node.querySelector('.jupyter-widgets-error-widget') === null && Array.from(node.children).some(hasText);
+}
+
+function hasText(element: Element): boolean {
+  const inside = element.shadowRoot?.textContent ?? '';
+  return ((element.textContent ?? '') + inside).trim() !== '' || Array.from(element.children).some(hasText);
 }
 
 function viewOf(data: unknown): string | null {

@@ -16,5 +16,5 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 
 /** Text for screen readers alone. */
 export function hidden(text: string): HTMLElement {
-  return element('span', 'dm-hidden', text);
+  return element('span', 'dml-hidden', text);
 }
