@@ -25,6 +25,7 @@ from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.sandbox.spec import Bind, Mount
 
 _SECRET_LIMIT = 500 * 1024
+_REQUIRED: Mapping[bool, tuple[str, ...]] = {True: ("required",), False: ()}
 _AGENT_VARIABLE = "SSH_AUTH_SOCK"
 
 
@@ -100,7 +101,9 @@ def _found(site: Site, action: MountAction, request: BuildRequest, layers: Layer
         case MemoryMount():
             return Found(action=action, words=("tmpfs", action.target, str(action.size)))
         case SecretMount():
-            return Found(action=action, words=("secret", action.target, action.id, action.variable))
+            return Found(
+                action=action, words=("secret", action.target, action.id, action.variable, *_REQUIRED[action.required])
+            )
         case AgentMount():
             return Found(action=action, words=("ssh", action.target, action.id))
 
