@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from dockmagic import aio as aio
+    from dockmagic.api.function import container as container
     from dockmagic.engine.engine import Engine
     from dockmagic.errors import (
         ArchiveError,
@@ -29,6 +31,31 @@ if TYPE_CHECKING:
         UsageError,
     )
     from dockmagic.results import Build, Container, Diff, Image, Isolation, Layer, Run, Step, Table
+
+    _engine: Engine = Engine()
+    build = _engine.build
+    check = _engine.check
+    commit = _engine.commit
+    diff = _engine.diff
+    doctor = _engine.doctor
+    exec = _engine.exec  # noqa: A001 - docker's name
+    export = _engine.export
+    history = _engine.history
+    images = _engine.images
+    import_ = _engine.import_
+    inspect = _engine.inspect
+    load = _engine.load
+    login = _engine.login
+    logout = _engine.logout
+    logs = _engine.logs
+    ps = _engine.ps
+    pull = _engine.pull
+    push = _engine.push
+    rm = _engine.rm
+    rmi = _engine.rmi
+    run = _engine.run
+    save = _engine.save
+    tag = _engine.tag
 
 __version__ = "0.1.0"
 
@@ -60,11 +87,35 @@ __all__ = [
     "UnreachableError",
     "UsageError",
     "build",
+    "check",
+    "commit",
+    "container",
+    "diff",
+    "doctor",
+    "exec",
+    "export",
+    "history",
+    "images",
+    "import_",
+    "inspect",
+    "load",
     "load_ipython_extension",
+    "login",
+    "logout",
+    "logs",
+    "ps",
+    "pull",
+    "push",
+    "rm",
+    "rmi",
     "run",
+    "save",
+    "tag",
     "unload_ipython_extension",
 ]
 
+# ``layers`` is none of them: a package of ours has that name, and an image has its layers.
+_VERBS = frozenset(name for name in __all__ if name.islower() and "ipython" not in name) - {"container"}
 _RESULTS = frozenset({"Build", "Container", "Diff", "Image", "Isolation", "Layer", "Run", "Step", "Table"})
 
 
@@ -83,11 +134,15 @@ def unload_ipython_extension(ipython: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, imported when first asked for; ``build`` and ``run`` are those of the default engine."""
+    """The public names, imported when first asked for; the verbs are those of the default engine."""
     from importlib import import_module  # noqa: PLC0415 - most processes that import dockmagic never come here
 
-    if name in {"build", "run"}:
+    if name in _VERBS:
         return getattr(import_module("dockmagic.engine.engine").default(), name)
+    if name == "container":
+        return import_module("dockmagic.api.function").container
+    if name == "aio":
+        return import_module("dockmagic.aio")
     if name == "Engine":
         return import_module("dockmagic.engine.engine").Engine
     if name in __all__:

@@ -315,6 +315,11 @@ class Run:
     kept: bool = False
     files: Mapping[str, Files] = field(default_factory=dict, repr=False)
 
+    def check_returncode(self) -> None:
+        """Raise ``error``, where there is one; the name is that of :class:`subprocess.CompletedProcess`."""
+        if self.error is not None:
+            raise self.error
+
     def value(self, path: str) -> Any:
         """What a path of ``files`` holds, as its name says; see :func:`dockmagic.exchange.taken.value`.
 

@@ -65,6 +65,8 @@ def perform(attempt: Attempt, listener: Listener | None) -> Run:
     def started(process: Process) -> None:
         if not attempt.joins:
             session.store.containers.started(row.id, pid=process.pid, birth=process.birth)
+        if attempt.request.on_start is not None:
+            attempt.request.on_start(process)
 
     outcome = execute(
         start,

@@ -26,6 +26,20 @@ class Defaults:
     workdir: str = ""
 
 
+def words(command: Sequence[str] | str) -> tuple[str, ...]:
+    """A command's words; a text is split by the shell's rules of quoting, and nothing in it is expanded.
+
+    Raises:
+        UsageError: a quote is not closed.
+    """
+    if not isinstance(command, str):
+        return tuple(command)
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:
+        raise UsageError("a quote is not closed in the command", hint="or give it as a list of words") from None
+
+
 def script_argv(script: str, args: Sequence[str], *, interp: str | None, shell: Sequence[str]) -> tuple[str, ...]:
     """The command that runs ``script``, which stands as a read-only file at :data:`SCRIPT_PATH`.
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dockmagic.exchange.given import Given
 from dockmagic.sandbox.pump import OUTPUT_LIMIT
 from dockmagic.sandbox.spec import Limits
+
+if TYPE_CHECKING:
+    from dockmagic.sandbox.runtime import Process
 
 Network = Literal["none", "host"]
 
@@ -27,6 +30,7 @@ class Request:
         output_limit: bytes that are shown and kept of what it prints.
         given: values as files and variables; a variable of ``env`` goes before one of these.
         get: absolute paths whose content the Run has.
+        on_start: gets the process once it runs.
     """
 
     script: str | None = None
@@ -46,4 +50,5 @@ class Request:
     output_limit: int = OUTPUT_LIMIT
     given: Given | None = None
     get: tuple[str, ...] = ()
+    on_start: Callable[[Process], object] | None = None
     cwd: Path = field(default_factory=Path.cwd)

@@ -11,11 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dockmagic.errors import UsageError
+from dockmagic.exchange.tree import SAFE_PYARROW
 
 Files = bytes | Mapping[str, bytes]
-
-# From this version on pyarrow unpickles nothing of a file (CVE-2023-47248).
-_SAFE_PYARROW = (14, 0, 1)
 
 
 def value(path: str, data: Files) -> Any:
@@ -86,7 +84,7 @@ def _arrow_is_safe() -> bool:
     if find_spec("pyarrow") is None:
         return False
     words = str(import_module("pyarrow").__version__).split(".")[:3]
-    return tuple(int("".join(filter(str.isdigit, word)) or 0) for word in words) >= _SAFE_PYARROW
+    return tuple(int("".join(filter(str.isdigit, word)) or 0) for word in words) >= SAFE_PYARROW
 
 
 def _array(data: bytes) -> Any:

@@ -39,8 +39,31 @@ def test_build_is_a_verb_even_after_its_package_was_imported():
     builder = importlib.import_module("dockmagic.builder.builder")
 
     assert callable(dockmagic.build)
-    assert builder.Builder is dockmagic.builder.builder.Builder
+    assert builder is dockmagic.builder.builder
     assert "tags" in inspect.signature(dockmagic.build).parameters
+
+
+# What draws and looks into files; and ``layers``, which is a package of ours.
+VIEWS = {"changesets", "close", "compare", "disk", "files", "layers", "read", "sharing"}
+
+
+def verbs():
+    return {
+        name for name, value in vars(dockmagic.Engine).items() if callable(value) and not name.startswith("_")
+    } - VIEWS
+
+
+def test_every_verb_of_the_engine_is_a_function_and_can_be_awaited():
+    assert verbs() <= set(dockmagic.__all__)
+    twin = dockmagic.aio.Engine(dockmagic.Engine())
+    for name in verbs():
+        assert inspect.signature(getattr(dockmagic, name)) == inspect.signature(getattr(twin, name)), name
+        assert inspect.iscoroutinefunction(getattr(twin, name))
+
+
+def test_the_page_of_the_api_tells_every_verb():
+    page = (Path(SOURCE) / "docs" / "python.md").read_text("utf-8")
+    assert [name for name in sorted(verbs()) if f"{name}(" not in page] == []
 
 
 def test_an_unknown_name_is_an_attribute_error():

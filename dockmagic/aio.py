@@ -1,0 +1,138 @@
+"""The asynchronous twin: ``await dockmagic.aio.run("bread:1", "true")``; the same verbs with the same arguments.
+
+Each verb runs in a thread. Cancelling a ``run`` or ``exec`` kills its container's processes and waits for their end; any other verb goes
+on to its end, and its result is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from dockmagic.engine import engine as engines
+
+if TYPE_CHECKING:
+    from dockmagic.results import Run
+    from dockmagic.sandbox.runtime import Process
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Engine:
+    """The verbs of an engine, to be awaited.
+
+    Args:
+        engine: whose verbs they are; by default this process's own.
+    """
+
+    def __init__(self, engine: engines.Engine | None = None) -> None:
+        of = engine or engines.default()
+        self.build = _threaded(of.build)
+        self.check = _threaded(of.check)
+        self.commit = _threaded(of.commit)
+        self.diff = _threaded(of.diff)
+        self.doctor = _threaded(of.doctor)
+        self.exec = _ended(of.exec)
+        self.export = _threaded(of.export)
+        self.history = _threaded(of.history)
+        self.images = _threaded(of.images)
+        self.import_ = _threaded(of.import_)
+        self.inspect = _threaded(of.inspect)
+        self.load = _threaded(of.load)
+        self.login = _threaded(of.login)
+        self.logout = _threaded(of.logout)
+        self.logs = _threaded(of.logs)
+        self.ps = _threaded(of.ps)
+        self.pull = _threaded(of.pull)
+        self.push = _threaded(of.push)
+        self.rm = _threaded(of.rm)
+        self.rmi = _threaded(of.rmi)
+        self.run = _ended(of.run)
+        self.save = _threaded(of.save)
+        self.tag = _threaded(of.tag)
+
+
+if TYPE_CHECKING:
+    _engine = Engine()
+    build = _engine.build
+    check = _engine.check
+    commit = _engine.commit
+    diff = _engine.diff
+    doctor = _engine.doctor
+    exec = _engine.exec  # noqa: A001 - docker's name
+    export = _engine.export
+    history = _engine.history
+    images = _engine.images
+    import_ = _engine.import_
+    inspect = _engine.inspect
+    load = _engine.load
+    login = _engine.login
+    logout = _engine.logout
+    logs = _engine.logs
+    ps = _engine.ps
+    pull = _engine.pull
+    push = _engine.push
+    rm = _engine.rm
+    rmi = _engine.rmi
+    run = _engine.run
+    save = _engine.save
+    tag = _engine.tag
+
+
+def __getattr__(name: str) -> Any:
+    """A verb of the default engine."""
+    if name.startswith("_"):
+        raise AttributeError(f"module 'dockmagic.aio' has no attribute {name!r}")
+    return getattr(_default(), name)
+
+
+@functools.cache
+def _default() -> Engine:
+    return Engine()
+
+
+def _threaded(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    @functools.wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.to_thread(method, *args, **kwargs)
+
+    return call
+
+
+def _ended(method: Callable[P, Run]) -> Callable[P, Coroutine[Any, Any, Run]]:
+    """As :func:`_threaded`; who cancels it ends the process."""
+
+    @functools.wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> Run:
+        stop = _Stop()
+        kwargs["on_start"] = stop.started
+        work = asyncio.ensure_future(asyncio.to_thread(method, *args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            stop.now()
+            await asyncio.wait([work])
+            raise
+
+    return call
+
+
+class _Stop:
+    """Kills a process that has begun, or as soon as it begins."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self._wanted = False
+
+    def started(self, process: Process) -> None:
+        self._process = process
+        if self._wanted:
+            process.kill()
+
+    def now(self) -> None:
+        self._wanted = True
+        if self._process is not None:
+            self._process.kill()

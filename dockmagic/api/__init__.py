@@ -1,0 +1,1 @@
+"""The Python API: the verbs as functions, their asynchronous twins, and functions that run in a container."""
