@@ -37,11 +37,24 @@ class Profile:
         filters: the program of system calls.
         ownership: the second program, of a container with one id; else b"".
         single: the user namespace has one id.
+        no_new_privileges: set-user-ID programs give nothing.
+        extra: one more program of system calls, b"" for none.
     """
 
-    __slots__ = ("capabilities", "filters", "ownership", "single")
+    __slots__ = ("capabilities", "extra", "filters", "no_new_privileges", "ownership", "single")
 
-    def __init__(self, capabilities: int, filters: bytes, ownership: bytes, *, single: bool) -> None:
+    def __init__(
+        self,
+        capabilities: int,
+        filters: bytes,
+        ownership: bytes,
+        *,
+        single: bool,
+        no_new_privileges: bool = True,
+        extra: bytes = b"",
+    ) -> None:
+        self.no_new_privileges = no_new_privileges
+        self.extra = extra
         self.capabilities = capabilities
         self.filters = filters
         self.ownership = ownership
@@ -116,9 +129,12 @@ def confine(account: Account, profile: Profile, status: socket.socket, proc: int
     Raises:
         Wall: a step failed.
     """
-    attempt("no_new_privs", privileges.set_no_new_privileges)
+    if profile.no_new_privileges:
+        attempt("no_new_privs", privileges.set_no_new_privileges)
     if profile.single and account.uid != os.getuid():
         attempt("user namespace of the user", _become_only_id, account, proc)
+    if not profile.no_new_privileges:
+        _load_filters(profile, status)  # while there are the rights that it takes then; they allow what follows
     attempt("dumpable off", privileges.set_dumpable, 0)
     attempt("bounding set", privileges.limit_bounding_set, profile.capabilities)
     if not profile.single:
@@ -130,9 +146,16 @@ def confine(account: Account, profile: Profile, status: socket.socket, proc: int
     )  # a change of ids sets it to what the host's administrator likes
     attempt("capabilities", privileges.set_capabilities, 0 if account.uid else profile.capabilities)
     attempt("parent death signal", privileges.set_parent_death_signal, signal.SIGKILL)
+    if profile.no_new_privileges:
+        _load_filters(profile, status)
+
+
+def _load_filters(profile: Profile, status: socket.socket) -> None:
     if profile.ownership:
         attempt("filter of owners", _listen, profile.ownership, status)
     attempt("filter of system calls", privileges.load_filter, profile.filters)
+    if profile.extra:
+        attempt("filter of the seccomp profile", privileges.load_filter, profile.extra)
 
 
 def _become_only_id(account: Account, proc: int) -> None:

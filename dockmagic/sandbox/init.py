@@ -28,6 +28,7 @@ from dockmagic.sandbox.ops import Devices, Mask, Operation, Proc, ReadOnly, Site
 from dockmagic.sandbox.places import PLAIN
 from dockmagic.sandbox.plan import Plan
 from dockmagic.sandbox.provided import HostTree, ProvidedDirectory, ProvidedFile
+from dockmagic.sandbox.reaper import supervise
 from dockmagic.sandbox.rootfs import Overlay, Scratch
 from dockmagic.syscalls import files, mounts, namespaces
 
@@ -110,13 +111,19 @@ def _run(plan: Plan, status: socket.socket) -> int:
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
     attempt("pivot_root", _pivot, site.root)
     enter_directory(spec["cwd"])
+    if spec["read_only"]:
+        attempt("read-only root", _make_read_only)
     attempt("resource limits", limit_resources, spec["limits"])
     site.notes += weaker(spec["limits"], plan.group.by)
     wire.send(status, {"user": [account.uid, account.gid], "notes": site.notes, "made": site.made})
     confine(account, plan.profile, status, proc)
     if plan.trial:
         return 0
-    return execute(spec["argv"], environment(spec["env"], account), status)
+
+    def become() -> int:
+        return execute(spec["argv"], environment(spec["env"], account), status)
+
+    return supervise(become) if spec["init"] else become()
 
 
 def operations(plan: Plan) -> list[Operation]:
@@ -127,15 +134,18 @@ def operations(plan: Plan) -> list[Operation]:
     hosts, resolver = _HOSTS, b""
     if spec["network"] == "host":
         hosts, resolver = _host_file("/etc/hosts").decode("utf-8", "replace") or _HOSTS, _host_file("/etc/resolv.conf")
+    if spec["dns"]:
+        resolver = "".join(f"nameserver {address}\n" for address in spec["dns"]).encode()
     hosts += "".join(f"{address}\t{name}\n" for address, name in spec["add_hosts"])
     return [
         Scratch(spec["epoch"], extra),
-        Overlay(spec["lowers"], spec["upper"], spec["work"]),
+        Overlay(spec["lowers"], spec["upper"], spec["work"], nosuid=spec["no_new_privileges"]),
         Proc(),
         Devices(terminal_group=not single, shared_memory=spec["limits"]["shm"]),
         *(Mask(path) for path in MASKED),
         *(ReadOnly(path) for path in READ_ONLY),
         empty("sys"),
+        *mounted.early(spec["mounts"]),
         ProvidedDirectory("run/dockmagic", spec["files"], plan.contents),
         ProvidedFile("etc/hosts", hosts.encode()),
         ProvidedFile("etc/hostname", f"{spec['hostname']}\n".encode()),
@@ -169,6 +179,12 @@ def _pivot(root: int) -> None:
     mounts.pivot_root(".", ".")
     mounts.detach(".")
     os.chdir("/")
+
+
+def _make_read_only() -> None:
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY)
+    mounts.mount_setattr(root, add=mounts.RDONLY)
+    os.close(root)
 
 
 def _has_apt(lowers: list[str]) -> bool:

@@ -89,7 +89,7 @@ def main(channel_descriptor: int, pid: int, born: int) -> None:
         single = message["single"]
         plan = Plan(
             message["spec"],
-            profile(message["spec"]["capabilities"], single=single, programs={}),
+            profile(message["spec"], single=single, programs={}),
             id_map="",
             stdio=stdio,
             contents=contents,

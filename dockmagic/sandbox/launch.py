@@ -56,7 +56,8 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
         for descriptor in {plan.contents, *plan.stdio}:
             os.close(descriptor)
         plan.group.close(plan.group.doors)
-        watch = Watch(plan.spec["limits"], plan.group, pid, plan.spec["upper"])
+        memory = tuple(mount["target"].strip("/") for mount in plan.spec["mounts"] if mount["kind"] == "tmpfs")
+        watch = Watch(plan.spec["limits"], plan.group, pid, plan.spec["upper"], memory_files=("dev/shm", *memory))
         monitor = Monitor(
             channel,
             ours,

@@ -45,7 +45,7 @@ class Mounted(Operation):
 
     def _place(self, site: Site, *, directory: bool) -> int:
         """In the root, or in a mount that is already there."""
-        for outer, top in reversed(site.volumes):
+        for outer, top in [*reversed(site.volumes), *reversed(site.memory)]:
             if self.target.startswith(outer.rstrip("/") + "/"):
                 inner = self.target[len(outer.rstrip("/")) + 1 :]
                 try:
@@ -94,17 +94,25 @@ class DirectoryMount(Mounted):
 class MemoryMount(Mounted):
     """An empty file system in memory."""
 
-    __slots__ = ("size",)
+    __slots__ = ("early", "mode", "noexec", "size")
 
     def __init__(self, mount) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
         super().__init__(mount["target"], writable=not mount["read_only"])
         self.size = mount["size"]
+        self.noexec = mount["noexec"]
+        self.early = mount["early"]
+        self.mode = mount["mode"]
 
     def tree(self) -> int:
-        options: dict[str, str | None] = {"mode": "1777"}
+        options: dict[str, str | None] = {"mode": f"{self.mode or 0o1777:o}"}
         if self.size:
             options["size"] = str(self.size)
-        return mounts.new_mount("tmpfs", options, QUIET)
+        return mounts.new_mount("tmpfs", options, QUIET | (mounts.NOEXEC if self.noexec else 0))
+
+    def apply(self, site: Site) -> None:
+        super().apply(site)
+        if self.early:
+            site.memory.append(site.volumes.pop())
 
 
 class FileMount(Mounted):
@@ -168,6 +176,8 @@ def operations(given: list[dict[str, object]], contents: int, offset: int) -> li
     """
     made: list[Operation] = []
     for number, mount in enumerate(given):
+        if mount["early"]:
+            continue
         match mount["kind"]:
             case "layers":
                 made.append(LayersMount(mount, number))
@@ -179,3 +189,8 @@ def operations(given: list[dict[str, object]], contents: int, offset: int) -> li
                 made.append(FileMount(mount, number, contents, offset))
         offset += int(str(mount["content"]))
     return made
+
+
+def early(given: list[dict[str, object]]) -> list[Operation]:
+    """Those of a spec's mounts that come first."""
+    return [MemoryMount(mount) for mount in given if mount["early"]]

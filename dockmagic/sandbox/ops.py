@@ -55,15 +55,17 @@ class Site:
         notes: what was built weaker than it should be, in words.
         made: mount points that were missing in the root, by their real paths.
         volumes: targets of volumes that are in place, and a descriptor of each one's root.
+        memory: the same of file systems in memory, in which mount points are made.
     """
 
-    __slots__ = ("made", "notes", "root", "volumes")
+    __slots__ = ("made", "memory", "notes", "root", "volumes")
 
     def __init__(self) -> None:
         self.root = -1
         self.made: list[str] = []
         self.notes: list[str] = []
         self.volumes: list[tuple[str, int]] = []
+        self.memory: list[tuple[str, int]] = []
 
 
 class Operation:

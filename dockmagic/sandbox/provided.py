@@ -137,6 +137,9 @@ class HostTree(Operation):
                     kind = "directory" if directory else "file"
                     raise Refused(f'-v: "{self.target}" needs a {kind} "{inner}" in the volume on "{outer}"')
                 return found
+        for outer, top in reversed(site.memory):
+            if self.target.startswith(outer + "/"):
+                return make_place(top, self.target[len(outer) + 1 :], directory=directory, resolve=PLAIN)
         return make_place(site.root, self.target.strip("/"), directory=directory, made=site.made)
 
 

@@ -69,9 +69,10 @@ def _write(top: str, name: str, content: bytes) -> list[str]:
 class Overlay(Operation):
     """The image's layers with the writable one on top, and the skeleton below all."""
 
-    __slots__ = ("lowers", "upper", "work")
+    __slots__ = ("lowers", "nosuid", "upper", "work")
 
-    def __init__(self, lowers: list[str], upper: str, work: str) -> None:
+    def __init__(self, lowers: list[str], upper: str, work: str, *, nosuid: bool = True) -> None:
+        self.nosuid = nosuid
         self.lowers = lowers
         self.upper = upper
         self.work = work
@@ -89,6 +90,8 @@ class Overlay(Operation):
                 os.rmdir(f"{self.work}/work/{name}")
         mount_overlay([*self.lowers, SCRATCH + "/skeleton"], self.upper, self.work, "root")
         site.root = os.open(SCRATCH + "/root", os.O_PATH | os.O_DIRECTORY)
+        if not self.nosuid:
+            mounts.mount_setattr(site.root, add=0, clear=mounts.NOSUID)
 
 
 def mount_overlay(lowers: list[str], upper: str, work: str, where: str) -> None:

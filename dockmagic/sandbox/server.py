@@ -121,7 +121,7 @@ class Server:
         group = cgroups.Group() if trial else cgroups.make(spec["limits"], self._started, self.settings["groups"])
         plan = Plan(
             spec,
-            self._profile(spec["capabilities"]),
+            profile(spec, single=self.settings["single"], programs=self._programs),
             id_map=self.settings["id_map"],
             stdio=stdio,
             contents=contents,
@@ -136,9 +136,6 @@ class Server:
         if group.directories:
             self._groups.append((pid, group))
         self._on_end(pid)
-
-    def _profile(self, capabilities: list[str]) -> Profile:
-        return profile(capabilities, single=self.settings["single"], programs=self._programs)
 
     def _job(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
         jobs = _jobs()
@@ -181,14 +178,21 @@ class Server:
         self._poll.register(pidfd, select.POLLIN)
 
 
-def profile(capabilities: list[str], *, single: bool, programs: dict[object, bytes]) -> Profile:
-    """What processes with these capabilities may do; ``programs`` remembers filters."""
-    machine, wanted = os.uname().machine, tuple(capabilities)
+def profile(spec, *, single: bool, programs: dict[object, bytes]) -> Profile:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+    """What the processes of a spec may do; ``programs`` remembers filters."""
+    machine, wanted = os.uname().machine, tuple(spec["capabilities"])
     if wanted not in programs:
         programs[wanted] = seccomp.program(machine, wanted)
     if single and "ownership" not in programs:
         programs["ownership"] = seccomp.ownership_program(machine)
-    return Profile(privileges.mask(wanted), programs[wanted], programs["ownership"] if single else b"", single=single)
+    return Profile(
+        privileges.mask(wanted),
+        programs[wanted],
+        programs["ownership"] if single else b"",
+        single=single,
+        no_new_privileges=spec["no_new_privileges"],
+        extra=bytes.fromhex(spec["seccomp"]),
+    )
 
 
 @functools.cache

@@ -87,8 +87,10 @@ class Mount:
         directory: of a directory: its path, relative to the scheme's root.
         source: path within layers or directory, looked up without leaving them.
         size: bytes that a tmpfs may hold, 0 for the kernel's own limit.
+        noexec: nothing in a tmpfs can be executed.
+        early: a tmpfs that is there before what dockmagic itself provides, and before volumes, which may lie in it.
         content: of a file.
-        mode: of a file.
+        mode: of a file; of a tmpfs, 0 for 1777.
         owner: (uid, gid) of a file.
     """
 
@@ -101,8 +103,10 @@ class Mount:
     directory: str = ""
     source: str = "/"
     size: int = 0
+    noexec: bool = False
+    early: bool = False
     content: bytes = field(default=b"", repr=False)
-    mode: int = 0o400
+    mode: int = 0
     owner: tuple[int, int] = (0, 0)
 
 
@@ -145,7 +149,12 @@ class Spec:
         mounts: in the order in which they are made.
         files: below /run/dockmagic, read-only: (name, content, mode).
         capabilities: the bounding set, and what root has.
+        no_new_privileges: set-user-ID programs give nothing.
+        seccomp: one more filter, as ``seccomp_profile`` compiles it; b"" for none.
+        read_only: nothing can be written to the root; tmpfs and volumes can be.
+        init: PID 1 is a process that starts the program and waits for orphans.
         add_hosts: lines of /etc/hosts: (address, name).
+        dns: name servers of /etc/resolv.conf, in place of the host's.
         epoch: seconds since 1970, the time stamps of what dockmagic provides.
         limits: what it may use.
         purpose: ``"run"`` or ``"build"`` (a RUN instruction).
@@ -165,6 +174,11 @@ class Spec:
     mounts: tuple[Mount, ...] = ()
     files: tuple[tuple[str, bytes, int], ...] = ()
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
+    no_new_privileges: bool = True
+    seccomp: bytes = field(default=b"", repr=False)
+    read_only: bool = False
+    init: bool = False
+    dns: tuple[str, ...] = ()
     add_hosts: tuple[tuple[str, str], ...] = ()
     epoch: int = 0
     limits: Limits = field(default_factory=Limits)
@@ -174,6 +188,7 @@ class Spec:
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON; of ``files`` and ``mounts`` without their content, which goes beside it: see :meth:`contents`."""
         told = asdict(self)
+        told["seccomp"] = self.seccomp.hex()
         told["files"] = [(name, len(content), mode) for name, content, mode in self.files]
         told["mounts"] = [{**asdict(mount), "content": len(mount.content)} for mount in self.mounts]
         return told

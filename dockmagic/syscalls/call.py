@@ -74,6 +74,11 @@ def address(buffer: bytes) -> tuple[int, object]:
     return ctypes.addressof(kept), kept
 
 
+def erase(start: int, size: int) -> None:
+    """Fill a part of this process's memory, which must be its own and writable, with zeros."""
+    ctypes.memset(start, 0, size)
+
+
 def number(name: str) -> int:
     """The call's number on this machine; OSError (ENOSYS) on one that is not known here."""
     machine = os.uname().machine

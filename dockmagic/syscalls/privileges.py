@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from dockmagic.syscalls.call import address, call
+from dockmagic.syscalls.call import address, call, erase
 
 # linux/capability.h, in the order of their bits
 _NAMES = """
@@ -20,6 +20,7 @@ FILTER_WAIT_KILLABLE = 0x20
 
 _SET_PDEATHSIG = 1
 _SET_DUMPABLE = 4
+_SET_NAME = 15
 _CAPBSET_DROP = 24
 _SET_NO_NEW_PRIVS = 38
 _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL = 47, 4
@@ -83,6 +84,19 @@ def set_parent_death_signal(number: int) -> None:
 def join_new_session_keyring() -> None:
     """Leave the caller's session keyring behind; keyctl(2)."""
     call("keyctl", _JOIN_SESSION_KEYRING, None, 0, 0, 0)
+
+
+def hide_command_line(name: str) -> None:
+    """Empty this process's command line and first environment as /proc shows them, and give it a name.
+
+    They lie in its own memory: proc_pid_stat(5), arg_start to env_end.
+    """
+    with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - the child has no pathlib
+        words = file.read().rpartition(b")")[2].split()
+    for first, last in (words[45:47], words[47:49]):
+        if int(first) and int(last) > int(first):
+            erase(int(first), int(last) - int(first))
+    call("prctl", _SET_NAME, name.encode(), 0, 0, 0)
 
 
 def load_filter(program: bytes, flags: int = 0) -> int:

@@ -25,6 +25,8 @@ def run(program: bytes, arch: int, number: int, arguments: tuple[int, ...] = ())
         match operation:
             case 0x20 if k % 4 == 0 and k <= 60:
                 (accumulator,) = struct.unpack_from("<I", data, k)
+            case 0x54:
+                accumulator &= k
             case 0x05:
                 at += k
             case 0x15:
