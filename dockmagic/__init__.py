@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     build = _engine.build
     check = _engine.check
     commit = _engine.commit
+    df = _engine.df
     diff = _engine.diff
     doctor = _engine.doctor
     exec = _engine.exec  # noqa: A001 - docker's name
     export = _engine.export
+    fsck = _engine.fsck
     history = _engine.history
     images = _engine.images
     import_ = _engine.import_
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     login = _engine.login
     logout = _engine.logout
     logs = _engine.logs
+    prune = _engine.prune
     ps = _engine.ps
     pull = _engine.pull
     push = _engine.push
@@ -90,10 +93,12 @@ __all__ = [
     "check",
     "commit",
     "container",
+    "df",
     "diff",
     "doctor",
     "exec",
     "export",
+    "fsck",
     "history",
     "images",
     "import_",
@@ -103,6 +108,7 @@ __all__ = [
     "login",
     "logout",
     "logs",
+    "prune",
     "ps",
     "pull",
     "push",

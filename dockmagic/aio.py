@@ -33,10 +33,12 @@ class Engine:
         self.build = _threaded(of.build)
         self.check = _threaded(of.check)
         self.commit = _threaded(of.commit)
+        self.df = _threaded(of.df)
         self.diff = _threaded(of.diff)
         self.doctor = _threaded(of.doctor)
         self.exec = _ended(of.exec)
         self.export = _threaded(of.export)
+        self.fsck = _threaded(of.fsck)
         self.history = _threaded(of.history)
         self.images = _threaded(of.images)
         self.import_ = _threaded(of.import_)
@@ -45,6 +47,7 @@ class Engine:
         self.login = _threaded(of.login)
         self.logout = _threaded(of.logout)
         self.logs = _threaded(of.logs)
+        self.prune = _threaded(of.prune)
         self.ps = _threaded(of.ps)
         self.pull = _threaded(of.pull)
         self.push = _threaded(of.push)
@@ -60,10 +63,12 @@ if TYPE_CHECKING:
     build = _engine.build
     check = _engine.check
     commit = _engine.commit
+    df = _engine.df
     diff = _engine.diff
     doctor = _engine.doctor
     exec = _engine.exec  # noqa: A001 - docker's name
     export = _engine.export
+    fsck = _engine.fsck
     history = _engine.history
     images = _engine.images
     import_ = _engine.import_
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     login = _engine.login
     logout = _engine.logout
     logs = _engine.logs
+    prune = _engine.prune
     ps = _engine.ps
     pull = _engine.pull
     push = _engine.push
