@@ -61,6 +61,57 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What things of one kind hold in the store, in bytes of regular files and of original blobs.
+
+    Attributes:
+        kind: ``"images"``, ``"containers"``, ``"build cache"`` or ``"RUN caches"``.
+        total: count.
+        in_use: how many of them a prune would leave.
+        size: bytes of all.
+        reclaimable: bytes that a prune would free.
+    """
+
+    kind: str
+    total: int
+    in_use: int
+    size: int
+    reclaimable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What a prune removed, or would remove.
+
+    Attributes:
+        kind: ``"container"``, ``"name"``, ``"image"``, ``"build cache"`` or ``"RUN cache"``.
+        name: of the container, the image's name or id, the count of steps, or the beginning of the cache's own.
+        size: bytes that are free for it.
+    """
+
+    kind: str
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """Something damaged, missing or left over in the store.
+
+    Attributes:
+        path: relative to the store's directory; of an image its id.
+        words: what is wrong with it.
+        images: names, or ids, of the images that have it.
+        repaired: it was removed, or made again.
+    """
+
+    path: str
+    words: str
+    images: tuple[str, ...] = ()
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """What a store holds, in bytes of regular files.
 

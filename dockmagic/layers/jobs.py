@@ -23,6 +23,8 @@ from dockmagic.layers import duplicate as duplicating
 from dockmagic.layers import flatten as flattening
 from dockmagic.layers import seal as sealing
 from dockmagic.layers import unpack as unpacking
+from dockmagic.layers import usage as using
+from dockmagic.layers import verify as verifying
 from dockmagic.layers.compression import Decompressed
 from dockmagic.layers.digesting import digest_of
 from dockmagic.layers.metadata import Metadata
@@ -294,6 +296,18 @@ def flatten(_: Arguments, fds: Sequence[int]) -> Any:
         flattening.flatten(rows(file), out.write)
 
 
+def verify(arguments: Arguments, fds: Sequence[int]) -> Any:
+    """``{tree}``, fds [metadata in]: whether a layer's tree stands as its metadata says; see :func:`dockmagic.layers.verify.wrong`."""
+    with os.fdopen(os.dup(fds[0]), "rb") as file:
+        truth = metadata.parse(file.read())
+    return {"whole": next(verifying.wrong(inside(arguments["tree"]), truth.entries), None) is None}
+
+
+def usage(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{paths}``: bytes of regular files in each tree; see :func:`dockmagic.layers.usage.usage`."""
+    return {"sizes": [using.usage(inside(path)) for path in arguments["paths"]]}
+
+
 def mkdir(arguments: Arguments, _: Sequence[int]) -> Any:
     """``{paths, mode, owner}``: make directories, by default 0755 and root's, and their parents, 0711."""
     mode, (uid, gid) = int(arguments.get("mode", 0o755)), arguments.get("owner", (0, 0))
@@ -357,5 +371,7 @@ JOBS: Mapping[str, Job] = {
     "stamp": stamp,
     "stat": status,
     "unpack": unpack,
+    "usage": usage,
+    "verify": verify,
     "walk": walk,
 }

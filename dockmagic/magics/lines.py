@@ -77,6 +77,11 @@ LINES: dict[str, Line] = {
     "save": _save,
     "export": lambda notebook, command: notebook.engine.export(command.operands[0], _output(command)),
     "import": lambda notebook, command: notebook.engine.import_(*command.operands),
+    "df": lambda notebook, _: notebook.engine.df(),
+    "prune": lambda notebook, command: notebook.engine.prune(
+        dry_run=command.options["dry_run"], base=command.options["base"]
+    ),
+    "fsck": lambda notebook, command: notebook.engine.fsck(repair=command.options["repair"]),
     "to-dockerfile": dockerfiles.write,
     "defaults": lambda notebook, command: notebook.defaults.change(command),
     "doctor": lambda notebook, _: notebook.engine.doctor(),

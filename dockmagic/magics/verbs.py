@@ -283,15 +283,34 @@ LINE_VERBS = (
         options=(Option(names=("-f", "--force"), help="write over files that are there"),),
     ),
     DEFAULTS,
+    Verb(
+        name="df",
+        summary="what the store holds, and what a prune would free",
+        options=table.later("--format= -v|--verbose"),
+    ),
+    Verb(
+        name="prune",
+        summary="remove ended containers, images without a name, and caches, as far as nothing uses them",
+        options=(
+            Option(names=("--dry-run",), help="remove nothing; tell what would go"),
+            Option(
+                names=("--base",), help="also localhost/base and localhost/python; they are made again when asked for"
+            ),
+            Option(names=("-f", "--force"), help="accepted as with docker: nothing is asked here"),
+            *table.later("-a|--all --filter= --volumes"),
+        ),
+    ),
+    Verb(
+        name="fsck",
+        summary="read the whole store and name what is damaged, missing or left over",
+        options=(Option(names=("--repair",), help="remove what can be made again, and what is left over"),),
+    ),
     Verb(name="doctor", summary="what this machine gives, what it refuses, and what to ask for"),
 )
 
 LATER = (
     *(
         "cp",
-        "prune",
-        "df",
-        "fsck",
         "expect",
         "stop",
         "kill",

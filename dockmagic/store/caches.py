@@ -10,12 +10,14 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from dockmagic.layers.owner import Owner
 from dockmagic.store.aside import new_name
 from dockmagic.store.faults import told
 from dockmagic.store.layout import Layout
+from dockmagic.store.sweep import entries
 
 Sharing = Literal["shared", "private", "locked"]
 
@@ -68,14 +70,55 @@ class Caches:
         number = 0
         while True:
             name = f"{digits}-{number}" if number else digits
-            descriptor = os.open(self._layout.locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            path = self._layout.locks / name
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                if _lock(descriptor, sharing):
+                taken = _lock(descriptor, sharing)
+                if taken and _is_at(descriptor, path):
                     yield name
                     return
             finally:
                 os.close(descriptor)
-            number += 1
+            # A lock that was removed while it was waited for is none: there is another file of that name, or will be.
+            number += not taken
+
+    def unused(self) -> tuple[str, ...]:
+        """Caches that nobody uses now, relative to the scheme's root."""
+        return tuple(directory for directory in self.all() if self._is_unused(directory))
+
+    def all(self) -> tuple[str, ...]:
+        """All caches, relative to the scheme's root."""
+        return tuple(f"caches/{path.name}" for path in entries(self._layout.roots / "caches"))
+
+    def _is_unused(self, directory: str) -> bool:
+        with self._claimed(directory) as claimed:
+            return claimed
+
+    def remove(self, directory: str) -> bool:
+        """Remove a cache and its lock; False when somebody uses it.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        with self._claimed(directory) as claimed, told(self._layout.roots):
+            if claimed:
+                aside = f"tmp/{new_name()}"
+                self._owner.call("rename", {"src": directory, "dst": aside})
+                self._owner.call("remove", {"path": aside})
+                (self._layout.locks / directory.removeprefix("caches/")).unlink(missing_ok=True)
+            return claimed
+
+    @contextmanager
+    def _claimed(self, directory: str) -> Iterator[bool]:
+        """Whether this is the only user of a cache; nobody else becomes one while the block runs."""
+        path = self._layout.locks / directory.removeprefix("caches/")
+        with told(path):
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield _lock(descriptor, "private") and _is_at(descriptor, path)
+        finally:
+            os.close(descriptor)
 
     def _make(self, directory: str, fill: Callable[[str], None], mode: int, owner: tuple[int, int]) -> None:
         aside = f"tmp/{new_name()}"
@@ -87,6 +130,16 @@ class Caches:
                 self._owner.call("rename", {"src": aside, "dst": directory})
             finally:
                 self._owner.call("remove", {"path": aside})
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file still has its name."""
+    own = os.fstat(descriptor)
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)
 
 
 def _lock(descriptor: int, sharing: Sharing) -> bool:

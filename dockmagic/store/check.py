@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from dockmagic.errors import DockmagicError, IsolationError, StoreError
 from dockmagic.layers.owner import Owner
 from dockmagic.oci import config as configs
+from dockmagic.oci import reference
 from dockmagic.store import trees
 from dockmagic.store.aside import is_abandoned
 from dockmagic.store.database import Database
@@ -24,6 +26,8 @@ from dockmagic.store.layout import Layout, snapshot
 from dockmagic.store.leases import held
 from dockmagic.store.rows import layers_of
 from dockmagic.store.sweep import entries
+
+_DIFFERS = "differs from its digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +50,43 @@ class _Rows:
     layers: tuple[sqlite3.Row, ...]
     containers: frozenset[str]
     held: frozenset[str]
+    names: Mapping[str, tuple[str, ...]]
 
 
-def check(layout: Layout, database: Database, owner: Owner, *, content: bool) -> list[str]:
+Kind = Literal["database", "left over", "blob", "metadata", "tree", "image"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A damaged, missing or unaccounted thing.
+
+    Attributes:
+        path: relative to the store's directory; of an image its id.
+        words: what is wrong with it.
+        kind: what it is; ``"left over"`` for what nothing refers to.
+        digest: of the blob, or the DiffID of the layer, or the image's id; "" for the rest.
+        users: names, or ids, of the images that have it.
+    """
+
+    path: str
+    words: str
+    kind: Kind
+    digest: str = ""
+    users: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.words}"
+
+
+def check(layout: Layout, database: Database, owner: Owner, *, content: bool) -> list[Problem]:
     """Name every problem, in a fixed order; see :meth:`dockmagic.store.store.Store.check`."""
     with told(layout.home):
         listing = _list(layout)
         try:
             rows, problems = _read(database)
         except StoreError as error:
-            return [f"db.sqlite: {error.message} ({error.detail.rpartition(': ')[2]})"]
+            words = f"{error.message} ({error.detail.rpartition(': ')[2]})"
+            return [Problem(path="db.sqlite", words=words, kind="database")]
         problems += _unaccounted(listing, rows)
         problems += _left_over(layout)
         problems += _missing(listing, rows)
@@ -63,7 +94,22 @@ def check(layout: Layout, database: Database, owner: Owner, *, content: bool) ->
             problems += _damaged_blobs(layout, rows)
             problems += _damaged_trees(layout, owner, listing, rows)
         problems += _images(layout, rows)
-    return problems
+    users = _users(rows)
+    return [replace(problem, users=users.get(problem.digest, ())) for problem in problems]
+
+
+def _users(rows: _Rows) -> dict[str, tuple[str, ...]]:
+    """By digest of a blob or DiffID: names of the images that have it."""
+    blobs: dict[str, str | None] = {row["diff_id"]: row["blob_digest"] for row in rows.layers}
+    found: dict[str, dict[str, None]] = {}
+    for row in rows.images:
+        own = rows.names.get(row["id"]) or (row["id"],)
+        for diff_id in rows.image_layers[row["id"]]:
+            for digest in (diff_id, blobs.get(diff_id) or diff_id):
+                found.setdefault(digest, {}).update(dict.fromkeys(own))
+        for digest in (row["id"], row["manifest_digest"]):
+            found.setdefault(digest, {}).update(dict.fromkeys(own))
+    return {digest: tuple(names) for digest, names in found.items()}
 
 
 def _list(layout: Layout) -> _Listing:
@@ -79,14 +125,14 @@ def _list(layout: Layout) -> _Listing:
     )
 
 
-def _read(database: Database) -> tuple[_Rows, list[str]]:
-    problems = []
+def _read(database: Database) -> tuple[_Rows, list[Problem]]:
     with database.reading() as connection:
         found = connection.execute("PRAGMA integrity_check").fetchall()
-        problems += [f"db.sqlite: {row[0]}" for row in found if row[0] != "ok"]
-        problems += [
-            f"db.sqlite: a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
-        ]
+        words = [row[0] for row in found if row[0] != "ok"]
+        words += [f"a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")]
+        names: dict[str, list[str]] = {}
+        for row in connection.execute("SELECT name, image_id FROM tags ORDER BY name"):
+            names.setdefault(row["image_id"], []).append(reference.parse_normalized(row["name"]).familiar)
         images = tuple(connection.execute("SELECT * FROM images ORDER BY sequence"))
         rows = _Rows(
             images=images,
@@ -94,8 +140,9 @@ def _read(database: Database) -> tuple[_Rows, list[str]]:
             layers=tuple(connection.execute("SELECT * FROM layers")),
             containers=frozenset(row["id"] for row in connection.execute("SELECT id FROM containers")),
             held=frozenset(digest.removeprefix("sha256:") for digest in held(connection)),
+            names={image_id: tuple(own) for image_id, own in names.items()},
         )
-    return rows, problems
+    return rows, [Problem(path="db.sqlite", words=text, kind="database") for text in words]
 
 
 def _blob_digests(rows: _Rows) -> frozenset[str]:
@@ -106,7 +153,7 @@ def _blob_digests(rows: _Rows) -> frozenset[str]:
     return frozenset(found)
 
 
-def _unaccounted(listing: _Listing, rows: _Rows) -> list[str]:
+def _unaccounted(listing: _Listing, rows: _Rows) -> list[Problem]:
     layers = {_hex(row["diff_id"]) for row in rows.layers} | rows.held
     blobs = {_hex(digest) for digest in _blob_digests(rows)} | rows.held
     groups = (
@@ -116,13 +163,17 @@ def _unaccounted(listing: _Listing, rows: _Rows) -> list[str]:
         ("containers", listing.containers - rows.containers),
         ("logs", listing.logs - rows.containers),
     )
-    return [f"{directory}/{name}: nothing refers to it" for directory, names in groups for name in sorted(names)]
+    return [
+        Problem(path=f"{directory}/{name}", words="nothing refers to it", kind="left over")
+        for directory, names in groups
+        for name in sorted(names)
+    ]
 
 
-def _left_over(layout: Layout) -> list[str]:
+def _left_over(layout: Layout) -> list[Problem]:
     now = time.time()
     return [
-        f"{name}/{path.name}: left by a process that has ended"
+        Problem(path=f"{name}/{path.name}", words="left by a process that has ended", kind="left over")
         for name, directory in (
             ("tmp", layout.tmp),
             ("roots/tmp", layout.roots / "tmp"),
@@ -133,23 +184,28 @@ def _left_over(layout: Layout) -> list[str]:
     ]
 
 
-def _missing(listing: _Listing, rows: _Rows) -> list[str]:
+def _missing(listing: _Listing, rows: _Rows) -> list[Problem]:
     problems = [
-        f"blobs/sha256/{_hex(digest)}: missing"
+        _problem("blob", digest, "missing")
         for digest in sorted(_blob_digests(rows))
         if _hex(digest) not in listing.blobs
     ]
     for row in rows.layers:
         name = _hex(row["diff_id"])
         if f"{name}.json" not in listing.layers:
-            problems.append(f"layers/{name}.json: missing")
+            problems.append(_problem("metadata", row["diff_id"], "missing"))
         # A layer with a blob gets its tree again when it is asked for.
         if row["blob_digest"] is None and name not in listing.snapshots:
-            problems.append(f"snapshots/{name}: missing")
+            problems.append(_problem("tree", row["diff_id"], "missing"))
     return problems
 
 
-def _damaged_blobs(layout: Layout, rows: _Rows) -> list[str]:
+def _problem(kind: Literal["blob", "metadata", "tree"], digest: str, words: str) -> Problem:
+    paths = {"blob": "blobs/sha256/{}", "metadata": "layers/{}.json", "tree": "snapshots/{}"}
+    return Problem(path=paths[kind].format(_hex(digest)), words=words, kind=kind, digest=digest)
+
+
+def _damaged_blobs(layout: Layout, rows: _Rows) -> list[Problem]:
     problems = []
     for digest in sorted(_blob_digests(rows)):
         try:
@@ -158,11 +214,11 @@ def _damaged_blobs(layout: Layout, rows: _Rows) -> list[str]:
         except FileNotFoundError:
             continue  # named as missing
         if found != _hex(digest):
-            problems.append(f"blobs/sha256/{_hex(digest)}: differs from its digest")
+            problems.append(_problem("blob", digest, _DIFFERS))
     return problems
 
 
-def _damaged_trees(layout: Layout, owner: Owner, listing: _Listing, rows: _Rows) -> Iterator[str]:
+def _damaged_trees(layout: Layout, owner: Owner, listing: _Listing, rows: _Rows) -> Iterator[Problem]:
     """Pack every tree of the scheme and compare its digest, which is the truth of all that it holds."""
     for row in rows.layers:
         name = _hex(row["diff_id"])
@@ -171,24 +227,31 @@ def _damaged_trees(layout: Layout, owner: Owner, listing: _Listing, rows: _Rows)
         try:
             with layout.metadata(row["diff_id"]).open("rb") as metadata:
                 found = trees.digest(owner, snapshot(row["diff_id"]), metadata.fileno())
+                whole = trees.stands(owner, snapshot(row["diff_id"]), metadata.fileno())
         except IsolationError:
             return  # this host runs no jobs
         except (DockmagicError, OSError) as error:
-            yield f"snapshots/{name}: cannot be read ({type(error).__name__})"
+            yield _problem("tree", row["diff_id"], f"cannot be read ({type(error).__name__})")
             continue
         if found != row["tree_digest"]:
-            yield f"snapshots/{name}: differs from its digest"
+            yield _problem("tree", row["diff_id"], _DIFFERS)
+        elif not whole:
+            yield _problem("tree", row["diff_id"], "differs from its metadata")
 
 
-def _images(layout: Layout, rows: _Rows) -> Iterator[str]:
+def _images(layout: Layout, rows: _Rows) -> Iterator[Problem]:
     for row in rows.images:
         try:
             config = configs.parse(layout.blob(row["id"]).read_bytes())
         except (DockmagicError, FileNotFoundError):
-            yield f"image {row['id']}: its config cannot be read"
+            yield _image(row["id"], "its config cannot be read")
             continue
         if config.diff_ids != rows.image_layers[row["id"]]:
-            yield f"image {row['id']}: its rows name other layers than its config"
+            yield _image(row["id"], "its rows name other layers than its config")
+
+
+def _image(image_id: str, words: str) -> Problem:
+    return Problem(path=f"image {image_id}", words=words, kind="image", digest=image_id)
 
 
 def _hex(digest: str) -> str:

@@ -61,6 +61,11 @@ class ContainerRow:
     order: int
     kernel_lives: bool = True
 
+    @property
+    def is_over(self) -> bool:
+        """Nobody uses it: it has ended and was kept, or the kernel that made it has died."""
+        return not self.kernel_lives or (self.status == EXITED and self.kept)
+
 
 class Containers:
     """The room of containers."""
@@ -193,6 +198,18 @@ class Containers:
     def abandoned(self) -> tuple[ContainerRow, ...]:
         """Containers that nobody kept and whose kernel has died: the engine removes them, tree and row."""
         return tuple(row for row in self.list() if not row.kept and not row.kernel_lives)
+
+    def delete_ended(self, container_id: str) -> bool:
+        """Forget a container that has ended meanwhile or long ago; False when it runs again, or is another process's own.
+
+        Its log and its trees go with the next sweep.
+        """
+        with self._database.writing() as connection:
+            found = connection.execute("SELECT * FROM containers WHERE id = ?", (container_id,)).fetchone()
+            if found is None or not _row(found).is_over:
+                return False
+            connection.execute("DELETE FROM containers WHERE id = ?", (container_id,))
+        return True
 
     def delete(self, container_id: str) -> None:
         """Forget a container and its log; its trees are the caller's to remove, after this. None there is success."""

@@ -19,7 +19,7 @@ from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Manifest
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.database import Database
-from dockmagic.store.leases import FRESH, held, release
+from dockmagic.store.leases import FRESH, MADE, in_use, made_by_others, release, take
 from dockmagic.store.rows import image_of_tag, layers_of, require_layers
 
 _ID_LENGTH = 64  # of an id without its algorithm, which is never read as a name
@@ -109,6 +109,7 @@ class Images:
                 )
             elif newest:
                 connection.execute("UPDATE images SET manifest_digest = ? WHERE id = ?", (manifest_digest, image_id))
+            take(connection, MADE, [image_id])
             release(connection, FRESH, [image_id, manifest_digest, *_contents(connection, diff_ids)])
         return image_id
 
@@ -207,6 +208,15 @@ class Images:
         """
         return reference.parse_normalized(name).familiar
 
+    def delete_unnamed(self, image_id: str) -> bool:
+        """As :meth:`delete`, of an image that has no name; False when it got one meanwhile, or is another process's own."""
+        with self._database.writing() as connection:
+            named = connection.execute("SELECT 1 FROM tags WHERE image_id = ?", (image_id,)).fetchone()
+            if named is not None or image_id in made_by_others(connection):
+                return False
+            _delete(connection, image_id)
+        return True
+
     def delete(self, image_id: str) -> None:
         """Forget an image and its names; its content goes with the next sweep, unless something else has it.
 
@@ -215,17 +225,22 @@ class Images:
             ConflictError: a container was made of it, or a build uses it.
         """
         with self._database.writing() as connection:
-            user = connection.execute("SELECT name FROM containers WHERE image_id = ?", (image_id,)).fetchone()
-            if user is not None:
-                raise ConflictError(
-                    f"the image is used by container {user['name']}",
-                    hint=f"%container rm {user['name']} removes it first",
-                    detail=image_id,
-                )
-            if image_id in held(connection):
-                raise ConflictError("the image is used by a build", hint="wait until that has ended", detail=image_id)
-            if connection.execute("DELETE FROM images WHERE id = ?", (image_id,)).rowcount == 0:
-                raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
+            _delete(connection, image_id)
+
+
+def _delete(connection: sqlite3.Connection, image_id: str) -> None:
+    user = connection.execute("SELECT name FROM containers WHERE image_id = ?", (image_id,)).fetchone()
+    if user is not None:
+        raise ConflictError(
+            f"the image is used by container {user['name']}",
+            hint=f"%container rm {user['name']} removes it first",
+            detail=image_id,
+        )
+    if image_id in in_use(connection):
+        raise ConflictError("the image is used by a build", hint="wait until that has ended", detail=image_id)
+    if connection.execute("DELETE FROM images WHERE id = ?", (image_id,)).rowcount == 0:
+        raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
+    connection.execute("DELETE FROM leases WHERE kind = ? AND digest = ?", (MADE, image_id))
 
 
 def _by_name(connection: sqlite3.Connection, wanted: str) -> str | None:

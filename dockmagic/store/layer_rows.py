@@ -65,6 +65,12 @@ class LayerRows:
         with self._database.reading() as connection:
             return {row["diff_id"]: row["size"] for row in connection.execute("SELECT diff_id, size FROM layers")}
 
+    def footprints(self) -> dict[str, int]:
+        """Bytes that every layer has on the disk, its files and its original blob, by DiffID."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT diff_id, size + coalesce(blob_size, 0) AS size FROM layers")
+            return {row["diff_id"]: row["size"] for row in rows}
+
     def _one(self, statement: str, value: str) -> LayerRecord | None:
         with self._database.reading() as connection:
             row = connection.execute(statement, (value,)).fetchone()

@@ -86,6 +86,10 @@ class Layers:
         """Bytes of regular files of every stored layer, by DiffID."""
         return self._rows.sizes()
 
+    def footprints(self) -> dict[str, int]:
+        """Bytes that every stored layer has on the disk, its files and its original blob, by DiffID."""
+        return self._rows.footprints()
+
     def add_tar(
         self,
         stream: Stream | bytes,
@@ -353,6 +357,10 @@ class Layers:
             StoreError: its metadata is missing or damaged.
         """
         return self._truths(diff_id).entries
+
+    def forget(self) -> None:
+        """Read metadata again when it is asked for; after a repair."""
+        self._truths.cache_clear()
 
     def _read_truth(self, diff_id: str) -> Metadata:
         path = self._layout.metadata(diff_id)

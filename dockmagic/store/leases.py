@@ -18,6 +18,8 @@ from dockmagic.store.database import Database
 from dockmagic.store.holder import Holder
 
 FRESH = "fresh"
+# Of an image that this process made or took in: it keeps the image, which may have no name, from the prune of another process.
+MADE = "made"
 # How long a lease counts whose holder cannot be seen from here, because it is on another machine.
 _GRACE_SECONDS = 86_400
 
@@ -108,9 +110,21 @@ def held(connection: sqlite3.Connection) -> frozenset[str]:
     return frozenset(row["digest"] for row in _rows(connection) if _counts(row))
 
 
+def in_use(connection: sqlite3.Connection) -> frozenset[str]:
+    """Every digest that a living process works with; an image that it has only made is not among them."""
+    return frozenset(row["digest"] for row in _rows(connection) if row["kind"] != MADE and _counts(row))
+
+
+def made_by_others(connection: sqlite3.Connection) -> frozenset[str]:
+    """Images that other living processes have made."""
+    own = holder.of(os.getpid()).token()
+    rows = (row for row in _rows(connection) if row["kind"] == MADE and row["holder"] != own)
+    return frozenset(row["digest"] for row in rows if _counts(row))
+
+
 def _rows(connection: sqlite3.Connection) -> list[sqlite3.Row]:
     return connection.execute(
-        "SELECT digest, holder, max(taken) AS taken FROM leases GROUP BY digest, holder"
+        "SELECT kind, digest, holder, max(taken) AS taken FROM leases GROUP BY kind, digest, holder"
     ).fetchall()
 
 

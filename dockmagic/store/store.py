@@ -16,6 +16,7 @@ from dockmagic.store.aside import Aside, new_name, sync_directory
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.cache import Cache
 from dockmagic.store.caches import Caches
+from dockmagic.store.check import Problem
 from dockmagic.store.containers import Containers
 from dockmagic.store.database import Database
 from dockmagic.store.faults import told
@@ -23,6 +24,8 @@ from dockmagic.store.images import Images
 from dockmagic.store.layers import Layers
 from dockmagic.store.layout import NAMES, Layout
 from dockmagic.store.leases import Leases
+from dockmagic.store.pruning import Pruning
+from dockmagic.store.repair import Repair
 
 _FORMAT = "1\n"
 
@@ -44,6 +47,7 @@ class Store:
         containers: rows of containers, paths of their logs.
         leases: what a living process works with.
         archive: images in and out of files.
+        pruning: what nothing uses, and its removal.
     """
 
     def __init__(self, path: Path, owner: Owner) -> None:
@@ -59,6 +63,15 @@ class Store:
         self.caches = Caches(self._layout, owner)
         self.containers = Containers(self._layout, self._database)
         self.archive = Archive(self._layout, self.blobs, self.layers, self.images)
+        self.pruning = Pruning(
+            database=self._database,
+            containers=self.containers,
+            images=self.images,
+            cache=self.cache,
+            caches=self.caches,
+            sweeper=self._sweep,
+        )
+        self._repair = Repair(self._layout, self._database, owner, self.layers, self._sweep)
 
     @classmethod
     def open(cls, path: Path, owner: Owner) -> Store:
@@ -119,7 +132,25 @@ class Store:
         Args:
             content: also compare every blob and every tree with its digest, which reads all of them.
         """
+        return [str(problem) for problem in self.problems(content=content)]
+
+    def problems(self, *, content: bool = True) -> list[Problem]:
+        """As :meth:`check`, as values."""
         return checking.check(self._layout, self._database, self._owner, content=content)
+
+    def repair(self) -> list[Problem]:
+        """Remove what is left over, and what is damaged and can be made again or belongs to the build cache alone.
+
+        What a living process works with is left alone.
+
+        Returns:
+            The problems that are left: what must be built, loaded or pulled again.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        self._repair.run(self.problems())
+        return self.problems()
 
 
 def _require_own(path: Path) -> None:

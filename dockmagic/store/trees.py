@@ -131,6 +131,12 @@ def pack(owner: Owner, tree: str, metadata: int, out: int) -> str:
         ) from error
 
 
+def stands(owner: Owner, tree: str, metadata: int) -> bool:
+    """Whether a tree has the names, kinds, modes and links that a layer's metadata says, and no others."""
+    os.lseek(metadata, 0, os.SEEK_SET)
+    return bool(owner.call("verify", {"tree": tree}, [metadata])["whole"])
+
+
 def digest(owner: Owner, tree: str, metadata: int) -> str:
     """The digest of what :func:`pack` would write."""
     with Path(os.devnull).open("wb") as nothing:

@@ -11,6 +11,6 @@
 
 from __future__ import annotations
 
-from dockmagic.builder.hostimage.image import ensure, environment, is_host_image
+from dockmagic.builder.hostimage.image import NAMES, ensure, environment, is_host_image
 
-__all__ = ["ensure", "environment", "is_host_image"]
+__all__ = ["NAMES", "ensure", "environment", "is_host_image"]

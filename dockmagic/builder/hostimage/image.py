@@ -19,6 +19,8 @@ from dockmagic.store import Store
 
 _BASE = "localhost/base:latest"
 _PYTHON = "localhost/python:latest"
+# Whole names of all of them.
+NAMES = frozenset({_BASE, _PYTHON})
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Else every run that imports a module would show caches of the standard library as its changes.
 _NO_CACHES = "PYTHONDONTWRITEBYTECODE=1"
@@ -28,7 +30,7 @@ _BUFFER = 1 << 20
 def is_host_image(name: str) -> bool:
     """Whether a name, in any of docker's spellings, means an image that is made from this machine."""
     try:
-        return _full(name) in (_BASE, _PYTHON)
+        return _full(name) in NAMES
     except UsageError:
         return False
 

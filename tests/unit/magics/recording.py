@@ -104,6 +104,15 @@ class RecordingEngine:
         self._note("load", path)
         return Table(columns=("LOADED IMAGE",), items=(IMAGE,), rows=(("bread:1",),))
 
+    def df(self):
+        self._note("df")
+
+    def prune(self, *, dry_run, base):
+        self._note("prune", dry_run=dry_run, base=base)
+
+    def fsck(self, *, repair):
+        self._note("fsck", repair=repair)
+
     def save(self, *names, output, format):  # noqa: A002 - podman's name
         self._note("save", *names, output=output, format=format)
 

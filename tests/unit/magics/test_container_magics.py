@@ -393,6 +393,18 @@ def test_images_are_saved_and_roots_exported_to_a_path(shell, engine):
             shell.run_line_magic("container", line)
 
 
+def test_the_store_is_looked_after(shell, engine):
+    for line, verb, options in (
+        ("df", "df", {}),
+        ("prune", "prune", {"dry_run": False, "base": False}),
+        ("prune -f --dry-run --base", "prune", {"dry_run": True, "base": True}),
+        ("fsck --repair", "fsck", {"repair": True}),
+    ):
+        shell.run_line_magic("container", line)
+        told = vars(engine.last)
+        assert (told.pop("verb"), told.pop("words"), told) == (verb, (), options)
+
+
 def test_it_can_be_unloaded_and_loaded_again(shell):
     shell.run_line_magic("unload_ext", "dockmagic")
     assert "container" not in shell.magics_manager.magics["line"]
