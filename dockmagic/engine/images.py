@@ -66,7 +66,7 @@ def puller(session: Session, listener: Listener | None = None) -> bases.Puller:
     """What pulls an image that is missing; what talks to registries is loaded only then."""
 
     def pull(name: str) -> str:
-        from dockmagic.engine.pull import on_demand  # noqa: PLC0415 - HTTP and TLS are slow to import
+        from dockmagic.engine.fetch import on_demand  # noqa: PLC0415 - HTTP and TLS are slow to import
 
         return on_demand(session, name, listener)
 

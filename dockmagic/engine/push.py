@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from dockmagic.engine.pull import FOREIGN
+from dockmagic.engine.fetch import FOREIGN
 from dockmagic.engine.transfer import Emit, Listener, Progress, attended
 from dockmagic.errors import DeniedError, NotFoundError, UsageError
 from dockmagic.events import LayerPushed, PushStarted

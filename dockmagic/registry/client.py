@@ -114,8 +114,8 @@ class Client:
             location = answer.header("Location")
             if answer.status not in followed or not location:
                 return answer
+            answer.excerpt()
             url = redirect.target(self.endpoint.origin, url, location, self.endpoint.redirect_hosts)
-            answer.close()
         raise RegistryError("a registry sends us from address to address without an end")
 
     def _signed(self, call: Call, url: str) -> Answer:

@@ -126,7 +126,7 @@ def test_of_an_index_this_machines_image_is_taken_or_the_one_that_was_asked_for(
 def test_an_index_by_its_digest_is_found_again_by_it(registry, engine):
     here = "amd64" if os.uname().machine == "x86_64" else "arm64"
     name = f"{registry.address}/team/bread@{index_of(registry, **{here: put(registry)})}"
-    assert engine.inspect(name).id == engine.pull(name).id if engine.pull(name) else False
+    assert engine.pull(name).id == engine.inspect(name).id
 
 
 @pytest.mark.parametrize("kind", ["reset", "truncate"])
@@ -464,6 +464,22 @@ def test_mirrors_are_asked_first_and_the_registry_when_they_fail(tmp_path, regis
         broken.fault("status", status=404, path=MANIFEST, times=9)
         assert engine.pull(f"{registry.address}/team/bread:1").digest == wanted
         assert len(registry.requests) > 0
+
+
+def test_the_environments_proxy_is_used_and_gets_its_own_password_only(tmp_path, registry, monkeypatch):
+    wanted = put(registry)  # a server that answers whole URLs is a proxy, too
+    monkeypatch.setenv("http_proxy", f"http://through:word@{registry.address}")
+    monkeypatch.delenv("REQUEST_METHOD", raising=False)
+    settings = Settings(timeout=5, registries={"registry.example": Registry(http=True)})
+    assert engine_in(tmp_path, settings=settings).pull("registry.example/team/bread:1").digest == wanted
+    assert all(r.path.startswith("http://registry.example/v2/team/bread/") for r in registry.requests)
+    assert {r.headers.get("proxy-authorization") for r in registry.requests} == {"Basic dGhyb3VnaDp3b3Jk"}
+    assert secrets_of(registry) == []
+
+
+def test_a_host_that_does_not_exist_is_unreachable(tmp_path):
+    with pytest.raises(UnreachableError, match="cannot be reached"):
+        engine_in(tmp_path).pull("registry.invalid/bread:1")
 
 
 def test_a_registry_that_is_not_there_is_told_at_once(tmp_path):
