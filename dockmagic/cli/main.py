@@ -111,8 +111,10 @@ def _with_defaults(command: Command) -> Command:
     """The command as the verb's function wants it: with the magic's options that a shell has not."""
     options = {**words.defaults(command.verb.name), **command.options}
     if command.options.get("interactive"):
-        options["stdin"] = "-"
-    if options.get("file") == "-":
+        options["stdin"] = words.STDIN
+    if command.options.get("password_stdin"):
+        options["password_stdin"] = words.STDIN
+    if options.get("file") == words.STDIN:
         options["file"] = _STDIN
     return replace(command, options=options)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dockmagic.cli.words import STDIN
 from dockmagic.errors import UsageError
 from dockmagic.events import StepOutput, StepStarted
 from dockmagic.magics.defaults import Defaults
@@ -35,6 +36,25 @@ class Bytes(Streams):
 
     def close(self) -> None:
         """Nothing is kept back."""
+
+
+class Input(Mapping[str, bytes]):
+    """Standard input in place of variables: read to its end when it is asked for."""
+
+    def __getitem__(self, name: str) -> bytes:
+        if name != STDIN:
+            raise KeyError(name)
+        return sys.stdin.buffer.read()
+
+    def __contains__(self, name: object) -> bool:
+        # The inherited one would read it to find out.
+        return name == STDIN
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((STDIN,))
+
+    def __len__(self) -> int:
+        return 1
 
 
 class Progress:
@@ -84,11 +104,6 @@ class Terminal(Notebook):
         if isinstance(value, (Run, Build)):
             self.outcome.value = value
 
-    def read(self, name: str) -> bytes:
-        """This command's own input."""
-        del name
-        return sys.stdin.buffer.read()
-
     def values(self, wanted: Sequence[tuple[str, str]]) -> dict[str, object]:
         """Files by name."""
         return {name: Path(path) for name, path in wanted}
@@ -130,4 +145,4 @@ class Terminal(Notebook):
 def terminal(engine: Engine, *, quiet: bool) -> Terminal:
     """A terminal for one command."""
     lab: Any = None  # no front end is there to ask
-    return Terminal(engine=engine, shell=None, variables={}, lab=lab, defaults=Defaults(), quiet=quiet)
+    return Terminal(engine=engine, shell=None, variables=Input(), lab=lab, defaults=Defaults(), quiet=quiet)

@@ -48,7 +48,8 @@ _PROCESS = (
         help="afterwards: write a file or directory of the container here",
     ),
 )
-_EXTRA = {"build": (_QUIET,), "run": _PROCESS, "exec": _PROCESS}
+_PASSWORD = Option(names=("--password-stdin",), help="read the password from standard input")
+_EXTRA = {"build": (_QUIET,), "run": _PROCESS, "exec": _PROCESS, "login": (_PASSWORD,)}
 
 
 def _in_a_shell(verb: Verb) -> Verb:
@@ -81,6 +82,10 @@ def defaults(name: str) -> dict[str, object]:
     """Every option that the line magic of that name has, as it is when it is not given."""
     verb = next(verb for verb in LINE_VERBS if verb.name == name)
     return {option.key: option.initial for option in verb.available}
+
+
+# What stands for standard input where a magic has a variable.
+STDIN = "-"
 
 
 def spoken(text: str) -> str:

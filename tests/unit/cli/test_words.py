@@ -23,7 +23,7 @@ def test_the_page_says_what_the_tables_say():
 
 
 def test_every_line_magic_is_a_verb():
-    assert [verb.name for verb in words.VERBS] == [name for name in LINES if name != "defaults"]
+    assert {verb.name for verb in words.VERBS} == LINES.keys() - {"defaults"}
 
 
 def test_no_option_speaks_of_python_variables():
@@ -46,6 +46,7 @@ def test_files_take_the_place_of_variables():
     assert given["in"] == ((("data", "./d"),),)
     assert given["get"] == (("/out.csv", "here/out.csv"),)
     assert given["interactive"] is True
+    assert options("login -u me --password-stdin")["password_stdin"] is True
 
 
 @pytest.mark.parametrize(
