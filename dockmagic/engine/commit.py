@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import containers, images, tagging
+from dockmagic.engine import containers, files, tagging
 from dockmagic.engine.order import ordered
-from dockmagic.errors import ConflictError, NotFoundError, UsageError
+from dockmagic.errors import ConflictError
 from dockmagic.oci.config import History
 from dockmagic.results import ChangedPath, ChangeKind, Container, Diff, Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dockmagic.engine.files import Place
     from dockmagic.engine.session import Session
+    from dockmagic.listing import Difference
     from dockmagic.store.containers import ContainerRow
 
 
@@ -56,35 +58,27 @@ def _left_out(row: ContainerRow) -> Iterator[str]:
         yield f"what is in {volume.split(':')[1]} belongs to a volume and is not in the image"
 
 
-def diff(session: Session, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:
-    """What a container changed against its image, or what ``second`` image changes against ``first``.
+def diff(session: Session, first: Place, second: Place | None = None) -> Diff:
+    """What a container changed against its image, or what ``second`` changes against ``first``: images or containers.
+
+    Times count for nothing. Of two names each means the container of that name first.
 
     Raises:
         NotFoundError: one of them is not there.
-        UsageError: the two are not both images.
     """
     if second is None:
-        row = _container(session, first)
-        if row is None:
-            raise NotFoundError(
-                f"no such container: {first}", hint="an image is compared with another: diff IMAGE IMAGE"
-            )
-        paths, _ = containers.changes(session, row)
+        paths, _ = containers.changes(session, files.container(session, first))
         return Diff(changes={p.path: p.kind for p in paths}, paths=paths)
-    if isinstance(first, Container) or isinstance(second, Container):
-        raise UsageError("diff compares a container with its image, or two images")
-    return _images(session, first, second)
+    one, other = files.stack(session, first), files.stack(session, second)
+    if one.row is None and other.row is None:
+        return _diff(session.store.layers.difference(one.diff_ids, other.diff_ids))
+    return _diff({found.path: _kind(found) for found in files.compare(session, first, second)})
 
 
-def _container(session: Session, name: str | Image | Container) -> ContainerRow | None:
-    if isinstance(name, Image):
-        return None
-    return session.store.containers.get(name.id if isinstance(name, Container) else name)
-
-
-def _images(session: Session, first: str | Image, second: str | Image) -> Diff:
-    before, after = images.find(session, first), images.find(session, second)
-    return _diff(session.store.layers.difference(before.diff_ids, after.diff_ids))
+def _kind(found: Difference) -> ChangeKind:
+    if found.first is None:
+        return "A"
+    return "D" if found.second is None else "C"
 
 
 def _diff(changes: Mapping[str, ChangeKind]) -> Diff:

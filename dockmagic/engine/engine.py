@@ -242,8 +242,14 @@ class Engine:
         return images.history(self.session, name)
 
     def diff(self, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:
-        """What a container changed, or what differs between two images."""
+        """What a container changed, or what differs between two images or containers."""
         return commit.diff(self.session, first, second)
+
+    def text_diff(self, first: str | Image | Container, second: str | Image | Container | None = None) -> str:
+        """The same with the changed lines of files; see :func:`dockmagic.engine.contents.diff`."""
+        from dockmagic.engine.contents import diff  # noqa: PLC0415 - rarely asked
+
+        return diff(self.session, first, second)
 
     def files(self, place: str | Image | Container, *, layer: int | None = None) -> tuple[File, ...]:
         """Everything that stands in an image or container; see :func:`dockmagic.engine.files.files`."""

@@ -140,6 +140,18 @@ def stack(session: Session, place: Place) -> Stack:
     return Stack(diff_ids=tuple(images.find(session, place).diff_ids), row=None)
 
 
+def container(session: Session, place: Place) -> ContainerRow:
+    """The row of a container.
+
+    Raises:
+        NotFoundError: there is no such container, or it is an image.
+    """
+    found = None if isinstance(place, Image) else stack(session, place).row
+    if found is None:
+        raise NotFoundError(f"no such container: {place}", hint="an image is compared with another: diff IMAGE IMAGE")
+    return found
+
+
 def _cut(stack: Stack, layer: int | None) -> Stack:
     if layer is None:
         return stack

@@ -12,13 +12,13 @@ from dockmagic.results import Table
 if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
-    from dockmagic.results import Image
+    from dockmagic.results import Diff, Image
 
 Line = Callable[["Notebook", "Command"], Any]
 
 
 class Log(str):
-    """What a container printed; it is shown as it stands, not quoted."""
+    """What a container printed, or other plain text; it is shown as it stands, not quoted."""
 
     __slots__ = ()
 
@@ -42,6 +42,12 @@ def _load(notebook: Notebook, command: Command) -> Table[Image]:
     return notebook.engine.load(paths[0])
 
 
+def _diff(notebook: Notebook, command: Command) -> Diff | Log:
+    if command.options["text"]:
+        return Log(notebook.engine.text_diff(*command.operands))
+    return notebook.engine.diff(*command.operands)
+
+
 def _output(command: Command) -> str:
     path = command.options["output"]
     if not path:
@@ -63,7 +69,7 @@ LINES: dict[str, Line] = {
     "inspect": lambda notebook, command: notebook.engine.inspect(*command.operands),
     "layers": lambda notebook, command: notebook.engine.layers(*command.operands),
     "history": lambda notebook, command: notebook.engine.history(*command.operands),
-    "diff": lambda notebook, command: notebook.engine.diff(*command.operands),
+    "diff": _diff,
     "commit": lambda notebook, command: notebook.engine.commit(*command.operands, message=command.options["message"]),
     "logs": lambda notebook, command: Log(notebook.engine.logs(*command.operands)),
     "rm": lambda notebook, command: _removed(notebook.engine.rm(*command.operands, force=command.options["force"])),

@@ -205,8 +205,9 @@ LINE_VERBS = (
     ),
     Verb(
         name="diff",
-        summary="what a container changed, or what differs between two images",
-        operands="NAME [IMAGE]",
+        summary="what a container changed, or what differs between two images or containers",
+        operands="NAME [NAME]",
+        options=(Option(names=("--text",), help="the changed lines of files too"),),
     ),
     Verb(
         name="commit",

@@ -44,7 +44,7 @@ def test_build_is_a_verb_even_after_its_package_was_imported():
 
 
 # What draws and looks into files; and ``layers``, which is a package of ours.
-VIEWS = {"changesets", "close", "compare", "disk", "files", "layers", "read", "sharing"}
+VIEWS = {"changesets", "close", "compare", "disk", "files", "layers", "read", "sharing", "text_diff"}
 
 
 def verbs():

@@ -393,6 +393,11 @@ def test_images_are_saved_and_roots_exported_to_a_path(shell, engine):
             shell.run_line_magic("container", line)
 
 
+def test_a_diff_tells_of_lines_where_it_is_asked_to(shell, engine):
+    assert repr(shell.run_line_magic("container", "diff --text fish1 bread:1")) == "C /a"
+    assert (engine.last.verb, engine.last.words) == ("text_diff", ("fish1", "bread:1"))
+
+
 def test_the_store_is_looked_after(shell, engine):
     for line, verb, options in (
         ("df", "df", {}),
