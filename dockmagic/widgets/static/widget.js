@@ -129,6 +129,7 @@ class FileTree {
     this.kinds = kinds;
     this.generation += 1;
     this.active = 0;
+    this.node.scrollTop = 0;
     this.root = this.folder(null, 0);
     this.flat = [];
     await this.load(this.root, 0);
@@ -281,6 +282,7 @@ class FileBrowser {
     const text = this.input.value.trim(), shown = ++serial;
     this.shown = shown;
     if (!this.pressed.size) { this.files.root = this.files.folder(null, 0); this.files.flatten(); this.status.textContent = "Nothing is chosen to be shown."; return; }
+    this.status.textContent = "Reading…";
     try {
       const found = await this.files.show(text, [...this.pressed]);
       if (this.shown !== shown) return;

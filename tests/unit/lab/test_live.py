@@ -79,7 +79,7 @@ def test_a_step_that_says_nothing_for_long_is_shown_and_then_taken_away(live, mo
 )
 def test_a_build_is_shown_where_a_front_end_asked_or_the_configuration_does(wanted, hello, shown):
     lab = SimpleNamespace(live=hello, live_build=lambda title: title)
-    notebook = Notebook(engine=None, shell=None, variables={}, lab=lab, live_builds=wanted)  # type: ignore[arg-type]
+    notebook = Notebook(engine=None, shell=None, variables={}, lab=lab, defaults=None, live_builds=wanted)  # type: ignore[arg-type]
     assert bool(notebook.live_build("x")) == shown
 
 
