@@ -13,6 +13,7 @@ from dockmagic.engine.command import words
 from dockmagic.engine.request import Network as RunNetwork
 from dockmagic.engine.request import Request as RunRequest
 from dockmagic.engine.session import Session
+from dockmagic.engine.settings import Settings
 from dockmagic.errors import NotFoundError
 from dockmagic.exchange.given import given as encode
 from dockmagic.listing import Content, Damage, Difference, Disk, File, Pruned, Usage
@@ -125,6 +126,7 @@ class Engine:
         timeout: float | None = None,
         stdin: bytes | None = None,
         limits: Limits | None = None,
+        settings: Settings | None = None,
         output_limit: int = OUTPUT_LIMIT,
         given: Mapping[str, object] | None = None,
         get: Sequence[str] = (),
@@ -157,6 +159,7 @@ class Engine:
             timeout=timeout,
             stdin=stdin,
             limits=limits or Limits(),
+            settings=settings or Settings(),
             output_limit=output_limit,
             given=encode(given) if given else None,
             get=taking.checked(get),

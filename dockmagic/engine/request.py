@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dockmagic.engine.settings import Settings
 from dockmagic.exchange.given import Given
 from dockmagic.sandbox.pump import OUTPUT_LIMIT
 from dockmagic.sandbox.spec import Limits
@@ -27,6 +28,7 @@ class Request:
         volumes: ``SOURCE:TARGET[:ro]``, relative sources from ``cwd``.
         timeout: seconds, None for ever.
         limits: what a new container may use.
+        settings: how a new container is made.
         output_limit: bytes that are shown and kept of what it prints.
         given: values as files and variables; a variable of ``env`` goes before one of these.
         get: absolute paths whose content the Run has.
@@ -48,6 +50,7 @@ class Request:
     stdin: bytes | None = None
     limits: Limits = field(default_factory=Limits)
     output_limit: int = OUTPUT_LIMIT
+    settings: Settings = field(default_factory=Settings)
     given: Given | None = None
     get: tuple[str, ...] = ()
     on_start: Callable[[Process], object] | None = None

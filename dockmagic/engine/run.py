@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import containers, images, limits
+from dockmagic.engine import containers, images, limits, settings
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
 from dockmagic.engine.naming import checked, default_name, hostname, new_id
@@ -129,6 +129,7 @@ def _argv(defaults: Defaults, request: Request) -> tuple[str, ...]:
 def _new_row(session: Session, image: Image, request: Request, argv: Sequence[str]) -> ContainerRow:
     """Make the container's row and directories; an ended one of the same name is replaced."""
     store = session.store
+    profile = settings.prepared(request.settings, cwd=request.cwd)
     name = checked(request.name) if request.name else _default_name(session, image, request, argv)
     old = store.containers.get_name(name)
     if old is not None:
@@ -148,6 +149,7 @@ def _new_row(session: Session, image: Image, request: Request, argv: Sequence[st
             "user": request.user,
             "workdir": request.workdir,
             "limits": asdict(request.limits),
+            "profile": profile,
         },
         kernel_pid=os.getpid(),
     )
@@ -179,7 +181,8 @@ def _as_created(defaults: Defaults, row: ContainerRow) -> Defaults:
 
 
 def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Request, argv: tuple[str, ...]) -> Spec:
-    host = hostname(row.name)
+    profile = row.spec.get("profile", {})
+    host = profile.get("hostname") or hostname(row.name)
     script = (
         () if request.script is None else ((SCRIPT_NAME, request.script.encode("utf-8", "surrogateescape"), 0o755),)
     )
@@ -198,5 +201,6 @@ def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Requ
         binds=tuple(bind(v, cwd=request.cwd) for v in volumes),
         files=(*script, *given.files),
         limits=request.limits,
+        **settings.fields(profile),
         owners={key: list(value) for key, value in row.owners.items()},
     )

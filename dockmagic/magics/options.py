@@ -246,6 +246,33 @@ _LIMITS = (
         help="a limit of each process: nofile=1024:4096",
     ),
 )
+_PROFILE = (
+    Option(names=("--untrusted",), help="no capability at all: for hostile code"),
+    Option(names=("--cap-add",), value="NAME", read=values.filled, many=True, help="keep one more capability, or ALL"),
+    Option(names=("--cap-drop",), value="NAME", read=values.filled, many=True, help="keep one less, or none: ALL"),
+    Option(
+        names=("--security-opt",),
+        value="OPTION",
+        read=values.filled,
+        many=True,
+        help="seccomp=FILE: refuse more calls; no-new-privileges=false: set-user-ID programs work",
+    ),
+    Option(names=("--read-only",), help="nothing can be written but to volumes and memory"),
+    Option(
+        names=("--tmpfs",),
+        value="PATH[:OPTIONS]",
+        read=values.filled,
+        many=True,
+        help="a file system in memory: size=64m, mode=1777, exec, ro",
+    ),
+    Option(names=("--init",), help="PID 1 starts the script and waits for orphans"),
+    Option(names=("-h", "--hostname"), value="NAME", default="", help="its host name (default: of its own name)"),
+    Option(names=("--dns",), value="ADDRESS", read=values.filled, many=True, help="a name server"),
+)
+# The cell that builds first gives its hosts to the build.
+RUN_HOST = Option(
+    names=("--add-host",), value="NAME:ADDRESS", read=build_values.host, many=True, help="a line of /etc/hosts"
+)
 _OUTPUT_LIMIT = Option(
     names=("--output-limit",),
     value="SIZE",
@@ -254,7 +281,7 @@ _OUTPUT_LIMIT = Option(
     help="cut what it prints after so much (default 16m)",
 )
 
-RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT, *_LIMITS, _OUTPUT_LIMIT)
+RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT, *_LIMITS, *_PROFILE, _OUTPUT_LIMIT)
 EXEC = (*_PROCESS, *_SCRIPT, _OUTPUT_LIMIT, Option(names=("--running",), help="refuse a container that has ended"))
 
 RESULT = (
@@ -302,10 +329,10 @@ BUILD_LATER = (
 RUN_LATER = (
     *later(
         "-p|--publish= -P|--publish-all --memory-swap= --memory-reservation= --memory-swappiness=",
-        "--cpuset-cpus= -c|--cpu-shares= --read-only --tmpfs= --mount= --init",
-        "-d|--detach --bg --proc= --untrusted --isolation= --platform= --pull= -h|--hostname= --add-host=",
-        "--dns= --dns-search= --restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged --cap-add=",
-        "--cap-drop= --security-opt= --group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile= --expose= --link=",
+        "--cpuset-cpus= -c|--cpu-shares= --mount=",
+        "-d|--detach --bg --proc= --isolation= --platform= --pull=",
+        "--dns-search= --restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged",
+        "--group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile= --expose= --link=",
         "--volumes-from= --volume-driver= --log-driver= --log-opt= --runtime= --sysctl= --health-cmd= --no-healthcheck",
         "--sig-proxy= -a|--attach= --detach-keys= --ip= --mac-address= --network-alias= --oom-kill-disable --blkio-weight=",
     ),

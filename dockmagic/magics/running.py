@@ -91,7 +91,8 @@ def _executer(notebook: Notebook, command: Command, *, script: str | None) -> St
 
 def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
     """The engine's keywords for a new container."""
-    from dockmagic.sandbox.spec import Limits  # noqa: PLC0415 - %load_ext need not wait for it
+    from dockmagic.engine.settings import Settings  # noqa: PLC0415 - %load_ext need not wait for it
+    from dockmagic.sandbox.spec import Limits  # noqa: PLC0415 - as above
 
     options = command.options
     if options["rm"] and (options["name"] or options["keep"]):
@@ -104,6 +105,18 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
         "volumes": options["volume"],
         "entrypoint": options["entrypoint"],
         "network": options["network"] or "none",
+        "settings": Settings(
+            cap_add=options["cap_add"],
+            cap_drop=options["cap_drop"],
+            untrusted=options["untrusted"],
+            security_opts=options["security_opt"],
+            read_only=options["read_only"],
+            tmpfs=options["tmpfs"],
+            init=options["init"],
+            hostname=options["hostname"],
+            add_hosts=options["add_host"] if command.verb.name else (),
+            dns=options["dns"],
+        ),
         "limits": Limits(
             pids=options["pids_limit"],
             memory=options["memory"],

@@ -87,7 +87,7 @@ CELL_VERBS = (
         name="run",
         summary="run a script in a new container; the body is the script",
         operands="IMAGE",
-        options=(*table.RUN, table.RUN_NETWORK, *_RUN_CELL, *_RUN_REFUSED),
+        options=(*table.RUN, table.RUN_HOST, table.RUN_NETWORK, *_RUN_CELL, *_RUN_REFUSED),
         body="script",
         arguments=True,
     ),
@@ -164,7 +164,7 @@ LINE_VERBS = (
         name="run",
         summary="run the image's own command, or the words after the image in its place",
         operands="IMAGE",
-        options=(*table.RUN, table.RUN_NETWORK, *_RUN_LINE, *_RUN_REFUSED, table.NO_QUIET),
+        options=(*table.RUN, table.RUN_HOST, table.RUN_NETWORK, *_RUN_LINE, *_RUN_REFUSED, table.NO_QUIET),
         arguments=True,
     ),
     Verb(

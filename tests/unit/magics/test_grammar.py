@@ -129,7 +129,16 @@ def test_a_terminal_is_refused_with_a_hint(text):
 
 @pytest.mark.parametrize(
     "option",
-    ["--memory-swap 1g", "-p 8080:80", "--cpuset-cpus 0", "--bg", "--untrusted", "--init", "--gpus all", "-d"],
+    [
+        "--memory-swap 1g",
+        "-p 8080:80",
+        "--cpuset-cpus 0",
+        "--bg",
+        "--privileged",
+        "--restart always",
+        "--gpus all",
+        "-d",
+    ],
 )
 @pytest.mark.parametrize("form", ["run bread", ""])
 def test_what_is_not_available_yet_is_never_ignored(option, form):
