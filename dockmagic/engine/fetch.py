@@ -83,12 +83,15 @@ def fetched(session: Session, target: Reference, wanted: str, listener: Listener
             repository = session.registries.repository(source, target.path, transport)
             work = _Pull(session, repository, target, chosen)
             try:
-                return attended(work.run, transport, listener)
+                image_id = attended(work.run, transport, listener)
             except (RegistryError, NotFoundError, ArchiveError) as error:
                 missed.append(f"{source}: {error.message}")
                 if source == target.domain:
                     error.detail = "\n".join([error.detail, *missed[:-1]]).strip()
                     raise
+            else:
+                session.registries.note_reachable(target.domain)
+                return image_id
     raise NotFoundError("no registry has it")  # pragma: no cover - there is always the registry itself
 
 

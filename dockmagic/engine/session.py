@@ -73,11 +73,7 @@ class Session:
 
     @property
     def registries(self) -> Registries:
-        """The registries, as the user's settings and credentials say.
-
-        Raises:
-            UsageError: ``registries.toml`` cannot be understood.
-        """
+        """The registries, as the user's settings and credentials say."""
         with self._lock:
             if self._registries is None:
                 from dockmagic.registry.registries import Registries  # noqa: PLC0415 - HTTP and TLS are slow to import

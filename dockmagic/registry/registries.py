@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dockmagic.errors import DeniedError
 from dockmagic.registry import endpoint as endpoints
@@ -27,17 +27,18 @@ class Registries:
     """Repositories by the names of images.
 
     Args:
-        settings: what ``registries.toml`` says.
+        settings: what ``registries.toml`` says, or what reads it anew each time.
         keychain: whose credentials are used.
         policy: how patient we are with a registry.
 
     Attributes:
-        settings: as given.
         keychain: as given.
     """
 
-    def __init__(self, settings: Settings, keychain: Keychain, *, policy: Policy | None = None) -> None:
-        self.settings = settings
+    def __init__(
+        self, settings: Settings | Callable[[], Settings], keychain: Keychain, *, policy: Policy | None = None
+    ) -> None:
+        self._settings = settings
         self.keychain = keychain
         self._policy = policy or Policy()
         self._tokens = Tokens()
@@ -45,14 +46,19 @@ class Registries:
 
     @classmethod
     def of_user(cls) -> Registries:
-        """Those of the user who runs this process.
-
-        Raises:
-            UsageError: ``registries.toml`` cannot be understood.
-        """
+        """Those of the user who runs this process."""
         home = settings_file.directory()
         keychain = Keychain(home / FILE_NAME, docker_config())
-        return cls(settings_file.read(home / settings_file.FILE_NAME), keychain)
+        return cls(functools.partial(settings_file.read, home / settings_file.FILE_NAME), keychain)
+
+    @property
+    def settings(self) -> Settings:
+        """What the file says now: it may be edited while a kernel runs.
+
+        Raises:
+            UsageError: it cannot be understood.
+        """
+        return self._settings if isinstance(self._settings, Settings) else self._settings()
 
     def transport(self) -> Transport:
         """Connections for one pull, push or sign-in; the caller closes it."""
@@ -65,6 +71,10 @@ class Registries:
     def note_unreachable(self, domain: str) -> None:
         """Remember that a registry could not be reached just now."""
         self._unreachable[domain] = time.monotonic()
+
+    def note_reachable(self, domain: str) -> None:
+        """Forget that."""
+        self._unreachable.pop(domain, None)
 
     def is_unreachable(self, domain: str) -> bool:
         """Whether a registry could not be reached a moment ago."""

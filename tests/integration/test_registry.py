@@ -259,6 +259,16 @@ def test_an_image_that_no_registry_has_is_the_same_error_with_and_without_a_netw
     assert len(texts) == 1
 
 
+def test_settings_that_are_edited_count_at_once(plain, user, tmp_path):
+    name = bread(user, plain, "edited")
+    file = tmp_path / "settings" / "registries.toml"
+    file.write_text('pull = "never"')
+    with pytest.raises(NotFoundError):
+        user.run(name)
+    file.write_text("")
+    assert user.run(name).stdout == "red bean\n"
+
+
 def test_a_name_of_localhost_is_no_registrys(user):
     with pytest.raises(NotFoundError) as caught:
         user.run("localhost/nowhere:1")

@@ -393,6 +393,19 @@ def test_a_token_allows_no_more_than_is_needed(tmp_path):
         assert any("scope=repository%3Aown%3Apull%2Cpush" in r.path for r in registry.asked("GET", "/token"))
 
 
+def test_a_token_that_is_never_good_enough_is_asked_for_once_more_and_no_further(tmp_path):
+    with FakeRegistry(username="me", password="p", tokens=True) as registry:
+        put(registry)
+        engine = engine_in(tmp_path)
+        engine.login(registry.address, username="me", password="p")
+        before = len(registry.requests)
+        wants = {"WWW-Authenticate": f'Bearer realm="{registry.realm}",service="fake",error="invalid_token"'}
+        registry.fault("status", path=MANIFEST, status=401, headers=wants, times=99)
+        with pytest.raises(DeniedError, match="does not take the password that is kept"):
+            engine.pull(f"{registry.address}/team/bread:1")
+        assert len(registry.requests) - before == 3
+
+
 def test_secrets_are_in_no_error(tmp_path):
     with FakeRegistry(username="me", password="right", tokens=True) as registry:
         engine = engine_in(tmp_path)
