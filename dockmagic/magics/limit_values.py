@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?([bkmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
-_UNITS = "bkmgt"
-_LONGEST = 40
+from dockmagic.magics import sizes
+
 # As docker has it: less holds no process.
 _LEAST_MEMORY = 6 << 20
 
 
 def size(text: str) -> int:
     """Bytes: ``256m``, ``1.5g``, with units of 1024 as docker has them; a plain number counts bytes."""
-    found = _SIZE.fullmatch(text) if len(text) <= _LONGEST else None
-    if not found:
-        raise ValueError("it is no size such as 256m or 1g")
-    count = int(float(found[1]) * 1024 ** _UNITS.index(found[2].lower() or "b"))
+    count = sizes.binary(text)
     if count <= 0:
         raise ValueError("it must be more than nothing")
     return count
