@@ -54,6 +54,16 @@ class Index:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
+def require_layout(data: bytes) -> None:
+    """Check the ``oci-layout`` file of an image layout.
+
+    Raises:
+        ArchiveError: it is none, or of an unknown version.
+    """
+    if not str(_object(data).get("imageLayoutVersion", "")).startswith("1."):
+        raise ArchiveError("the OCI layout is of an unknown version")
+
+
 def parse(data: bytes) -> Manifest | Index:
     """A manifest or an index from its bytes.
 

@@ -115,9 +115,7 @@ def _docker_image(medium: Medium, row: Mapping[str, Any]) -> ImageSource:
 
 
 def _oci(medium: Medium, docker_names: Mapping[str, tuple[str, ...]]) -> Iterator[ImageSource]:
-    layout = _json(read_limited(medium, "oci-layout", 4096), "oci-layout")
-    if not isinstance(layout, dict) or not str(layout.get("imageLayoutVersion", "")).startswith("1."):
-        raise ArchiveError("the OCI layout is of an unknown version")
+    manifest.require_layout(read_limited(medium, "oci-layout", 4096))
     index = manifest.parse(read_limited(medium, "index.json", MANIFEST_LIMIT))
     if not isinstance(index, Index):
         raise ArchiveError("index.json is no index")

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 import os
 
-collect_ignore = [] if os.environ.get("DOCKMAGIC_CONFORMANCE") else ["test_conformance.py"]
+collect_ignore = [] if os.environ.get("DOCKMAGIC_CONFORMANCE") else ["test_conformance.py", "test_written.py"]

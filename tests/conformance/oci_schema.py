@@ -12,6 +12,7 @@ PARSERS = {
     "config-schema.json": config.parse,
     "content-descriptor.json": lambda document: descriptor.parse(json.loads(document)),
     "image-index-schema.json": manifest.parse,
+    "image-layout-schema.json": manifest.require_layout,
     "image-manifest-schema.json": manifest.parse,
 }
 
