@@ -51,7 +51,7 @@ def test_sizes(text, binary, decimal):
     ],
 )
 def test_no_sizes(text):
-    with pytest.raises(ValueError, match="[a-z]"):
+    with pytest.raises(ValueError, match=r"[a-z]"):
         sizes.binary(text)
 
 
@@ -133,7 +133,7 @@ def test_policies():
         (policy_values.label, "=x"),
         (policy_values.label, "a b=c"),
     ):
-        with pytest.raises(ValueError, match="[a-z]"):
+        with pytest.raises(ValueError, match=r"[a-z]"):
             read(wrong)
 
 
