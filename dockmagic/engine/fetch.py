@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 CONFIG_LIMIT = 8 << 20
 _DEPTH_LIMIT = 3
 _LAYER_LIMIT = 1000
+_TAGS, _TAGS_SHOWN = 1000, 5
 # Layers that only their maker may hand out: pulled from where they are, never pushed.
 FOREIGN = frozenset(
     {
@@ -117,8 +119,7 @@ class _Pull:
     def run(self, emit: Emit) -> str:
         """Pull it; returns the image's id."""
         store, target = self._session.store, self._target
-        first = self._repository.manifest(target.digest or target.tag or reference.DEFAULT_TAG, what=target.familiar)
-        fetched, manifest = self._image_manifest(first)
+        fetched, manifest = self._image_manifest(self._first())
         content = self._repository.blob(manifest.config, CONFIG_LIMIT)
         config = configs.parse(content)
         _require_image(manifest, config)
@@ -144,6 +145,26 @@ class _Pull:
             layer.digest == diff_id or blobs.has(layer.digest)
             for layer, diff_id in zip(manifest.layers, config.diff_ids, strict=True)
         )
+
+    def _first(self) -> Fetched:
+        """What the registry has under the name: a manifest or an index."""
+        target, tag = self._target, self._target.tag or reference.DEFAULT_TAG
+        name = target.full.removeprefix(f"{target.domain}/").removeprefix("library/")
+        try:
+            return self._repository.manifest(target.digest or tag, what=f"the image {name}")
+        except NotFoundError as error:
+            if not target.digest:
+                error.hint = self._others(tag)
+            raise
+
+    def _others(self, tag: str) -> str:
+        """The tags that a mistyped one may have meant; "" where the registry does not say."""
+        try:
+            tags = self._repository.tags(_TAGS, most_pages=1)
+        except (RegistryError, NotFoundError):
+            return ""
+        near = difflib.get_close_matches(tag, tags, _TAGS_SHOWN) or tags[:_TAGS_SHOWN]
+        return f"it has the tags {', '.join(near)}{' and others' if len(tags) > len(near) else ''}" if near else ""
 
     def _image_manifest(self, found: Fetched) -> tuple[Fetched, Manifest]:
         """The manifest of the wanted platform, behind any indexes."""

@@ -201,7 +201,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(secure, tmp_path):
 
 
 def test_an_image_or_repository_that_is_not_there_is_not_found(plain, make):
-    with pytest.raises(NotFoundError, match=r"does not have 127\.0\.0\.1:\d+/nothing:1"):
+    with pytest.raises(NotFoundError, match=r"127\.0\.0\.1:\d+ does not have the image nothing:1"):
         make(plain).pull(f"{plain.address}/nothing:1")
 
 

@@ -250,7 +250,20 @@ def test_a_refusal_is_final_and_told(registry, engine, status, error, said):
     with pytest.raises(error, match=said) as caught:
         engine.pull(f"{registry.address}/team/bread:1")
     assert "<html>no</html>" in caught.value.detail
-    assert len(registry.requests) == 1
+    assert len(registry.asked(path=MANIFEST)) == 1
+
+
+def test_a_mistyped_tag_is_told_what_it_may_have_meant(registry, engine):
+    for tag in ("3.20", "3.21", "latest"):
+        put(registry, tag=tag)
+    with pytest.raises(
+        NotFoundError, match=r"does not have the image team/bread:lates\nit has the tags latest and others"
+    ):
+        engine.pull(f"{registry.address}/team/bread:lates")
+    with pytest.raises(NotFoundError, match=r"it has the tags 3\.20, 3\.21, latest$"):
+        engine.pull(f"{registry.address}/team/bread:x")
+    with pytest.raises(NotFoundError, match=r"does not have the image none:1$"):
+        engine.pull(f"{registry.address}/none:1")
 
 
 def test_a_web_page_in_place_of_a_manifest_is_told_as_such(registry, engine):
