@@ -239,3 +239,36 @@ def test_without_a_request_no_model_is_made_and_nothing_of_ipywidgets_is_loaded(
         assert "False False" in page.cell(2).inner_text()
         assert "Container layer" in page.cell(1).inner_text()
         assert page.page.evaluate("window.seen") == []
+
+
+def test_a_reopened_notebook_shows_what_still_stands_in_the_store(tmp_path):
+    with serving(tmp_path) as lab:
+        lab.write("bread.ipynb", [LOAD, BREAD])
+        with browsing(lab.address) as page:
+            page.open(lab.lab("bread.ipynb")).kernel()
+            page.run(0)
+            page.run(1)
+            widget(page, 1)
+            page.page.keyboard.press("Control+S")
+            page.page.wait_for_selector(".jp-mod-dirty", state="detached")
+    with serving(tmp_path) as lab, browsing(lab.address) as page:
+        page.open(lab.lab("bread.ipynb")).kernel()
+        assert page.cell(1).locator(".dockmagic-widget").count() == 0
+        assert "Container layer" in page.cell(1).inner_text()
+        page.run(0)
+        shown = widget(page, 1)
+        shown.locator('[role="treeitem"]', has_text="filling").click()
+        shown.locator(".dm-lines", has_text="more").wait_for()
+        page.clean()
+
+
+def test_with_the_widget_in_data_a_front_end_without_the_extension_shows_it(lab):
+    lab.write("plain.ipynb", [f"{LOAD}\n%config ContainerMagics.widget_in_data = True", BREAD])
+    with browsing(lab.address) as page:
+        page.page.route("**/dockmagic-labextension/**", lambda route: route.abort())
+        page.open(lab.lab("plain.ipynb")).kernel()
+        page.run(0)
+        page.run(1)
+        shown = widget(page, 1)
+        shown.get_by_role("button", name="Open as exec cell").click()
+        shown.get_by_text("Put this into a cell: %%container exec fish1").wait_for()
