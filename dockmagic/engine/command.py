@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from dockmagic.errors import UsageError
 SCRIPT_NAME = "script"
 SCRIPT_PATH = f"/run/dockmagic/{SCRIPT_NAME}"
 DEFAULT_INTERPRETER = ("/bin/sh", "-e")
+# "take the command from the next word", also as the last of several letters
+_COMMAND_FLAG = re.compile(r"-[a-zA-Z]*c")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -44,7 +47,7 @@ def script_argv(script: str, args: Sequence[str], *, interp: str | None, shell: 
     """The command that runs ``script``, which stands as a read-only file at :data:`SCRIPT_PATH`.
 
     The interpreter is ``interp``, else the script's shebang, else the image's explicit SHELL without its trailing
-    ``-c``, else ``/bin/sh -e``.
+    ``-c``, which may be the last letter of several (``-euc``), else ``/bin/sh -e``.
 
     Raises:
         UsageError: ``interp`` has unbalanced quotes.
@@ -66,9 +69,10 @@ def interpreter(script: str, *, interp: str | None, shell: Sequence[str]) -> tup
         words = tuple(script[2:].split("\n", 1)[0].strip(" \t\r").split(None, 1))
         if words:
             return words
-    if shell:
-        return tuple(shell[:-1]) if shell[-1] == "-c" and len(shell) > 1 else tuple(shell)
-    return DEFAULT_INTERPRETER
+    if len(shell) > 1 and _COMMAND_FLAG.fullmatch(shell[-1]):
+        flags = shell[-1][:-1]
+        return (*shell[:-1], *((flags,) if flags != "-" else ()))
+    return tuple(shell) or DEFAULT_INTERPRETER
 
 
 def image_argv(image: Defaults, args: Sequence[str], *, entrypoint: str | None) -> tuple[str, ...]:

@@ -28,6 +28,19 @@ def test_an_explicit_shell_of_the_image_loses_its_trailing_c():
     )
 
 
+@pytest.mark.parametrize(
+    ("shell", "argv"),
+    [
+        (("/bin/bash", "-euc"), ("/bin/bash", "-eu", SCRIPT_PATH, "a")),
+        (("/bin/bash", "-o", "pipefail", "-lc"), ("/bin/bash", "-o", "pipefail", "-l", SCRIPT_PATH, "a")),
+        (("/bin/bash", "-eu"), ("/bin/bash", "-eu", SCRIPT_PATH, "a")),
+        (("pwsh", "-Command"), ("pwsh", "-Command", SCRIPT_PATH, "a")),
+    ],
+)
+def test_a_c_among_other_letters_is_taken_out_alone(shell, argv):
+    assert script_argv("x", ("a",), interp=None, shell=shell) == argv
+
+
 def test_unbalanced_quotes_in_interp_are_refused():
     with pytest.raises(UsageError):
         script_argv("x", (), interp="python3 'x", shell=())
