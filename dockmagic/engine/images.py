@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.builder import bases
 from dockmagic.builder.history import instruction_of
 from dockmagic.engine.command import Defaults
+from dockmagic.errors import UsageError
+from dockmagic.oci import platform
 from dockmagic.record.escape import instruction_line
 from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table, decimal_size, shortened
 
@@ -73,6 +76,21 @@ def puller(session: Session, listener: Listener | None = None) -> bases.Puller:
     return pull
 
 
+def require_own_platform(config: ImageConfig) -> None:
+    """Refuse an image whose programs this machine does not run; one that does not say is let through.
+
+    Raises:
+        UsageError: it is for another platform.
+    """
+    here = platform.architecture(os.uname().machine)
+    if (config.os or "linux", config.architecture or here) != ("linux", here):
+        raise UsageError(
+            f"the image is for {config.os}/{config.architecture}, which this machine does not run",
+            hint="%container pull without --platform fetches the one for this machine, where there is one",
+            detail=f"this machine is linux/{here}",
+        )
+
+
 def describe(session: Session, record: ImageRecord, names: Sequence[str] = (), *, notes: Sequence[str] = ()) -> Image:
     """A stored image as a value; ``names`` are those that the caller gave it or asked for it by."""
     entries = tuple(_history(session, record))
@@ -125,6 +143,11 @@ def _is_volatile(stored: LayerRecord, instruction: str) -> bool:
     keyword = instruction.partition(" ")[0]
     made_here = stored.tree_digest == stored.diff_id and not stored.host_made
     return keyword == "RUN" or (made_here and keyword not in {"COPY", "ADD", "WORKDIR"})
+
+
+def stop_signal(config: ImageConfig) -> str:
+    """The image's STOPSIGNAL, or ""."""
+    return config.config.stop_signal or ""
 
 
 def defaults(config: ImageConfig) -> Defaults:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import containers, images, limits, settings
+from dockmagic.engine import background, containers, images, limits, settings
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
 from dockmagic.engine.naming import checked, default_name, hostname, new_id
@@ -39,12 +39,13 @@ def run(
 
     Raises:
         NotFoundError: no such image.
-        UsageError: a bad option, or nothing to run.
+        UsageError: a bad option, nothing to run, or an image of another platform.
         ConflictError: the name belongs to a living container.
         IsolationError: a wall could not be built; nothing ran.
         KeyboardInterrupt: it was interrupted; ``.run`` is the Run.
     """
     record = images.find(session, image, pull=True)
+    images.require_own_platform(record.config)
     described = images.describe(session, record, (image,) if isinstance(image, str) else image.names)
     defaults = images.defaults(record.config)
     argv = _argv(defaults, request)
@@ -53,21 +54,29 @@ def run(
     row = _new_row(session, described, request, argv)
     spec = _spec(session, row, defaults, request, argv)
     keep = bool(request.name) or request.keep
-    try:
-        attempt = Attempt(
-            session=session,
-            row=row,
-            spec=spec,
-            request=request,
-            image=described,
-            verb="run",
-            kept=keep,
-            build=build,
-        )
-        return perform(attempt, listener)
-    finally:
+    attempt = Attempt(
+        session=session,
+        row=row,
+        spec=spec,
+        request=request,
+        image=described,
+        verb="run",
+        kept=keep,
+        build=build,
+    )
+
+    def after() -> None:
         if not keep and session.store.containers.get(row.id) is not None:
             containers.discard(session, row)
+
+    if request.background:
+        if request.get:
+            raise UsageError("--get cannot be used with --bg", hint="exec with --get takes files once it has ended")
+        return background.begin(attempt, after)
+    try:
+        return perform(attempt, listener)
+    finally:
+        after()
 
 
 def exec_(

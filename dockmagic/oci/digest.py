@@ -43,6 +43,16 @@ def of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
+def matches(digest: str, data: bytes) -> bool:
+    """Whether bytes have that digest, of any known algorithm.
+
+    Raises:
+        ArchiveError: it is no digest.
+    """
+    algorithm, _, encoded = checked(digest).partition(":")
+    return hashlib.new(algorithm, data).hexdigest() == encoded
+
+
 def of_chunks(chunks: Iterable[bytes], *, algorithm: str = "sha256") -> str:
     """The digest of a stream, by one of the algorithms that :func:`checked` knows."""
     state = hashlib.new(algorithm)

@@ -262,7 +262,7 @@ def _fetched(answer: Answer, promised: str) -> Fetched:
     content, found = answer.body, digests.of(answer.body)
     said = answer.header("Docker-Content-Digest").strip()
     for wanted in (promised, said):
-        if wanted.startswith("sha256:") and wanted != found:
+        if digests.is_digest(wanted) and not digests.matches(wanted, content):
             raise ArchiveError(
                 f"a manifest differs from its digest {wanted[:80]}",
                 hint="it was changed on its way, or the registry is damaged: try again, or tell who runs it",

@@ -123,6 +123,14 @@ def test_of_an_index_this_machines_image_is_taken_or_the_one_that_was_asked_for(
         engine.pull(f"{registry.address}/team/bread:many", platform="linux/s390x")
 
 
+def test_an_image_of_another_platform_is_kept_and_not_run(registry, engine):
+    put(registry, architecture="s390x", config={"Cmd": ["true"]})
+    name = f"{registry.address}/team/bread:1"
+    engine.pull(name)
+    with pytest.raises(UsageError, match="the image is for linux/s390x, which this machine does not run"):
+        engine.run(name)
+
+
 def test_an_index_by_its_digest_is_found_again_by_it(registry, engine):
     here = "amd64" if os.uname().machine == "x86_64" else "arm64"
     name = f"{registry.address}/team/bread@{index_of(registry, **{here: put(registry)})}"

@@ -7,6 +7,7 @@ import pytest
 from dockmagic.errors import ArchiveError
 from dockmagic.oci import digest
 
+CONTENT = b"red bean"
 GOOD = "sha256:" + "0a" * 32
 WRONG = [
     "",
@@ -55,3 +56,12 @@ def test_bytes_and_chunks_of_them_have_one_digest():
     assert digest.of(data) == expected
     assert digest.of_chunks([data[:7], b"", data[7:]]) == expected
     assert digest.of_chunks([]) == digest.of(b"")
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_bytes_match_their_digest_and_no_other(algorithm):
+    own = f"{algorithm}:{hashlib.new(algorithm, CONTENT).hexdigest()}"
+    assert digest.matches(own, CONTENT)
+    assert not digest.matches(own, CONTENT + b"x")
+    with pytest.raises(ArchiveError):
+        digest.matches("md5:" + "0" * 32, CONTENT)
