@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import archives, commit, containers, files, images, run, taking
+from dockmagic.engine import archives, commit, containers, files, images, life, run, stats, taking
 from dockmagic.engine import build as building
 from dockmagic.engine.command import words
 from dockmagic.engine.request import Network as RunNetwork
@@ -24,6 +24,8 @@ from dockmagic.sandbox.spec import Limits
 if TYPE_CHECKING:
     from dockmagic.builder.request import Network, Secret
     from dockmagic.dockerfile.lint import LintWarning
+    from dockmagic.engine.background import Background
+    from dockmagic.engine.stats import Listed, Stats
     from dockmagic.engine.transfer import Listener as TransferListener
     from dockmagic.oci.changeset import Entry
     from dockmagic.results import Finding
@@ -127,6 +129,7 @@ class Engine:
         stdin: bytes | None = None,
         limits: Limits | None = None,
         settings: Settings | None = None,
+        background: bool = False,
         output_limit: int = OUTPUT_LIMIT,
         given: Mapping[str, object] | None = None,
         get: Sequence[str] = (),
@@ -160,6 +163,7 @@ class Engine:
             stdin=stdin,
             limits=limits or Limits(),
             settings=settings or Settings(),
+            background=background,
             output_limit=output_limit,
             given=encode(given) if given else None,
             get=taking.checked(get),
@@ -219,6 +223,38 @@ class Engine:
     def rmi(self, *names: str, force: bool = False) -> tuple[str, ...]:
         """Remove names of images, and images with their last name; returns what was removed."""
         return archives.rmi(self.session, names, force=force)
+
+    def background(self, container: str | Container) -> Background | None:
+        """A container of this engine that runs beside the notebook, or has; None for any other."""
+        return self.session.background.get(containers.find(self.session, container).id)
+
+    def stop(self, *names: str | Container, timeout: float = life.PATIENCE, signal: str = "") -> tuple[str, ...]:
+        """Ask containers to end, then end them; see :func:`dockmagic.engine.life.stop`."""
+        return life.stop(self.session, names, timeout=timeout, signal=signal)
+
+    def kill(self, *names: str | Container, signal: str = "KILL") -> tuple[str, ...]:
+        """Send a signal to the first process of containers; see :func:`dockmagic.engine.life.kill`."""
+        return life.kill(self.session, names, signal=signal)
+
+    def wait(self, name: str | Container, *, timeout: float | None = None) -> int:
+        """Stay until a container has ended; its exit code. See :func:`dockmagic.engine.life.wait`."""
+        return life.wait(self.session, name, timeout=timeout)
+
+    def rename(self, container: str | Container, name: str) -> str:
+        """Give a container another name."""
+        return life.rename(self.session, container, name)
+
+    def follow(self, name: str | Container, listener: Callable[[bytes], None], *, tail: int | None = None) -> None:
+        """Give what a container prints until it ends; see :func:`dockmagic.engine.life.follow`."""
+        life.follow(self.session, name, listener, tail=tail)
+
+    def stats(self, *names: str | Container) -> Table[Stats]:
+        """What living containers use; see :func:`dockmagic.engine.stats.stats`."""
+        return stats.stats(self.session, names)
+
+    def top(self, name: str | Container) -> Table[Listed]:
+        """The processes of a container; see :func:`dockmagic.engine.stats.top`."""
+        return stats.top(self.session, name)
 
     def inspect(self, name: str) -> Image | Container:
         """The container or image of that name, container first, as docker looks.

@@ -32,6 +32,7 @@ class Request:
         output_limit: bytes that are shown and kept of what it prints.
         given: values as files and variables; a variable of ``env`` goes before one of these.
         get: absolute paths whose content the Run has.
+        background: the run returns once the process runs.
         on_start: gets the process once it runs.
     """
 
@@ -53,5 +54,6 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     given: Given | None = None
     get: tuple[str, ...] = ()
+    background: bool = False
     on_start: Callable[[Process], object] | None = None
     cwd: Path = field(default_factory=Path.cwd)

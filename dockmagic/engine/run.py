@@ -44,6 +44,8 @@ def run(
         IsolationError: a wall could not be built; nothing ran.
         KeyboardInterrupt: it was interrupted; ``.run`` is the Run.
     """
+    if request.background and request.get:
+        raise UsageError("--get cannot be used with --bg", hint="exec with --get takes files once it has ended")
     record = images.find(session, image, pull=True)
     images.require_own_platform(record.config)
     described = images.describe(session, record, (image,) if isinstance(image, str) else image.names)
@@ -70,8 +72,6 @@ def run(
             containers.discard(session, row)
 
     if request.background:
-        if request.get:
-            raise UsageError("--get cannot be used with --bg", hint="exec with --get takes files once it has ended")
         return background.begin(attempt, after)
     try:
         return perform(attempt, listener)

@@ -12,6 +12,7 @@ from dockmagic.errors import IsolationError, StoreError
 from dockmagic.store import Store
 
 if TYPE_CHECKING:
+    from dockmagic.engine.background import Background
     from dockmagic.registry.registries import Registries
     from dockmagic.sandbox.runtime import Runtime
 
@@ -19,6 +20,8 @@ HOME_VARIABLE = "DOCKMAGIC_HOME"
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 # The first second that a zip file can hold: byte-compiling tools and wheels take it.
 DEFAULT_EPOCH = 315532800
+# Seconds that a background container's end may take to be written down.
+_PATIENCE = 10.0
 
 
 def default_home() -> Path:
@@ -59,11 +62,13 @@ class Session:
     Attributes:
         home: the store's directory.
         epoch: seconds since 1970 that every timestamp in an image has.
+        background: containers that go on while the notebook does, by id; ended ones too.
     """
 
     def __init__(self, home: Path | None = None, runtime: Runtime | None = None) -> None:
         self.home = Path(home) if home is not None else default_home()
         self.epoch = default_epoch()
+        self.background: dict[str, Background] = {}
         self._lock = threading.RLock()
         self._given = runtime
         self._runtime: Runtime | None = None
@@ -121,6 +126,11 @@ class Session:
 
     def close(self) -> None:
         """End the launch server and every container that it started."""
+        for handle in self.background.values():
+            if handle.running:
+                handle.kill()
+                handle.join(_PATIENCE)
+        self.background.clear()
         with self._lock:
             if self._runtime is not None:
                 self._runtime.close()

@@ -132,9 +132,7 @@ class Watch:
     def _tree(self) -> list[tuple[int, int, int]]:
         if self._namespace is None:
             return members([self._pid], most=self._pids)
-        belongs = in_namespace(self._namespace)
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and _belongs(int(name), belongs)]
-        return members(pids, most=self._pids, children=False)
+        return everyone(self._namespace, most=self._pids)
 
     def _over(self, used: int, limit: int) -> bool:
         self._near = self._near or used > limit // 2
@@ -251,6 +249,18 @@ def members(roots: list[int], *, most: int = 0, children: bool = True) -> list[t
             continue
         found.append((pid, int(words[_THREADS]), int(words[_RESIDENT])))
     return found
+
+
+def everyone(namespace: tuple[int, int], *, most: int = 0) -> list[tuple[int, int, int]]:
+    """All processes of a pid namespace, as :func:`members` gives them."""
+    belongs = in_namespace(namespace)
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and _belongs(int(name), belongs)]
+    return members(pids, most=most, children=False)
+
+
+def memory_of(tree: list[tuple[int, int, int]]) -> int:
+    """Bytes of the processes' own memory, each page divided by who share it."""
+    return sum(sum(_shares(pid, pages * _PAGE)) for pid, _, pages in tree)
 
 
 def _belongs(pid: int, test: Callable[[int], bool]) -> bool:

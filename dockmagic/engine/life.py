@@ -1,0 +1,217 @@
+"""``stop``, ``kill``, ``wait``, ``rename``, ``logs -f``: containers that live, in whichever kernel of this user.
+
+A container's first process is found by its pid and birth and signalled through a pidfd; who is gone is never mistaken for another.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal as signals
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dockmagic.engine import containers, images, naming
+from dockmagic.errors import ConflictError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from dockmagic.engine.session import Session
+    from dockmagic.results import Container
+    from dockmagic.store.containers import ContainerRow
+
+# Seconds: between looks at what another process writes; until its end must have been written down; docker's patience.
+_LOOK = 0.05
+_WRITTEN = 10.0
+PATIENCE = 10.0
+_CHUNK = 65536
+
+
+def stop(
+    session: Session, names: Sequence[str | Container], *, timeout: float = PATIENCE, signal: str = ""
+) -> tuple[str, ...]:
+    """Ask containers to end, and end them after ``timeout`` seconds; one that has ended stays as it is.
+
+    The signal is ``signal``, else the image's STOPSIGNAL, else TERM. A first process that does not catch it, for which the kernel
+    drops it, is killed at once.
+
+    Returns:
+        Their names.
+
+    Raises:
+        NotFoundError: one is not there; nothing was done.
+        UsageError: no such signal.
+    """
+    rows = [containers.find(session, name) for name in names]
+    numbers = [number(signal or _stop_signal(session, row)) for row in rows]
+    for row, wanted in zip(rows, numbers, strict=True):
+        with _process(row) as pidfd:
+            if pidfd is None:
+                continue
+            from dockmagic.sandbox.identity import catches  # noqa: PLC0415 - Linux only
+
+            if wanted != signals.SIGKILL and catches(row.pid, wanted):
+                _send(pidfd, wanted)
+                _ends(pidfd, timeout)
+            _send(pidfd, signals.SIGKILL)
+            _ends(pidfd, _WRITTEN)
+        _written(session, row)
+    return tuple(row.name for row in rows)
+
+
+def kill(session: Session, names: Sequence[str | Container], *, signal: str = "KILL") -> tuple[str, ...]:
+    """Send a signal to the first process of containers.
+
+    Raises:
+        NotFoundError: one is not there; nothing was done.
+        ConflictError: one does not run; nothing was done.
+        UsageError: no such signal.
+    """
+    wanted = number(signal)
+    rows = [containers.find(session, name) for name in names]
+    for row in rows:
+        if row.status != containers.RUNNING:
+            raise ConflictError(f"container {row.name} is not running")
+    for row in rows:
+        with _process(row) as pidfd:
+            if pidfd is None:
+                continue
+            _send(pidfd, wanted)
+            if wanted == signals.SIGKILL:
+                _ends(pidfd, _WRITTEN)
+        if wanted == signals.SIGKILL:
+            _written(session, row)
+    return tuple(row.name for row in rows)
+
+
+def wait(session: Session, name: str | Container, *, timeout: float | None = None) -> int:
+    """Stay until a container has ended; its exit code.
+
+    Raises:
+        NotFoundError: there is none, or it was removed meanwhile.
+        ConflictError: it has not ended within ``timeout`` seconds, or never began.
+    """
+    row = containers.find(session, name)
+    end = None if timeout is None else time.monotonic() + timeout
+    while row.status == containers.RUNNING:
+        if end is not None and time.monotonic() >= end:
+            raise ConflictError(f"container {row.name} still runs")
+        time.sleep(_LOOK)
+        row = containers.find(session, row.id)
+    if row.exit_code is None:
+        raise ConflictError(f"container {row.name} has not run")
+    return row.exit_code
+
+
+def rename(session: Session, container: str | Container, name: str) -> str:
+    """Give a container another name.
+
+    Raises:
+        NotFoundError: there is none.
+        ConflictError: the name is taken.
+        UsageError: it is no name.
+    """
+    wanted = naming.checked(name)
+    session.store.containers.rename(containers.find(session, container).id, wanted)
+    return name
+
+
+def follow(
+    session: Session, name: str | Container, listener: Callable[[bytes], None], *, tail: int | None = None
+) -> None:
+    """Give what a container printed, and what it prints until it ends.
+
+    Args:
+        session: what it works on.
+        name: of the container.
+        listener: gets each piece.
+        tail: only so many of the lines that are there already; None for all.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = containers.find(session, name)
+    path = session.store.containers.log_path(row.id)
+    if row.status != containers.RUNNING:
+        listener(last_lines(containers.logs(session, row.id), tail).encode("utf-8", "replace"))
+        return
+    with path.open("rb") as log:
+        begun = log.read()
+        kept = last_lines(begun.decode("latin-1"), tail).encode("latin-1")
+        if kept:
+            listener(kept)
+        while True:
+            # Whether it lives is asked before the log is read, so that nothing is missed.
+            found = session.store.containers.get(row.id)
+            while data := log.read(_CHUNK):
+                listener(data)
+            if found is None or found.status != containers.RUNNING:
+                return
+            time.sleep(_LOOK)
+
+
+def last_lines(text: str, count: int | None) -> str:
+    """The last lines of a text; None for all."""
+    if count is None:
+        return text
+    return "".join(text.splitlines(keepends=True)[-count:]) if count else ""
+
+
+def number(text: str) -> int:
+    """A signal's number: ``TERM``, ``SIGTERM`` or ``15``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        if text.isascii() and text.isdigit():
+            return signals.Signals(int(text)).value
+        return signals.Signals[f"SIG{text.upper().removeprefix('SIG')}"].value
+    except (KeyError, ValueError):
+        raise UsageError(f"there is no signal {text}", hint="e.g. TERM, INT, HUP or KILL") from None
+
+
+def _stop_signal(session: Session, row: ContainerRow) -> str:
+    try:
+        config = session.store.images.get(row.image_id).config
+    except NotFoundError:
+        return "TERM"
+    return images.stop_signal(config) or "TERM"
+
+
+@contextmanager
+def _process(row: ContainerRow) -> Iterator[int | None]:
+    """A pidfd of a container's first process; None when it has ended."""
+    from dockmagic.sandbox.identity import open_process  # noqa: PLC0415 - Linux only
+
+    pidfd = open_process(row.pid, row.birth) if row.status == containers.RUNNING else None
+    try:
+        yield pidfd
+    finally:
+        if pidfd is not None:
+            os.close(pidfd)
+
+
+def _send(pidfd: int, wanted: int) -> None:
+    try:
+        signals.pidfd_send_signal(pidfd, wanted)
+    except ProcessLookupError:
+        return
+
+
+def _ends(pidfd: int, timeout: float) -> bool:
+    return bool(select.select([pidfd], [], [], timeout)[0])
+
+
+def _written(session: Session, row: ContainerRow) -> None:
+    """Wait until the kernel that runs it has written down how it ended."""
+    handle = session.background.get(row.id)
+    if handle is not None:
+        handle.join(_WRITTEN)
+    end = time.monotonic() + _WRITTEN
+    while time.monotonic() < end:
+        found = session.store.containers.get(row.id)
+        if found is None or found.status != containers.RUNNING:
+            return
+        time.sleep(_LOOK)
