@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         DeniedError,
         DockerfileError,
         DockmagicError,
+        ExpectationError,
         IsolationError,
         NotFoundError,
         RateLimitError,
@@ -73,6 +74,7 @@ __all__ = [
     "DockerfileError",
     "DockmagicError",
     "Engine",
+    "ExpectationError",
     "Image",
     "Isolation",
     "IsolationError",
@@ -120,8 +122,6 @@ __all__ = [
     "unload_ipython_extension",
 ]
 
-# ``layers`` is none of them: a package of ours has that name, and an image has its layers.
-_VERBS = frozenset(name for name in __all__ if name.islower() and "ipython" not in name) - {"container"}
 _RESULTS = frozenset({"Build", "Container", "Diff", "Image", "Isolation", "Layer", "Run", "Step", "Table"})
 
 
@@ -143,16 +143,18 @@ def __getattr__(name: str) -> Any:
     """The public names, imported when first asked for; the verbs are those of the default engine."""
     from importlib import import_module  # noqa: PLC0415 - most processes that import dockmagic never come here
 
-    if name in _VERBS:
-        return getattr(import_module("dockmagic.engine.engine").default(), name)
     if name == "container":
         return import_module("dockmagic.api.function").container
     if name == "aio":
         return import_module("dockmagic.aio")
     if name == "Engine":
         return import_module("dockmagic.engine.engine").Engine
-    if name in __all__:
+    if name in __all__ and not name.islower():
         return getattr(import_module("dockmagic.results" if name in _RESULTS else "dockmagic.errors"), name)
+    # Any other name is a verb of the default engine, or none. ``layers`` is a package of ours: an image has its layers.
+    engine = import_module("dockmagic.engine.engine")
+    if name.islower() and not name.startswith("_") and hasattr(engine.Engine, name):
+        return getattr(engine.default(), name)
     raise AttributeError(f"module 'dockmagic' has no attribute {name!r}")
 
 

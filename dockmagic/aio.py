@@ -56,6 +56,13 @@ class Engine:
         self.run = _ended(of.run)
         self.save = _threaded(of.save)
         self.tag = _threaded(of.tag)
+        self._of = of
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        """Any other verb of the engine."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _threaded(getattr(self._of, name))
 
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@
     ├── DockerfileError                  the text cannot be parsed or planned (.location)
     ├── BuildError                       an instruction failed (.line .step .log .container .exit_code)
     ├── RunError                         a script failed; also a subprocess.CalledProcessError
+    ├── ExpectationError                 an exercise's expectation does not hold; also an AssertionError
     ├── NotFoundError                    no such image, container, layer or file
     ├── ConflictError                    a name or an image is in use
     ├── IsolationError                   a wall that the tier promises cannot be built (.operation .errno)
@@ -157,6 +158,10 @@ class RunError(DockmagicError, subprocess.CalledProcessError):
         self.cmd = cmd
         self.output = stdout
         self.stderr = stderr
+
+
+class ExpectationError(DockmagicError, AssertionError):
+    """An expectation of an exercise does not hold (``%%container expect``, :class:`dockmagic.testing.Expect`)."""
 
 
 class IsolationError(DockmagicError):

@@ -12,7 +12,7 @@ from traitlets import Bool, Enum, TraitError, Unicode, validate
 from dockmagic import __version__
 from dockmagic.errors import DockmagicError
 from dockmagic.lab.lab import Lab
-from dockmagic.magics import building, cell, checking, grammar, help, running  # noqa: A004 - the verb's own word
+from dockmagic.magics import building, cell, checking, expecting, grammar, help, running  # noqa: A004 - the verb's own word
 from dockmagic.magics.braces import filler
 from dockmagic.magics.defaults import Defaults, read
 from dockmagic.magics.dockerfile_part import dockerfile_part
@@ -28,6 +28,7 @@ CELLS: dict[str, Callable[[Notebook, grammar.Command, str], None]] = {
     "run": running.run_cell,
     "exec": running.exec_cell,
     "check": checking.check_cell,
+    "expect": expecting.expect_cell,
 }
 
 
@@ -85,7 +86,7 @@ class ContainerMagics(Magics):
     def container(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Build images and run cells in containers.
 
-        %%container [build|run|exec|check] [options] [ref] [-- argv] takes the cell's body: a Dockerfile, a script, or both with
+        %%container [build|run|exec|check|expect] [options] [ref] [-- argv] takes the cell's body: a Dockerfile, a script, or both with
         a line --- between them. %container VERB returns an object. %container --help lists the verbs,
         %container VERB --help a verb's options.
         """

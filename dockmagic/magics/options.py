@@ -104,6 +104,10 @@ CONTEXT = Option(
     read=values.filled,
     help="the directory that COPY takes files from (default: the notebook's)",
 )
+EXPECT = (
+    Option(names=("--result",), value="VAR", read=values.variable, help="the report as a Python variable"),
+    Option(names=("--no-raise-error",), help="an expectation that does not hold raises nothing"),
+)
 CHECK = (
     BUILD_ARG,
     Option(names=("--target",), value="STAGE", help="look only at this stage and what it needs"),

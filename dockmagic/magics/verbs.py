@@ -68,6 +68,14 @@ _BUILD_CELL = (*table.RESULT, table.QUIET)
 _RUN_CELL = (*_BUILD_CELL, *table.OUTPUT)
 _RUN_LINE = (*table.RESULT, *table.OUTPUT)
 
+_EXPECT = Verb(
+    name="expect",
+    summary="hold an image, container or run against the body, an expectation a line",
+    operands="NAME",
+    options=table.EXPECT,
+    body="script",
+)
+
 CELL_VERBS = (
     Verb(
         name="",
@@ -105,6 +113,7 @@ CELL_VERBS = (
         options=table.CHECK,
         body="dockerfile",
     ),
+    _EXPECT,
 )
 
 _ALL = Option(names=("-a", "--all"), help="also those that have ended")
@@ -312,7 +321,6 @@ LINE_VERBS = (
 LATER = (
     *(
         "cp",
-        "expect",
         "stop",
         "kill",
     ),

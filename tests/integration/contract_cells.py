@@ -34,6 +34,16 @@ BYTES = r"""%%container run c:1
 head -c 5 /dev/zero | tr '\0' '\377'; printf '\303'; sleep 0.2; printf '\251\n'"""
 VALUES = """%%container run c:1 -u 0 --in rows,limit --in 'cfg={"a": limit}' --get /out.json=back --get /tree=tree
 cat /run/dockmagic/in/rows; echo " $limit"; cp /run/dockmagic/in/cfg /out.json; mkdir /tree; echo x > /tree/y"""
+EXPECT = """%%container expect c:1
+file /who is "Min ji"
+directory /srv/x owner 7:8
+file /srv/one contains one mode 600  # by COPY --chmod
+user nobody
+cmd sh -c "id -u; cat /who"
+run cat /who
+exit 0
+output is "Min ji\\n"
+changes nothing"""
 STAGES = """%%container build --progress plain --no-cache
 FROM c:1 AS a
 USER 0
@@ -94,6 +104,8 @@ CELLS = (
     "!%container pull x",
     "!%container rmi c:1",
     "!%%container exec nothere\nx",
+    EXPECT,
+    "!%%container expect c:1\nlayers at most 2\nfile /who is 'Min ji'\nno /who",
     "%container rm k1 host",
     "%container rmi c:3 i:1",
 )

@@ -14,7 +14,7 @@ def completions(before):
     ("before", "expected"),
     [
         ("%%container r", ["run"]),
-        ("%%container ", ["build", "check", "exec", "run"]),
+        ("%%container ", ["build", "check", "exec", "expect", "run"]),
         ("img = %container ins", ["inspect"]),
         ("%container lo", ["load", "login", "logout", "logs"]),
         ("%%container run --ti", ["--timeout"]),
