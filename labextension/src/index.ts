@@ -118,7 +118,6 @@ function addFoldCommand(app: JupyterFrontEnd, tracker: INotebookTracker, palette
       return editor instanceof CodeMirrorEditor && toggleFold(editor.editor);
     }
   });
-  app.commands.addKeyBinding({ command: FOLD, keys: ['Accel Alt F'], selector: '.jp-Notebook .dml-cell' });
   palette?.addItem({ command: FOLD, category: 'dockmagic' });
 }
 

@@ -210,14 +210,17 @@ def serving(
 
 
 def _settings(directory: Path, theme: str) -> None:
-    """No questions about news; a theme."""
-    wanted = {"notification": {"fetchNews": "false", "checkForUpdates": False}}
+    """No questions about news; a theme; what completion offers is explained."""
+    wanted: dict[str, dict[str, Any]] = {
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+        "completer-extension/manager": {"showDocumentationPanel": True},
+    }
     if theme:
-        wanted["themes"] = {"theme": theme}
-    place = directory / "@jupyterlab" / "apputils-extension"
-    place.mkdir(parents=True, exist_ok=True)
+        wanted["apputils-extension/themes"] = {"theme": theme}
     for name, values in wanted.items():
-        (place / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+        path = directory / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
 
 
 def _wait_for(address: str, server: subprocess.Popen) -> None:

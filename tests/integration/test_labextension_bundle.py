@@ -43,7 +43,7 @@ def built(directory):
     place.mkdir(parents=True)
     for name in ("package.json", "tsconfig.json", "webpack.config.js", "yarn.lock"):
         shutil.copy(SOURCES / name, place)
-    for name in ("src", "style"):
+    for name in ("schema", "src", "style"):
         shutil.copytree(SOURCES / name, place / name)
     modules = place / "node_modules"
     modules.mkdir()

@@ -51,8 +51,9 @@ def reach(page, words):
 
 
 def enter_panel(page):
-    page.palette("Show Images and Containers")
+    page.page.keyboard.press("Control+Alt+i")
     page.page.locator("#dockmagic-panel .dml-row").first.wait_for()
+    page.page.wait_for_function("document.activeElement.closest('#dockmagic-panel')")
     page.page.keyboard.press("Tab")
 
 
@@ -81,8 +82,7 @@ def test_it_lists_what_there_is_and_removes_it_by_the_keyboard_alone(server, pag
     for words in ("bread:1", "2 layers", "1 container", "exit 0", "1 added", "image layers, stored once"):
         assert words in panel.inner_text()
     remove(page, "fish1")
-    page.palette("Show Images and Containers")
-    page.page.keyboard.press("Tab")
+    enter_panel(page)
     remove(page, "bread:1")
     page.run(2)
     assert page.cell(2).locator(".jp-OutputArea-output").inner_text() == "[]"

@@ -29,7 +29,7 @@ export function verdict(record: RunRecord): string {
 export function spent(record: RunRecord): string {
   const parts: string[] = [];
   if (record.ms !== null) {
-    parts.push(`${record.kind === 'build' ? 'built in' : 'ran'} ${duration(record.ms)}`);
+    parts.push(`${record.kind !== 'build' ? 'ran' : record.mark === 'bad' ? 'took' : 'built in'} ${duration(record.ms)}`);
   }
   if (record.cached > 0) {
     parts.push(`${grouped(record.cached)} of ${counted(record.steps, 'step')} from the cache`);
