@@ -102,8 +102,13 @@ def test_two_images_are_compared(wire, lab, front, engine):
     assert found["shared"] == 5004
 
 
-def test_the_layer_of_a_living_container_is_asked_for_again(wire, model):
+def test_what_a_container_writes_is_seen_when_it_is_asked_for_again(wire, model, engine):
     assert wire.ask_widget(model, "refresh")["tray"]["counts"]["A"] == 2
+    (upper,) = engine.session.home.glob(f"roots/*/containers/{engine.inspect('fish1').id}/upper")
+    (upper / "grown").write_bytes(b"x" * 100)
+    tray = wire.ask_widget(model, "refresh")["tray"]
+    assert (tray["counts"]["A"], tray["size"]) == (3, 112)
+    assert row(wire, model, "rw", "/grown")["state"] == "A"
 
 
 def test_removing_the_container_leaves_what_its_run_noted(wire, model, engine):

@@ -1,0 +1,165 @@
+"""Names and contents made to become markup, by the hundred, through the real view model into a real page without Jupyter."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import files
+from itertools import product
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import sync_playwright
+
+from dockmagic.engine.engine import Engine
+from dockmagic.lab.registry import Registry, Subject
+from dockmagic.lab.source import EngineSource
+from dockmagic.record.escape import visible
+from dockmagic.testing import RecordingRuntime, add_image, open_store
+from dockmagic.widgets.explorer import Explorer
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+ACT = "window.hacked=1"
+ELEMENTS = (
+    f"<script>{ACT}</script>",
+    f"<img src=x onerror={ACT}>",
+    f"<svg onload={ACT}>",
+    f"<svg><script>{ACT}</script></svg>",
+    f"<svg><animate onbegin={ACT} attributeName=x dur=1s>",
+    f"<body onload={ACT}>",
+    f"<iframe src=javascript:{ACT}>",
+    f'<iframe srcdoc="<script>parent.{ACT}</script>">',
+    f"<input autofocus onfocus={ACT}>",
+    f"<details open ontoggle={ACT}>x",
+    f"<video><source onerror={ACT}></video>",
+    f"<audio src=x onerror={ACT}>",
+    f"<object data=javascript:{ACT}>",
+    f"<embed src=javascript:{ACT}>",
+    f"<math><mtext></form><form><mglyph><style></math><img src onerror={ACT}>",
+    f"<marquee onstart={ACT}>",
+    f"<a href=javascript:{ACT} autofocus>x</a>",
+    f"<style>@import 'javascript:{ACT}'</style>",
+    f'<link rel=stylesheet href="javascript:{ACT}">',
+    '<meta http-equiv=refresh content="0;url=http://example.invalid">',
+    f"<template><img src=x onerror={ACT}></template>",
+    f"<x onclick={ACT} contenteditable autofocus onfocus={ACT}>",
+)
+WRAPPERS = (
+    "{}",
+    '"{}',
+    '">{}',
+    "'>{}",
+    "</title>{}",
+    "</textarea>{}",
+    "</script>{}",
+    "--><!-- -->{}",
+    "]]>{}",
+    "`{}`",
+    "\x00{}",
+    "\u202e{}\u202c",
+    "\x1b]8;;javascript:1\x07{}",
+    "&lt;x&gt;{}",
+)
+OTHERS = (
+    "javascript:window.hacked=1",
+    "${window.hacked=1}",
+    "{{constructor.constructor('window.hacked=1')()}}",
+    "data:text/html,<script>window.hacked=1</script>",
+    "__proto__",
+    "constructor",
+    "toString",
+    "\\u003cscript\\u003ewindow.hacked=1",
+    "%3Cscript%3Ewindow.hacked=1",
+)
+STRINGS = tuple(wrapper.replace("{}", element) for wrapper, element in product(WRAPPERS, ELEMENTS)) + OTHERS
+
+VISIT = """async summary => {
+  const heard = [], texts = {names: [], contents: []};
+  const model = {
+    get: name => (name === 'view' ? 'record' : summary), set: () => undefined,
+    on: (event, call) => event === 'msg:custom' && heard.push(call), off: () => undefined,
+    send: message => window.ask(message).then(reply => heard.forEach(call => call(reply))),
+  };
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  const until = async wanted => { for (;;) { const found = wanted(); if (found) return found; await frame(); } };
+  window.widget.render({ model, el: document.body });
+  const tree = await until(() => document.querySelector('[role=tree]'));
+  const all = Number((await until(() => tree.querySelector('[role=treeitem]'))).getAttribute('aria-setsize'));
+  for (let at = 1; at <= all; at += 1) {
+    tree.scrollTop = (at - 1) * 24;
+    const row = await until(() => [...tree.querySelectorAll('[role=treeitem]')].find(each => each.getAttribute('aria-posinset') === String(at) && each.querySelector('bdi')));
+    const name = row.querySelector('bdi').textContent;
+    row.click();
+    const box = await until(() => { const found = document.querySelector('.dm-box'); return found && found.querySelector('code').textContent === `/${name}` && found; });
+    texts.names.push(name);
+    texts.contents.push(box.querySelector('.dm-lines bdi').textContent);
+  }
+  texts.elements = [...new Set([...document.body.querySelectorAll('*')].map(each => each.localName))].sort();
+  texts.handlers = [...document.body.querySelectorAll('*')].flatMap(each => [...each.attributes].map(one => one.name).filter(one => one.startsWith('on')));
+  texts.hacked = window.hacked === undefined ? '' : 'hacked';
+  return texts;
+}"""
+OWN_ELEMENTS = {
+    *(
+        "b",
+        "bdi",
+        "br",
+        "button",
+        "code",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "h3",
+        "h4",
+        "input",
+        "li",
+        "p",
+        "path",
+        "span",
+        "svg",
+        "ul",
+    ),
+}
+
+
+def test_hundreds_of_hostile_names_and_contents_stay_text(tmp_path):
+    names = {text.replace("/", "_").replace("\0", "\x01")[:200]: text for text in STRINGS}
+    assert len(names) > 300
+    add_image(open_store(tmp_path), {name: content.encode() for name, content in names.items()}, name="hostile:1")
+    engine = Engine(tmp_path, runtime=RecordingRuntime(tmp_path))
+    source = EngineSource(engine, Subject(key="", result=engine.inspect("hostile:1")), Registry())
+    explorer = Explorer(source)
+    foreign = []
+
+    def ask(message):
+        return {"id": message["id"], "result": explorer.answer(message["method"], message["params"])}
+
+    static = files("dockmagic.widgets").joinpath("static")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 1180, "height": 900})
+        page.on("request", lambda request: foreign.append(request.url))
+        page.expose_function("ask", ask)
+        page.add_style_tag(content=static.joinpath("widget.css").read_text("utf-8"))
+        code = static.joinpath("widget.js").read_text("utf-8").replace("export default", "window.widget =")
+        page.add_script_tag(content=code, type="module")
+        page.wait_for_function("window.widget")
+        told = page.evaluate(VISIT, source.summary().to_json())
+        browser.close()
+
+    assert sorted(told["names"]) == sorted(visible(name) for name in names)
+    shown = dict(zip(told["names"], told["contents"], strict=True))
+    for name, content in names.items():
+        # What holds a NUL is no text and is shown as a hex dump.
+        assert (
+            shown[visible(name)].startswith("00000000  00 ")
+            if "\0" in content
+            else shown[visible(name)] == visible(content)
+        )
+    assert set(told["elements"]) <= OWN_ELEMENTS
+    assert (told["handlers"], told["hacked"], foreign) == ([], "", [])
