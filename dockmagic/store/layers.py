@@ -161,15 +161,18 @@ class Layers:
     def held(self, blob: Descriptor, *, diff_id: str, below: Sequence[str] = ()) -> LayerRecord | None:
         """The layer that has that blob, held as by :meth:`add_tar`; None when there is none, and it has to be fetched.
 
+        A layer keeps one blob, so one whose bytes are here in another compression is not fetched either.
+
         Raises:
             ArchiveError: it is another layer than ``diff_id``.
             StoreError: it leans on other layers than ``below``.
         """
-        known = self._rows.of_blob(blob.digest)
-        if known is None or not self._blobs.has(blob.digest):
+        known = self._rows.of_blob(blob.digest) or self._rows.find(diff_id)
+        kept = known.blob if known is not None else None
+        if known is None or kept is None or kept.digest == diff_id != blob.digest or not self._blobs.has(kept.digest):
             return None
         with self._database.writing() as connection:
-            take(connection, FRESH, [known.diff_id, blob.digest])
+            take(connection, FRESH, [known.diff_id, kept.digest])
         if self._rows.find(known.diff_id) is None:
             return None
         _require(known.diff_id, diff_id)

@@ -105,6 +105,18 @@ def test_a_layer_that_is_here_is_held_by_its_blob(store):
         store.layers.held(described(BLOB), diff_id=sha256(b""))
 
 
+def test_a_layer_that_is_here_in_another_compression_is_held_and_an_uncompressed_one_is_not(store):
+    other = gzip.compress(TAR, 1, mtime=0)
+    arrive(store, io.BytesIO(BLOB), described(BLOB))
+    assert store.layers.held(described(other), diff_id=sha256(TAR)).blob == described(BLOB)
+    plain = tar_of({"plain": b"1"})
+    store.layers.add_tar(plain)
+    assert store.layers.held(described(gzip.compress(plain)), diff_id=sha256(plain)) is None
+    assert store.layers.held(described(plain, mediatype.LAYER), diff_id=sha256(plain)) is not None
+    built = adopt(store, {"a": b"1"})
+    assert store.layers.held(described(b"?"), diff_id=built.diff_id) is None
+
+
 def test_a_built_layer_is_compressed_once_and_stays_what_it_is(store):
     layer = adopt(store, {"a": bytes(200_000)})
     image_of(store, [layer], name="x:1")
