@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import UsageError
 from dockmagic.magics import building, checking, dockerfiles, registries, running
+from dockmagic.magics.streams import Streams
 from dockmagic.results import Table
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ def _load(notebook: Notebook, command: Command) -> Table[Image]:
     return notebook.engine.load(paths[0])
 
 
+def _logs(notebook: Notebook, command: Command) -> Log | None:
+    """The text; with ``-f`` it is printed while it comes."""
+    name, tail = command.operands[0], command.options["tail"]
+    if not command.options["follow"]:
+        text = notebook.engine.logs(name)
+        return Log(text if tail is None else "".join(text.splitlines(keepends=True)[-tail:] if tail else ()))
+    streams = Streams()
+    try:
+        notebook.engine.follow(name, lambda data: streams.write("stdout", data), tail=tail)
+    finally:
+        streams.close()
+    return None
+
+
 def _diff(notebook: Notebook, command: Command) -> Diff | Log:
     if command.options["text"]:
         return Log(notebook.engine.text_diff(*command.operands))
@@ -71,7 +86,15 @@ LINES: dict[str, Line] = {
     "history": lambda notebook, command: notebook.engine.history(*command.operands),
     "diff": _diff,
     "commit": lambda notebook, command: notebook.engine.commit(*command.operands, message=command.options["message"]),
-    "logs": lambda notebook, command: Log(notebook.engine.logs(*command.operands)),
+    "logs": _logs,
+    "stop": lambda notebook, command: notebook.engine.stop(
+        *command.operands, timeout=command.options["time"], signal=command.options["signal"]
+    ),
+    "kill": lambda notebook, command: notebook.engine.kill(*command.operands, signal=command.options["signal"]),
+    "wait": lambda notebook, command: notebook.engine.wait(*command.operands),
+    "stats": lambda notebook, command: notebook.engine.stats(*command.operands),
+    "top": lambda notebook, command: notebook.engine.top(*command.operands),
+    "rename": lambda notebook, command: notebook.engine.rename(*command.operands),
     "rm": lambda notebook, command: _removed(notebook.engine.rm(*command.operands, force=command.options["force"])),
     "rmi": lambda notebook, command: _removed(notebook.engine.rmi(*command.operands, force=command.options["force"])),
     "tag": lambda notebook, command: notebook.engine.tag(*command.operands),

@@ -273,6 +273,10 @@ _PROFILE = (
     Option(names=("-h", "--hostname"), value="NAME", default="", help="its host name (default: of its own name)"),
     Option(names=("--dns",), value="ADDRESS", read=values.filled, many=True, help="a name server"),
 )
+BACKGROUND = (
+    Option(names=("--bg",), help="go on beside the notebook and end with it; what it prints goes to its log alone"),
+    Option(names=("--proc",), value="VAR", read=values.variable, help="with --bg: a handle to wait for it or end it"),
+)
 # The cell that builds first gives its hosts to the build.
 RUN_HOST = Option(
     names=("--add-host",), value="NAME:ADDRESS", read=build_values.host, many=True, help="a line of /etc/hosts"
@@ -285,7 +289,7 @@ _OUTPUT_LIMIT = Option(
     help="cut what it prints after so much (default 16m)",
 )
 
-RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT, *_LIMITS, *_PROFILE, _OUTPUT_LIMIT)
+RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT, *_LIMITS, *_PROFILE, _OUTPUT_LIMIT, *BACKGROUND)
 EXEC = (*_PROCESS, *_SCRIPT, _OUTPUT_LIMIT, Option(names=("--running",), help="refuse a container that has ended"))
 
 RESULT = (
@@ -334,7 +338,7 @@ RUN_LATER = (
     *later(
         "-p|--publish= -P|--publish-all --memory-swap= --memory-reservation= --memory-swappiness=",
         "--cpuset-cpus= -c|--cpu-shares= --mount=",
-        "-d|--detach --bg --proc= --isolation= --platform= --pull=",
+        "-d|--detach --isolation= --platform= --pull=",
         "--dns-search= --restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged",
         "--group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile= --expose= --link=",
         "--volumes-from= --volume-driver= --log-driver= --log-opt= --runtime= --sysctl= --health-cmd= --no-healthcheck",

@@ -91,6 +91,7 @@ def _executer(notebook: Notebook, command: Command, *, script: str | None) -> St
 
 def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
     """The engine's keywords for a new container."""
+    _check_background(command)
     from dockmagic.engine.settings import Settings  # noqa: PLC0415 - %load_ext need not wait for it
     from dockmagic.sandbox.spec import Limits  # noqa: PLC0415 - as above
 
@@ -101,7 +102,8 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
     return {
         **_process(notebook, command),
         "name": options["name"],
-        "keep": options["keep"],
+        "keep": options["keep"] or (options["bg"] and not options["rm"]),
+        "background": options["bg"],
         "volumes": options["volume"],
         "entrypoint": options["entrypoint"],
         "network": options["network"] or "none",
@@ -126,6 +128,18 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
             ulimits=options["ulimit"],
         ),
     }
+
+
+def _check_background(command: Command) -> None:
+    options = command.options
+    if options["proc"] and not options["bg"]:
+        raise UsageError("--proc cannot be used without --bg")
+    for name in ("out", "err", "get"):
+        if options["bg"] and options[name]:
+            raise UsageError(
+                f"--{name} cannot be used with --bg",
+                hint="%container logs has what it prints; --proc VAR, then VAR.wait()",
+            )
 
 
 def _process(notebook: Notebook, command: Command) -> dict[str, Any]:
@@ -205,6 +219,8 @@ def _stream(notebook: Notebook, command: Command, start: Start) -> Run:
     run: Run | None = None
     try:
         run = start({"on_output": streams.write})
+        if command.options.get("proc") and run.container is not None:
+            notebook.assign(command.options["proc"], notebook.engine.background(run.container))
     except KeyboardInterrupt as interrupt:
         run = getattr(interrupt, "run", None)
         raise

@@ -42,6 +42,20 @@ def seconds(text: str) -> float:
     return found
 
 
+def patience(text: str) -> float:
+    """A duration that may be nothing."""
+    return 0.0 if re.fullmatch(r"0(?:ms|s|m|h)?", text) else seconds(text)
+
+
+def count(text: str) -> int | None:
+    """A number of lines; ``all`` is None."""
+    if text == "all":
+        return None
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise ValueError("it is no number of lines")
+    return int(text)
+
+
 def variable(text: str) -> str:
     """The name of a Python variable."""
     if not text.isidentifier() or keyword.iskeyword(text):

@@ -228,8 +228,43 @@ LINE_VERBS = (
         name="logs",
         summary="what a container printed",
         operands="CONTAINER",
-        options=table.later("--details -f|--follow --since= -n|--tail= -t|--timestamps --until="),
+        options=(
+            Option(names=("-f", "--follow"), help="print what it prints until it ends"),
+            Option(names=("-n", "--tail"), value="COUNT", read=values.count, help="only so many of the last lines"),
+            *table.later("--details --since= -t|--timestamps --until="),
+        ),
     ),
+    Verb(
+        name="stop",
+        summary="ask containers to end, and end them after a while",
+        operands="CONTAINER...",
+        options=(
+            Option(
+                names=("-t", "--time"), value="TIME", read=values.patience, default=10.0, help="how long (default 10s)"
+            ),
+            Option(
+                names=("-s", "--signal"), value="SIGNAL", default="", help="in place of the image's STOPSIGNAL or TERM"
+            ),
+        ),
+    ),
+    Verb(
+        name="kill",
+        summary="send a signal to the first process of containers",
+        operands="CONTAINER...",
+        options=(Option(names=("-s", "--signal"), value="SIGNAL", default="KILL", help="which (default KILL)"),),
+    ),
+    Verb(name="wait", summary="stay until a container has ended; its exit code", operands="CONTAINER"),
+    Verb(
+        name="stats",
+        summary="what containers that run use",
+        operands="[CONTAINER...]",
+        options=(
+            Option(names=("--no-stream",), help="accepted as with docker: it tells once"),
+            *table.later("-a|--all --format= --no-trunc"),
+        ),
+    ),
+    Verb(name="top", summary="the processes of a container", operands="CONTAINER"),
+    Verb(name="rename", summary="give a container another name", operands="CONTAINER NAME"),
     Verb(
         name="rm",
         summary="remove containers",
@@ -319,13 +354,9 @@ LINE_VERBS = (
 )
 
 LATER = (
-    *(
-        "cp",
-        "stop",
-        "kill",
-    ),
-    *("wait", "stats", "kernel", "shell", "create", "start", "attach", "top", "port"),
-    *("search", "volume", "network", "rename", "restart", "pause", "unpause", "update", "info", "version"),
+    *("cp",),
+    *("kernel", "shell", "create", "start", "attach", "port"),
+    *("search", "volume", "network", "restart", "pause", "unpause", "update", "info", "version"),
 )
 
 

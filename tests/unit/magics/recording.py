@@ -123,6 +123,26 @@ class RecordingEngine:
     def export(self, place, output):
         self._note("export", place, output)
 
+    def background(self, container):
+        return f"handle of {container.name}"
+
+    def stop(self, *names, timeout, signal):
+        self._note("stop", *names, timeout=timeout, signal=signal)
+        return names
+
+    def kill(self, *names, signal):
+        self._note("kill", *names, signal=signal)
+        return names
+
+    def wait(self, name):
+        self._note("wait", name)
+        return 3
+
+    def follow(self, name, listener, *, tail=None):
+        self._note("follow", name, tail=tail)
+        listener(b"live\xc3")
+        listener(b"\xa9\n")
+
     def diff(self, *names):
         self._note("diff", *names)
 

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from dockmagic.errors import UsageError
+from dockmagic.magics import values
+
+
+def test_a_background_cell_keeps_its_container_and_gives_a_handle(execute, engine, shell, records):
+    execute("%%container run bread:1 --bg --proc p --result r\nsleep 9")
+    assert (engine.last.background, engine.last.keep) == (True, True)
+    assert shell.user_ns["p"] == "handle of fish1"
+    assert shell.user_ns["r"].container.name == "fish1"
+    assert len(records) == 1
+
+
+def test_rm_takes_a_background_container_away_when_it_ends(execute, engine):
+    execute("%%container run bread:1 --bg --rm\nsleep 9")
+    assert (engine.last.background, engine.last.keep) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("run bread:1 --proc p", "--proc cannot be used without --bg"),
+        ("run bread:1 --bg --out x", "--out cannot be used with --bg"),
+        ("run bread:1 --bg --err x", "--err cannot be used with --bg"),
+        ("run bread:1 --bg --get /a=x", "--get cannot be used with --bg"),
+    ],
+)
+def test_what_has_no_meaning_in_the_background_is_refused(execute, line, says):
+    error = execute(f"%%container {line}\ntrue")
+    assert isinstance(error, UsageError)
+    assert says in str(error)
+
+
+def test_the_verbs_of_life_are_one_call_each(execute, engine, shell):
+    execute("x = %container stop fish1 fish2 -t 0 -s INT")
+    assert shell.user_ns["x"] == ("fish1", "fish2")
+    assert (engine.last.words, engine.last.timeout, engine.last.signal) == (("fish1", "fish2"), 0.0, "INT")
+    execute("%container stop fish1")
+    assert (engine.last.timeout, engine.last.signal) == (10.0, "")
+    execute("%container kill fish1")
+    assert (engine.last.verb, engine.last.signal) == ("kill", "KILL")
+    execute("x = %container wait fish1")
+    assert shell.user_ns["x"] == 3
+
+
+def test_a_log_that_is_followed_is_printed_and_one_that_is_not_is_returned(execute, engine, shell, capsys):
+    execute("x = %container logs -f -n 5 fish1")
+    assert shell.user_ns["x"] is None
+    assert capsys.readouterr().out == "live\N{LATIN SMALL LETTER E WITH ACUTE}\n"
+    assert engine.last.tail == 5
+    for options, text in (("-n 1", "two\n"), ("-n 0", ""), ("-n all", "one\ntwo\n"), ("", "one\ntwo\n")):
+        execute(f"x = %container logs {options} fish1")
+        assert shell.user_ns["x"] == text
+
+
+def test_numbers_of_lines_and_times():
+    assert (values.count("all"), values.count("7")) == (None, 7)
+    assert (values.patience("0"), values.patience("0s"), values.patience("1m")) == (0.0, 0.0, 60.0)
+    for text in ("-1", "x", ""):
+        with pytest.raises(ValueError, match="number"):
+            values.count(text)
