@@ -52,32 +52,42 @@ class LiveBuild:
         self._begin = time.monotonic()
         self._model: BuildModel | None = None
         self._ended = threading.Event()
+        self._lock = threading.Lock()
         # In a copy of this context, so that what the thread shows belongs to this cell.
-        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._show,), daemon=True)
-        self._thread.start()
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(self._show,), name="dockmagic-live", daemon=True).start()
 
     def take(self, event: Event) -> None:
         """One event."""
         self._progress = self._progress.after(event)
 
     def close(self) -> None:
-        """Take the view away: the next output below the cell stands in its place."""
+        """Take the view away: the next output below the cell stands in its place.
+
+        A model that is still being made is not waited for: it is never shown.
+        """
         self._ended.set()
-        self._thread.join()
-        if self._model is None:
-            return
-        self._publisher.clear_output(wait=True)
-        self._model.close()
-        self._model = None
+        with self._lock:
+            model, self._model = self._model, None
+        if model is not None:
+            self._publisher.clear_output(wait=True)
+            model.close()
 
     def _show(self) -> None:
         if self._ended.wait(_PATIENCE_SECONDS):
             return
-        self._model = self._make(self._state())
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._model.model_id}
-        self._publisher.publish(data={"text/plain": "Building...", WIDGET_MIME: view})
+        model = self._make(self._state())
+        with self._lock:
+            if self._ended.is_set():
+                model.close()
+                return
+            self._model = model
+            view = {"version_major": 2, "version_minor": 0, "model_id": model.model_id}
+            self._publisher.publish(data={"text/plain": "Building...", WIDGET_MIME: view})
         while not self._ended.wait(_INTERVAL_SECONDS):
-            self._model.show(self._state())
+            with self._lock:
+                if self._model is not None:
+                    self._model.show(self._state())
 
     def _state(self) -> dict[str, Any]:
         # The time in tenths, so that a state in which nothing happened is sent no more often than it shows.

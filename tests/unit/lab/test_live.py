@@ -20,7 +20,7 @@ class Model:
 
     def __init__(self) -> None:
         self.states: list[dict] = []
-        self.closed = False
+        self.was_closed = threading.Event()
         self._news = threading.Condition()
 
     def show(self, summary: dict) -> None:
@@ -29,7 +29,7 @@ class Model:
             self._news.notify_all()
 
     def close(self) -> None:
-        self.closed = True
+        self.was_closed.set()
 
     def shown(self, wanted) -> bool:
         with self._news:
@@ -70,7 +70,23 @@ def test_a_step_that_says_nothing_for_long_is_shown_and_then_taken_away(live, mo
     shown, cleared = publisher.events
     assert shown["application/vnd.jupyter.widget-view+json"]["model_id"] == "model"
     assert cleared == "clear later"
-    assert model.closed
+    assert model.was_closed.is_set()
+
+
+def test_a_build_that_ends_while_its_view_is_made_never_shows_it(model, publisher):
+    making, ended = threading.Event(), threading.Event()
+
+    def make(state):
+        making.set()
+        ended.wait(10)
+        return model
+
+    live = LiveBuild("bread:1", make, publisher)
+    assert making.wait(10)
+    live.close()
+    ended.set()
+    assert model.was_closed.wait(10)
+    assert publisher.events == []
 
 
 @pytest.mark.parametrize(
