@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from dockmagic.errors import NotFoundError
-from dockmagic.exchange.taken import Files, value
+
+if TYPE_CHECKING:
+    from dockmagic.exchange.taken import Files
 
 ChangeKind = Literal["A", "C", "D"]
 T = TypeVar("T")
@@ -327,6 +329,8 @@ class Run:
             NotFoundError: it was not asked for, or was not there.
             UsageError: the content is not what the name says.
         """
+        from dockmagic.exchange.taken import value  # noqa: PLC0415 - few runs have files
+
         if path not in self.files:
             raise NotFoundError(f"the run has no file {path}", hint="get=(PATH,) asks for it")
         return value(path, self.files[path])

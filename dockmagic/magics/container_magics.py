@@ -12,7 +12,7 @@ from traitlets import Bool, Enum, TraitError, Unicode, validate
 from dockmagic import __version__
 from dockmagic.errors import DockmagicError
 from dockmagic.lab.lab import Lab
-from dockmagic.magics import building, cell, checking, expecting, grammar, help, running  # noqa: A004 - the verb's own word
+from dockmagic.magics import building, cell, checking, grammar, help, running  # noqa: A004 - the verb's own word
 from dockmagic.magics.braces import filler
 from dockmagic.magics.defaults import Defaults, read
 from dockmagic.magics.dockerfile_part import dockerfile_part
@@ -22,13 +22,20 @@ from dockmagic.magics.notebook import Notebook
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine
 
+
+def _expect(notebook: Notebook, command: grammar.Command, body: str) -> None:
+    from dockmagic.magics.expecting import expect_cell  # noqa: PLC0415 - %load_ext need not wait for it
+
+    expect_cell(notebook, command, body)
+
+
 CELLS: dict[str, Callable[[Notebook, grammar.Command, str], None]] = {
     "": running.build_then_run,
     "build": building.build_cell,
     "run": running.run_cell,
     "exec": running.exec_cell,
     "check": checking.check_cell,
-    "expect": expecting.expect_cell,
+    "expect": _expect,
 }
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import BuildError, DockerfileError, RunError, UsageError
-from dockmagic.exchange.given import content
 from dockmagic.magics.braces import evaluate
 from dockmagic.magics.defaults import Defaults
 from dockmagic.magics.streams import PlainProgress, Streams
@@ -61,6 +60,8 @@ class Notebook:
         """
         if name not in self.variables:
             raise UsageError(f'"{name}" is not defined, for --stdin')
+        from dockmagic.exchange.given import content  # noqa: PLC0415 - %load_ext need not wait for it
+
         return content(name, self.variables[name])
 
     def values(self, wanted: Sequence[tuple[str, str]]) -> dict[str, object]:
