@@ -11,7 +11,9 @@ import random
 import sys
 from pathlib import Path
 
+from dockmagic.engine.engine import Engine
 from dockmagic.errors import ConflictError, DockmagicError, NotFoundError, StoreError
+from dockmagic.testing import RecordingRuntime, Scripted
 from tests.unit.store.making import add_image, adopt, config_of, docker_archive, image_of, open_store, tar_of
 
 
@@ -45,6 +47,49 @@ def load(store):
     """An archive of two layers."""
     layers = [tar_of({"one": b"1" * 50_000}), tar_of({"two": b"2"})]
     store.archive.load(Stream(docker_archive([(config_of(layers), layers, ["loaded:1"])])))
+    say("acknowledged")
+
+
+def build(store):
+    """Three steps on the kept image: files, a directory, and a RUN that writes."""
+    engine = engine_of(store, Scripted(files={"/ran": b"r" * 9000}))
+    built = engine.build("FROM kept\nCOPY <<EOF /copied\ntext\nEOF\nWORKDIR /new/dir\nRUN work\n", tags=("built:1",))
+    assert built.error is None, built.error
+    say("acknowledged")
+
+
+def litter(store):
+    """What a prune removes: an ended container, images without a name, steps of the cache, a cache of RUN."""
+    engine = engine_of(store, Scripted(files={"/written": b"w" * 5000}))
+    engine.run("kept", argv=("work",), name="ended")
+    add_image(store, {"unnamed": b"u" * 4000}, {"more": b"m"})
+    store.cache.put("key", adopt(store, {"cached": b"c" * 3000}).diff_id)
+    with store.caches.use("apt", "locked", fill=lambda _: None):
+        pass
+
+
+def commit(store):
+    """The ended container as an image."""
+    engine_of(store).commit("ended", "committed:1")
+    say("acknowledged")
+
+
+def prune(store):
+    """Everything that nothing uses."""
+    engine_of(store).prune()
+    assert [row.name for row in store.containers.list()] == []
+    say("acknowledged")
+
+
+def save(store):
+    """The kept image, beside the store."""
+    engine_of(store).save("kept", output=store.path.with_suffix(".tar"))
+    say("acknowledged")
+
+
+def engine_of(store, *script):
+    """An engine on the store's directory whose containers only write files."""
+    return Engine(store.path, runtime=RecordingRuntime(store.path, script, scheme="range-0"))
 
 
 def churn(store, *, seed=0, rounds=25):
@@ -103,7 +148,10 @@ class Stream:
         return data
 
 
-VERBS = {"kept": kept, "image": image, "load": load, "churn": churn}
+VERBS = {
+    "kept": kept, "image": image, "load": load, "churn": churn,
+    "build": build, "litter": litter, "commit": commit, "prune": prune, "save": save,
+}  # fmt: skip
 
 
 def main():

@@ -22,6 +22,8 @@ ENV = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *filter(Non
 CALLS = ("fsync", "fdatasync", "syncfs", "rename", "renameat2", "unlink", "mkdir", "pwrite64", "fchmod", "ftruncate")
 # pwrite64 is every page of the database: some of them tell as much as all.
 STRIDE = {"pwrite64": 7, "unlink": 2, "fdatasync": 5, "fsync": 2}
+# What is there when the verb has said that it is done.
+PROMISED = {"build": "built:1", "load": "loaded:1", "commit": "committed:1"}
 
 
 def work(home, verb, *words, prefix=(), **more):
@@ -37,8 +39,17 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def fresh(home, tmp_path):
+def littered(home):
+    """The same with what a prune removes."""
+    assert work(home, "litter").returncode == 0
+    return home
+
+
+@pytest.fixture
+def fresh(request, home, tmp_path):
     """Makes a copy of that store."""
+    if "verb" in request.fixturenames and request.getfixturevalue("verb") in {"commit", "prune"}:
+        request.getfixturevalue("littered")
 
     def copy():
         target = tmp_path / "copy"
@@ -61,6 +72,17 @@ def require_whole(home):
     assert (trees[1] / "a").read_bytes() == b"built"
 
 
+def require_kept(home, verb, said):
+    """What was acknowledged is there, and an archive is whole or not there at all."""
+    if "acknowledged" in said and verb in PROMISED:
+        assert open_store(home).images.resolve(PROMISED[verb]) is not None
+    archive = home.with_suffix(".tar")
+    assert archive.exists() or verb != "save" or "acknowledged" not in said
+    if archive.exists():
+        assert len(open_store(home).archive.load(archive)) == 1
+        archive.unlink()
+
+
 def strace(call, fault, number):
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
@@ -78,21 +100,30 @@ def strace(call, fault, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["image", "load"])
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("verb", "call"),
+    [
+        *((verb, call) for verb in ("image", "load", "build", "commit", "save", "prune") for call in CALLS),
+        ("save", "write"),
+    ],
+)
 def test_a_kill_at_any_call_loses_nothing(fresh, verb, call):
     number = 1
+    stride = STRIDE.get(call, 1) * (1 if verb in {"image", "load"} else 2)
     while True:
         home = fresh()
         done = work(home, verb, prefix=strace(call, "signal=KILL", number))
         if done.returncode == 0:
             break
         assert done.returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}, done.stderr
-        if number % 3 == 0:
+        require_kept(home, verb, done.stdout)
+        if number // stride % 3 == 0:
             # what was left does not stand in the way of doing the same again
-            assert work(home, verb).returncode == 0
+            again = work(home, verb)
+            assert again.returncode == 0, again.stderr
+            require_kept(home, verb, again.stdout)
         require_whole(home)
-        number += STRIDE.get(call, 1)
+        number += stride
     assert number < 400
 
 
