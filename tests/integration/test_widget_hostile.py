@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from importlib.resources import files
 from itertools import product
 
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import sync_playwright
-
 from dockmagic.engine.engine import Engine
 from dockmagic.lab.registry import Registry, Subject
 from dockmagic.lab.source import EngineSource
 from dockmagic.record.escape import visible
 from dockmagic.testing import RecordingRuntime, add_image, open_store
 from dockmagic.widgets.explorer import Explorer
+from tests.integration.widget_page import CHROMIUM, drawn
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 ACT = "window.hacked=1"
@@ -75,16 +71,10 @@ OTHERS = (
 )
 STRINGS = tuple(wrapper.replace("{}", element) for wrapper, element in product(WRAPPERS, ELEMENTS)) + OTHERS
 
-VISIT = """async summary => {
-  const heard = [], texts = {names: [], contents: []};
-  const model = {
-    get: name => (name === 'view' ? 'record' : summary), set: () => undefined,
-    on: (event, call) => event === 'msg:custom' && heard.push(call), off: () => undefined,
-    send: message => window.ask(message).then(reply => heard.forEach(call => call(reply))),
-  };
+VISIT = """async () => {
+  const texts = {names: [], contents: []};
   const frame = () => new Promise(done => requestAnimationFrame(done));
   const until = async wanted => { for (;;) { const found = wanted(); if (found) return found; await frame(); } };
-  window.widget.render({ model, el: document.body });
   const tree = await until(() => document.querySelector('[role=tree]'));
   const all = Number((await until(() => tree.querySelector('[role=treeitem]'))).getAttribute('aria-setsize'));
   for (let at = 1; at <= all; at += 1) {
@@ -132,25 +122,8 @@ def test_hundreds_of_hostile_names_and_contents_stay_text(tmp_path):
     engine = Engine(tmp_path, runtime=RecordingRuntime(tmp_path))
     source = EngineSource(engine, Subject(key="", result=engine.inspect("hostile:1")), Registry())
     explorer = Explorer(source)
-    foreign = []
-
-    def ask(message):
-        return {"id": message["id"], "result": explorer.answer(message["method"], message["params"])}
-
-    static = files("dockmagic.widgets").joinpath("static")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1180, "height": 900})
-        page.on("request", lambda request: foreign.append(request.url))
-        page.expose_function("ask", ask)
-        page.add_style_tag(content=static.joinpath("widget.css").read_text("utf-8"))
-        code = static.joinpath("widget.js").read_text("utf-8").replace("export default", "window.widget =")
-        page.add_script_tag(content=code, type="module")
-        page.wait_for_function("window.widget")
-        told = page.evaluate(VISIT, source.summary().to_json())
-        browser.close()
+    with drawn(source.summary().to_json(), explorer.answer) as (page, asked):
+        told = page.evaluate(VISIT)
 
     assert sorted(told["names"]) == sorted(visible(name) for name in names)
     shown = dict(zip(told["names"], told["contents"], strict=True))
@@ -162,4 +135,4 @@ def test_hundreds_of_hostile_names_and_contents_stay_text(tmp_path):
             else shown[visible(name)] == visible(content)
         )
     assert set(told["elements"]) <= OWN_ELEMENTS
-    assert (told["handlers"], told["hacked"], foreign) == ([], "", [])
+    assert (told["handlers"], told["hacked"], asked) == ([], "", [])

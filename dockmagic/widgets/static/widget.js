@@ -291,6 +291,10 @@ class FileBrowser {
       if (this.shown === shown) this.status.textContent = told(error);
     }
   }
+  /** What is listed is older than what stands there: the reader says when to look again, so that no row moves under the pointer. */
+  grown() {
+    this.status.replaceChildren("The container wrote meanwhile. ", h("button", { type: "button", class: "dm-link dm-small", text: "Look again", on: { click: () => this.show() } }));
+  }
   async open(row) {
     const wanted = ++serial;
     this.opened = wanted;
@@ -471,7 +475,10 @@ class Explorer {
     this.asking = true;
     try {
       const { tray } = await this.client.ask("refresh");
-      if (tray && this.tray && this.tray.isConnected) this.tray.replaceChildren(...trayParts(tray, 5).flat(Infinity).filter(Boolean));
+      const news = tray && JSON.stringify(tray) !== JSON.stringify(this.seen || now.tray);
+      this.seen = tray;
+      if (news && this.tray && this.tray.isConnected) this.tray.replaceChildren(...trayParts(tray, 5).flat(Infinity).filter(Boolean));
+      if (news && this.picked === "rw" && this.browser) this.browser.grown();
       if (tray && !tray.living) this.model.set("summary", { ...now, tray });
     } catch { /* the next round asks again */ } finally { this.asking = false; }
   }

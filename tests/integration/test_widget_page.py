@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+from dockmagic.widgets.summary import Choice, Slab, Summary, Tray
+from tests.integration.widget_page import CHROMIUM, drawn
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+TRAY = Tray(
+    title="Container layer",
+    writable=True,
+    counts={"A": 0, "C": 0, "D": 0},
+    size=0,
+    paths=(),
+    nothing="This run changed no files.",
+)
+ROW = {"ref": 1, "name": "grown", "path": "/grown", "kind": "file", "state": "A", "size": 7, "folder": False}
+
+
+def slab(number: int, size: int) -> Slab:
+    return Slab(kind="layer", instruction=f"RUN step {number}", layer=number, size=size, files=1)
+
+
+def summary(*stack: Slab, tray: Tray = TRAY):
+    return Summary(
+        kind="run",
+        title="odd:1",
+        verdict={"mark": "good", "words": "exit 0"},
+        totals={"layers": len(stack), "files": len(stack), "size": sum(each.size for each in stack)},
+        tray=tray,
+        stack=stack,
+        trees=(Choice(id="rw", label="Container layer"),),
+    ).to_json()
+
+
+def answer(method, params):
+    empty = {"rows": [], "offset": 0, "total": 0}
+    return {"list": empty, "layer": {"counts": TRAY.counts, "paths": 0}, "candidates": {"items": []}}.get(method, {})
+
+
+def heights(page, slab_text: str):
+    return (
+        page.locator(".dm-slab", has_text=slab_text)
+        .locator(".dm-edge")
+        .evaluate_all("all => all.map(each => each.offsetHeight)")
+    )
+
+
+def test_the_front_edge_is_as_high_as_the_cube_root_of_the_size():
+    stack = (slab(4, 0), slab(3, 1 << 20), slab(2, 8 << 20), slab(1, 1 << 30), slab(0, 3 << 30))
+    with drawn(summary(*stack), answer) as (page, _):
+        assert heights(page, "step 4") == [0]
+        assert heights(page, "step 3") == [8]
+        assert heights(page, "step 2") == [16]
+        assert heights(page, "step 1") in ([80], [81])
+        assert len(heights(page, "step 0")) == 2
+        assert page.locator(".dm-slab", has_text="step 0").locator(".dm-break").count() == 1
+
+
+def test_many_small_layers_are_one_line_that_opens():
+    stack = tuple(slab(number, 5_000_000 if number % 20 == 0 else 1000) for number in range(119, -1, -1))
+    with drawn(summary(*stack), answer) as (page, _):
+        assert page.locator(".dm-slab").count() == 6
+        page.get_by_role("button", name="19 layers below 1 MB").first.click()
+        assert page.locator(".dm-slab").count() == 25
+        assert page.evaluate("document.activeElement.classList.contains('dm-slab')")
+
+
+def test_an_image_of_no_layers_and_a_run_of_no_changes_say_so():
+    with drawn(summary(), answer) as (page, _):
+        text = page.locator(".dockmagic-widget").inner_text()
+        assert "Image with 0 layers (FROM scratch)" in text
+        assert "This run changed no files." in text
+
+
+def test_the_layer_of_a_living_container_grows_and_its_files_are_read_when_asked():
+    grown = {"A": 1, "C": 0, "D": 0}
+    tray = {**summary(tray=TRAY)["tray"], "living": True}
+
+    def writing(method, params):
+        if method == "refresh":
+            return {"tray": {**tray, "counts": grown, "size": 7, "paths": [["A", "/grown", 7, ""]]}}
+        return {"rows": [ROW], "offset": 0, "total": 1} if method == "list" else answer(method, params)
+
+    with drawn({**summary(slab(0, 1)), "tray": tray}, writing) as (page, _):
+        page.locator(".dm-tray", has_text="/grown").wait_for()
+        page.get_by_role("button", name="Look again").click()
+        page.get_by_role("treeitem", name="added, grown").wait_for()
+
+
+def test_what_only_a_notebook_can_do_is_asked_of_it_and_else_shown_as_code():
+    told = {
+        **summary(slab(0, 1)),
+        "actions": [
+            {
+                "action": "exec",
+                "label": "Open",
+                "code": "%%container exec x\n",
+                "where": "cell",
+                "confirm": "",
+                "enabled": True,
+                "why": "",
+            },
+            {
+                "action": "commit",
+                "label": "Commit",
+                "code": "c",
+                "where": "kernel",
+                "confirm": "",
+                "enabled": False,
+                "why": "it runs",
+            },
+        ],
+    }
+    with drawn(told, answer) as (page, _):
+        page.evaluate(
+            "document.addEventListener('dockmagic:act', e => { window.heard = e.detail; if (window.take) e.preventDefault(); })"
+        )
+        page.get_by_role("button", name="Open").click()
+        assert page.evaluate("window.heard") == {"action": "insert", "code": "%%container exec x\n"}
+        page.get_by_text("Put this into a cell:").wait_for()
+        assert page.get_by_role("button", name="Commit").is_disabled()
+        assert "it runs" in page.locator(".dm-actions").inner_text()
+
+
+def test_a_closed_view_leaves_nothing_in_the_page():
+    with drawn(summary(slab(0, 1)), answer) as (page, _):
+        page.evaluate("window.end()")
+        assert page.locator(".dockmagic-widget").count() == 0
