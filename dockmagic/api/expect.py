@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dockmagic.api.subject import MissingError, Subject, Target
 from dockmagic.errors import ExpectationError
+from dockmagic.record.escape import visible
 from dockmagic.results import Table, decimal_size
 
 if TYPE_CHECKING:
@@ -212,7 +213,8 @@ class Expect:
             yield
         except MissingError as missing:
             reason = str(missing)
-        self.findings.append(Finding(text=" ".join(words), reason=reason, line=self.line))
+        # A path, a link's text or a setting may hold what a terminal obeys.
+        self.findings.append(Finding(text=visible(" ".join(words)), reason=visible(reason), line=self.line))
 
     def _standing(self, path: str, kind: str, mode: int | None, owner: str) -> File:
         found = self._subject.file(path)
@@ -227,7 +229,7 @@ class Expect:
 
 
 def _about(word: str, text: str | None) -> list[str]:
-    return [] if text is None else [word, shlex.quote(text)]
+    return [] if text is None else [word, shlex.quote(text) if text.isprintable() else repr(text)]
 
 
 def _rights(mode: int | None, owner: str) -> list[str]:

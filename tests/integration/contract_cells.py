@@ -37,7 +37,7 @@ cat /run/dockmagic/in/rows; echo " $limit"; cp /run/dockmagic/in/cfg /out.json; 
 EXPECT = """%%container expect c:1
 file /who is "Min ji"
 directory /srv/x owner 7:8
-file /srv/one contains one mode 600  # by COPY --chmod
+file /srv/EOF contains one mode 600  # by COPY --chmod
 user nobody
 cmd sh -c "id -u; cat /who"
 run cat /who

@@ -144,6 +144,20 @@ def test_what_does_not_hold_says_why_and_where(execute, shelf, capsys, line, rea
     assert f": {reason}" in capsys.readouterr().out
 
 
+class Hostile(Shelf):
+    """Its link's text moves a terminal's cursor."""
+
+    def files(self, place):
+        return (File(Entry(path="l", type="symlink", linkname="\x1b[2J\na"), ""),)
+
+
+def test_the_report_has_a_line_for_each_and_obeys_no_container():
+    expect = Expect("b:1", engine=Hostile()).link("/l", "a").file("/x\n", content="o\n")
+    told = str(expect.report())
+    assert len(told.splitlines()) == 4
+    assert "it leads to \\x1b[2J\\na" in told
+
+
 def test_a_report_alone_raises_nothing(execute, shelf, shell):
     assert execute("%%container expect b:1 --no-raise-error --result report\nlayers 9\nlayers 2") is None
     assert [finding.ok for finding in shell.user_ns["report"]] == [False, True]
