@@ -98,7 +98,7 @@ def churn(store, *, seed=0, rounds=25):
     for _ in range(rounds):
         number = dice.randrange(4)
         with contextlib.suppress(NotFoundError, ConflictError):
-            match dice.randrange(7):
+            match dice.randrange(8):
                 case 0 | 1:
                     add_image(store, {f"f{number}": b"x" * 2000}, {"shared": b"s"}, name=f"image:{number}")
                 case 2:
@@ -117,6 +117,8 @@ def churn(store, *, seed=0, rounds=25):
                     found = store.images.resolve(f"image:{number}")
                     if found is not None:
                         use(store, found, dice)
+                case 6:
+                    store.pruning.carry_out(store.pruning.plan())
                 case _:
                     store.cache.clear()
 

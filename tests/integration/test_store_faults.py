@@ -128,13 +128,22 @@ def test_a_kill_at_any_call_loses_nothing(fresh, verb, call):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["error=ENOSPC", "error=EIO", "error=EROFS"])
+@pytest.mark.parametrize(
+    ("verb", "fault"),
+    [
+        ("image", "error=ENOSPC"),
+        ("image", "error=EIO"),
+        ("image", "error=EROFS"),
+        ("commit", "error=EIO"),
+        ("prune", "error=ENOSPC"),
+    ],
+)
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_that_fails_is_told_and_leaves_the_store_whole(fresh, call, fault):
+def test_a_call_that_fails_is_told_and_leaves_the_store_whole(fresh, verb, call, fault):
     number = 1
     while True:
         home = fresh()
-        done = work(home, "image", prefix=strace(call, fault, number))
+        done = work(home, verb, prefix=strace(call, fault, number))
         if done.returncode == 0:
             break
         assert done.returncode == 3, done.stderr[-3000:]
