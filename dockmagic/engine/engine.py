@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dockmagic.builder.request import Network, Secret
     from dockmagic.dockerfile.lint import LintWarning
     from dockmagic.engine.background import Background
+    from dockmagic.engine.copying import Copied
     from dockmagic.engine.stats import Listed, Stats
     from dockmagic.engine.transfer import Listener as TransferListener
     from dockmagic.oci.changeset import Entry
@@ -247,6 +248,12 @@ class Engine:
     def follow(self, name: str | Container, listener: Callable[[bytes], None], *, tail: int | None = None) -> None:
         """Give what a container prints until it ends; see :func:`dockmagic.engine.life.follow`."""
         life.follow(self.session, name, listener, tail=tail)
+
+    def cp(self, source: str, destination: str) -> Copied:
+        """Copy between this machine and a container, ``NAME:PATH``; see :func:`dockmagic.engine.copying.cp`."""
+        from dockmagic.engine.copying import cp  # noqa: PLC0415 - rarely asked
+
+        return cp(self.session, source, destination)
 
     def stats(self, *names: str | Container) -> Table[Stats]:
         """What living containers use; see :func:`dockmagic.engine.stats.stats`."""

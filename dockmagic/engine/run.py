@@ -189,6 +189,13 @@ def _as_created(defaults: Defaults, row: ContainerRow) -> Defaults:
     )
 
 
+def spec_of(session: Session, row: ContainerRow) -> Spec:
+    """A container as it was made, for work of our own in it, as its root."""
+    stored = limits.stored(row.spec.get("limits", {}))
+    request = Request(user="0:0", workdir="/", network=row.spec.get("network", "none"), limits=stored)
+    return _spec(session, row, Defaults(), request, ("cp",))
+
+
 def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Request, argv: tuple[str, ...]) -> Spec:
     profile = row.spec.get("profile", {})
     host = profile.get("hostname") or hostname(row.name)

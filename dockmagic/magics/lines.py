@@ -93,6 +93,7 @@ LINES: dict[str, Line] = {
     "kill": lambda notebook, command: notebook.engine.kill(*command.operands, signal=command.options["signal"]),
     "wait": lambda notebook, command: notebook.engine.wait(*command.operands),
     "stats": lambda notebook, command: notebook.engine.stats(*command.operands),
+    "cp": lambda notebook, command: notebook.engine.cp(*command.operands),
     "top": lambda notebook, command: notebook.engine.top(*command.operands),
     "rename": lambda notebook, command: notebook.engine.rename(*command.operands),
     "rm": lambda notebook, command: _removed(notebook.engine.rm(*command.operands, force=command.options["force"])),

@@ -263,6 +263,12 @@ LINE_VERBS = (
             *table.later("-a|--all --format= --no-trunc"),
         ),
     ),
+    Verb(
+        name="cp",
+        summary="copy files between this machine and a container, NAME:PATH",
+        operands="SOURCE TARGET",
+        options=table.later("-a|--archive -L|--follow-link -q|--quiet"),
+    ),
     Verb(name="top", summary="the processes of a container", operands="CONTAINER"),
     Verb(name="rename", summary="give a container another name", operands="CONTAINER NAME"),
     Verb(
@@ -354,7 +360,6 @@ LINE_VERBS = (
 )
 
 LATER = (
-    *("cp",),
     *("kernel", "shell", "create", "start", "attach", "port"),
     *("search", "volume", "network", "restart", "pause", "unpause", "update", "info", "version"),
 )

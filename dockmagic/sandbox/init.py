@@ -13,7 +13,7 @@ import os
 import socket
 import traceback
 
-from dockmagic.sandbox import mounted, wire
+from dockmagic.sandbox import mounted, parcels, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
 from dockmagic.sandbox.confine import (
     attempt,
@@ -21,6 +21,7 @@ from dockmagic.sandbox.confine import (
     confine,
     enter_directory,
     execute,
+    keep_only,
     leave_session,
 )
 from dockmagic.sandbox.limiting import limit_resources, weaker
@@ -30,7 +31,7 @@ from dockmagic.sandbox.plan import Plan
 from dockmagic.sandbox.provided import HostTree, ProvidedDirectory, ProvidedFile
 from dockmagic.sandbox.reaper import supervise
 from dockmagic.sandbox.rootfs import Overlay, Scratch
-from dockmagic.syscalls import files, mounts, namespaces
+from dockmagic.syscalls import files, mounts, namespaces, privileges
 
 FAILED = 125
 
@@ -121,9 +122,19 @@ def _run(plan: Plan, status: socket.socket) -> int:
         return 0
 
     def become() -> int:
-        return execute(spec["argv"], environment(spec["env"], account), status)
+        return become_program(spec, account, status)
 
     return supervise(become) if spec["init"] else become()
+
+
+def become_program(spec, account: Account, status: socket.socket) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+    """The last step: the program, or work of our own in its place, which inherits as little. Returns an exit code."""
+    if not spec["task"]:
+        return execute(spec["argv"], environment(spec["env"], account), status)
+    privileges.hide_command_line("cp")
+    status.close()
+    keep_only([])
+    return parcels.work(spec["task"])
 
 
 def operations(plan: Plan) -> list[Operation]:

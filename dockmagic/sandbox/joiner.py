@@ -23,7 +23,6 @@ from dockmagic.sandbox.confine import (
     be_first_victim,
     confine,
     enter_directory,
-    execute,
     leave_session,
 )
 from dockmagic.sandbox.launch import supervisors
@@ -186,7 +185,7 @@ def _become(plan: Plan, status: socket.socket, user_namespace: int) -> None:
             _take_only_id(account, user_namespace)
         proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
         confine(account, plan.profile, status, proc)
-        code = execute(plan.spec["argv"], init.environment(plan.spec["env"], account), status)
+        code = init.become_program(plan.spec, account, status)
     except BaseException as error:  # noqa: BLE001 - told to the monitor
         init.tell(status, error)
     os._exit(code)

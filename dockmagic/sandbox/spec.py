@@ -21,6 +21,9 @@ DEFAULT_CAPABILITIES = (
     "SYS_CHROOT",
 )
 
+# Overlayfs takes 500 (OVL_MAX_STACK); the lowest is the container's own, with its mount points.
+MOST_LAYERS = 499
+
 # Names of docker's --ulimit; ``limiting.KINDS`` has their numbers.
 ULIMITS = (
     "core",
@@ -167,6 +170,7 @@ class Spec:
         dns: name servers of /etc/resolv.conf, in place of the host's.
         epoch: seconds since 1970, the time stamps of what dockmagic provides.
         limits: what it may use.
+        task: in place of the program, for ``parcels.work``; () for none.
         purpose: ``"run"`` or ``"build"`` (a RUN instruction).
         owners: the side table that an earlier process on this writable layer left (``Exit.owners``).
     """
@@ -192,6 +196,7 @@ class Spec:
     add_hosts: tuple[tuple[str, str], ...] = ()
     epoch: int = 0
     limits: Limits = field(default_factory=Limits)
+    task: tuple[str, ...] = ()
     purpose: Literal["run", "build"] = "run"
     owners: Mapping[str, list[int]] = field(default_factory=dict)
 

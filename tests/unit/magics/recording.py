@@ -134,6 +134,9 @@ class RecordingEngine:
         self._note("kill", *names, signal=signal)
         return names
 
+    def cp(self, source, destination):
+        self._note("cp", source, destination)
+
     def wait(self, name):
         self._note("wait", name)
         return 3
