@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     images = _engine.images
     import_ = _engine.import_
     inspect = _engine.inspect
+    kill = _engine.kill
     load = _engine.load
     login = _engine.login
     logout = _engine.logout
@@ -55,11 +56,16 @@ if TYPE_CHECKING:
     ps = _engine.ps
     pull = _engine.pull
     push = _engine.push
+    rename = _engine.rename
     rm = _engine.rm
     rmi = _engine.rmi
     run = _engine.run
     save = _engine.save
+    stats = _engine.stats
+    stop = _engine.stop
     tag = _engine.tag
+    top = _engine.top
+    wait = _engine.wait
 
 __version__ = "0.1.0"
 
@@ -105,6 +111,7 @@ __all__ = [
     "images",
     "import_",
     "inspect",
+    "kill",
     "load",
     "load_ipython_extension",
     "login",
@@ -114,12 +121,17 @@ __all__ = [
     "ps",
     "pull",
     "push",
+    "rename",
     "rm",
     "rmi",
     "run",
     "save",
+    "stats",
+    "stop",
     "tag",
+    "top",
     "unload_ipython_extension",
+    "wait",
 ]
 
 _RESULTS = frozenset({"Build", "Container", "Diff", "Image", "Isolation", "Layer", "Run", "Step", "Table"})

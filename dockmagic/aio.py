@@ -43,6 +43,7 @@ class Engine:
         self.images = _threaded(of.images)
         self.import_ = _threaded(of.import_)
         self.inspect = _threaded(of.inspect)
+        self.kill = _threaded(of.kill)
         self.load = _threaded(of.load)
         self.login = _threaded(of.login)
         self.logout = _threaded(of.logout)
@@ -51,11 +52,16 @@ class Engine:
         self.ps = _threaded(of.ps)
         self.pull = _threaded(of.pull)
         self.push = _threaded(of.push)
+        self.rename = _threaded(of.rename)
         self.rm = _threaded(of.rm)
         self.rmi = _threaded(of.rmi)
         self.run = _ended(of.run)
         self.save = _threaded(of.save)
+        self.stats = _threaded(of.stats)
+        self.stop = _threaded(of.stop)
         self.tag = _threaded(of.tag)
+        self.top = _threaded(of.top)
+        self.wait = _threaded(of.wait)
         self._of = of
 
     def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -80,6 +86,7 @@ if TYPE_CHECKING:
     images = _engine.images
     import_ = _engine.import_
     inspect = _engine.inspect
+    kill = _engine.kill
     load = _engine.load
     login = _engine.login
     logout = _engine.logout
@@ -88,11 +95,16 @@ if TYPE_CHECKING:
     ps = _engine.ps
     pull = _engine.pull
     push = _engine.push
+    rename = _engine.rename
     rm = _engine.rm
     rmi = _engine.rmi
     run = _engine.run
     save = _engine.save
+    stats = _engine.stats
+    stop = _engine.stop
     tag = _engine.tag
+    top = _engine.top
+    wait = _engine.wait
 
 
 def __getattr__(name: str) -> Any:
