@@ -227,7 +227,10 @@ class Engine:
 
     def background(self, container: str | Container) -> Background | None:
         """A container of this engine that runs beside the notebook, or has; None for any other."""
-        return self.session.background.get(containers.find(self.session, container).id)
+        from dockmagic.engine.background import Background  # noqa: PLC0415 - rarely asked
+
+        found = self.session.background.get(containers.find(self.session, container).id)
+        return found if isinstance(found, Background) else None
 
     def stop(self, *names: str | Container, timeout: float = life.PATIENCE, signal: str = "") -> tuple[str, ...]:
         """Ask containers to end, then end them; see :func:`dockmagic.engine.life.stop`."""

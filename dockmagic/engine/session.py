@@ -6,13 +6,12 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dockmagic.errors import IsolationError, StoreError
 from dockmagic.store import Store
 
 if TYPE_CHECKING:
-    from dockmagic.engine.background import Background
     from dockmagic.registry.registries import Registries
     from dockmagic.sandbox.runtime import Runtime
 
@@ -52,6 +51,15 @@ class RefusedOwner:
         raise self.refusal
 
 
+class Living(Protocol):
+    """The part of ``background.Background`` that a session needs to end one."""
+
+    @property
+    def running(self) -> bool: ...
+    def kill(self) -> None: ...
+    def join(self, timeout: float) -> None: ...
+
+
 class Session:
     """What every verb works on.
 
@@ -68,7 +76,7 @@ class Session:
     def __init__(self, home: Path | None = None, runtime: Runtime | None = None) -> None:
         self.home = Path(home) if home is not None else default_home()
         self.epoch = default_epoch()
-        self.background: dict[str, Background] = {}
+        self.background: dict[str, Living] = {}
         self._lock = threading.RLock()
         self._given = runtime
         self._runtime: Runtime | None = None
