@@ -1,0 +1,13 @@
+# The base of a site: who builds on it gets its pages generated.
+FROM debian:minbase
+RUN <<SCRIPT
+set -e
+apt-get update
+apt-get install -y --no-install-recommends python3-minimal
+rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache
+SCRIPT
+ENV SITE=/site
+WORKDIR $SITE
+ONBUILD COPY pages/ ./pages/
+ONBUILD ARG TITLE=untitled
+ONBUILD RUN echo "$TITLE: $(ls pages | tr '\n' ' ')" > index.txt

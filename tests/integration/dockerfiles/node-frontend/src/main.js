@@ -1,0 +1,1 @@
+fetch(__API_URL__);
