@@ -18,10 +18,11 @@ from dockmagic.builder.plan import PlannedStage, Row
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.running import Running
 from dockmagic.builder.steps.site import Site
-from dockmagic.errors import EXIT_INTERNAL, BuildError, DockmagicError
+from dockmagic.errors import EXIT_INTERNAL, BuildError, DockmagicError, UsageError
 from dockmagic.events import Event, StepFinished, StepOutput, StepStarted
 from dockmagic.oci.config import History, ImageConfig
 from dockmagic.sandbox.pump import Stream
+from dockmagic.sandbox.spec import MOST_LAYERS
 from dockmagic.store import Store
 
 if TYPE_CHECKING:
@@ -205,6 +206,11 @@ class _Work:
         )
         with at_line(row, shared.request.text):
             made = execution.made(row.action)
+            if made.diff_id and len(self.diff_ids) >= MOST_LAYERS:
+                raise UsageError(
+                    f"this would be layer {MOST_LAYERS + 1}, and an image of more than {MOST_LAYERS} cannot be run",
+                    hint="put several RUN into one with a here-document, or copy a stage's files onto scratch",
+                )
         if made.diff_id:
             shared.hold.add(made.diff_id)
         self.notes.update(dict.fromkeys(made.notes))

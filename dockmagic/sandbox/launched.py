@@ -15,11 +15,11 @@ from errno import EINVAL
 from pathlib import Path
 from typing import Any
 
-from dockmagic.errors import DockmagicError, IsolationError
+from dockmagic.errors import DockmagicError, IsolationError, UsageError
 from dockmagic.sandbox import replies, sealed, volumes, wire
 from dockmagic.sandbox.client import LaunchedProcess, began, spawn
 from dockmagic.sandbox.ids import Scheme
-from dockmagic.sandbox.spec import Isolation, Spec
+from dockmagic.sandbox.spec import MOST_LAYERS, Isolation, Spec
 
 _BOOT = "from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
 _DIRECTORIES = ("snapshots", "containers", "tmp", "work", "mnt")
@@ -64,6 +64,11 @@ class LaunchedRuntime:
         return self._isolation
 
     def start(self, spec: Spec, *, stdin: int, stdout: int, stderr: int) -> LaunchedProcess:
+        if len(spec.lowers) > MOST_LAYERS:
+            hint = "COPY --from=IMAGE / / onto scratch makes one layer of all"
+            raise UsageError(
+                f"an image of more than {MOST_LAYERS} layers cannot be run: overlayfs takes no more", hint=hint
+            )
         return self._start(spec, [stdin, stdout, stderr], {"do": "start"}, self._isolation.notes)
 
     def join(self, pid: int, birth: int, spec: Spec, *, stdin: int, stdout: int, stderr: int) -> LaunchedProcess:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import subprocess
 import sys
@@ -41,7 +44,7 @@ def engine(tmp_path):
         ("FROM localhost/base\nCOPY ../../etc/passwd /x\n", DockmagicError, 2, "passwd"),
         ("FROM localhost/base\nCOPY --from=nowhere:1 /a /x\n", DockmagicError, 2, "nowhere"),
         ("FROM localhost/base\nENV A=b\nRUN exit 7\n", BuildError, 3, "exit code 7"),
-        ("FROM localhost/base\nADD http://localhost/x /x\n", DockerfileError, 2, "ADD"),
+        ("FROM localhost/base\nADD http://localhost/x /x\n", BuildError, 2, "cannot be fetched"),
         ("FROM localhost/base\nRUN --security=insecure true\n", DockerfileError, 2, "--security"),
     ],
 )
@@ -124,6 +127,73 @@ def test_missing_names_are_told(engine, tmp_path):
 def test_an_image_without_a_command_has_nothing_to_run(engine):
     with pytest.raises(UsageError, match="nothing to run"):
         engine.run("kept")
+
+
+def archive_of_kept(engine, path):
+    """An archive with the layers of ``kept`` and a config of its own."""
+    tars = []
+    for layer in engine.inspect("kept").layers:
+        with (path.parent / "layer.tar").open("w+b") as file:
+            engine.session.store.layers.pack(layer.diff_id, file.fileno())
+            file.seek(0)
+            tars.append(file.read())
+    diff_ids = [f"sha256:{hashlib.sha256(tar).hexdigest()}" for tar in tars]
+    machine = engine.session.store.images.get(engine.inspect("kept").id).config.architecture
+    config = {"architecture": machine, "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}}
+    names = [f"{number}.tar" for number in range(len(tars))]
+    manifest = [{"Config": "config.json", "RepoTags": ["trigger:1"], "Layers": names}]
+    members = {"manifest.json": json.dumps(manifest).encode(), "config.json": json.dumps(config).encode()}
+    with tarfile.open(path, "w") as archive:
+        for name, content in (members | dict(zip(names, tars, strict=True))).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_a_step_whose_layer_would_be_one_too_many_is_refused_at_its_line(engine, monkeypatch):
+    most = len(engine.inspect("kept").layers) + 1
+    monkeypatch.setattr("dockmagic.builder.stagework.MOST_LAYERS", most)
+    text = "FROM kept\nRUN touch /one\nRUN true\n"
+    assert len(engine.build(text).image.layers) == most
+    with pytest.raises(BuildError, match=f"line 4: this would be layer {most + 1}") as caught:
+        engine.build(f"{text}RUN touch /more\n")
+    assert "here-document" in caught.value.hint
+    flat = engine.build("FROM scratch\nCOPY --from=kept / /\n").image
+    assert engine.run(flat, argv=("cat", "/kept")).stdout == "kept\n"
+
+
+def test_an_image_of_more_layers_than_overlayfs_takes_is_told_and_not_started(engine, monkeypatch):
+    monkeypatch.setattr("dockmagic.sandbox.launched.MOST_LAYERS", len(engine.inspect("kept").layers))
+    deeper = engine.build("FROM kept\nCOPY <<E /two\nE\n").image
+    with pytest.raises(UsageError, match="overlayfs takes no more"):
+        engine.run(deeper, argv=("true",))
+    with pytest.raises(BuildError, match="line 4: an image of more than"):
+        engine.build("FROM kept\nCOPY <<E /two\nE\nRUN true\n")
+
+
+def test_a_trigger_that_would_set_triggers_again_is_refused(engine):
+    for text in ("ONBUILD ONBUILD RUN true", "ONBUILD FROM kept", "ONBUILD MAINTAINER me"):
+        with pytest.raises(DockerfileError) as caught:
+            engine.build(f"FROM localhost/base\n{text}\n")
+        assert caught.value.location.line == 2
+
+
+def test_a_base_whose_config_has_such_a_trigger_is_refused_at_from(engine, tmp_path):
+    path = archive_of_kept(engine, tmp_path / "image.tar")
+    with tarfile.open(path) as tar:
+        members = {member.name: tar.extractfile(member).read() for member in tar}
+    config = json.loads(members["config.json"]) | {"config": {"OnBuild": ["ONBUILD RUN true"]}}
+    members["config.json"] = json.dumps(config).encode()
+    with tarfile.open(path, "w") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    engine.load(path)
+    with pytest.raises(DockerfileError, match="ONBUILD") as caught:
+        engine.build("FROM trigger:1\nRUN true\n")
+    assert caught.value.location.line == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small file system")
