@@ -197,7 +197,7 @@ def _remove_abandoned(parents: set[str]) -> None:
     """Remove the empty groups of servers of this pid namespace that are gone."""
     ours = str(identity.pid_namespace(os.getpid())[1])
     for parent in parents:
-        for name in os.listdir(parent):
+        for name in _names(parent):
             maker = name.removeprefix(PREFIX).split("-")
             if not name.startswith(PREFIX) or len(maker) != 3 or maker[0] != ours:  # noqa: PLR2004 - as above
                 continue
@@ -205,12 +205,18 @@ def _remove_abandoned(parents: set[str]) -> None:
                 _emptied(f"{parent}/{name}")
 
 
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []
+
+
 def _emptied(directory: str) -> bool:
     """Remove a server's group with those of its containers, as far as nothing runs in them; whether it is gone."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for name in os.listdir(directory):
-            if name.isdigit():
-                _removed(f"{directory}/{name}")
+    for name in _names(directory):
+        if name.isdigit():
+            _removed(f"{directory}/{name}")
     return _removed(directory)
 
 
