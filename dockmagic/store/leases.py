@@ -101,7 +101,9 @@ def release(connection: sqlite3.Connection, kind: str, digests: Iterable[str]) -
 
 def drop_dead(connection: sqlite3.Connection) -> None:
     """Forget the leases of processes that have ended."""
-    dead = [(row["holder"],) for row in _rows(connection) if not _counts(row)]
+    # one row a holder, for a build of many steps holds many layers, and takes one more with each
+    rows = connection.execute("SELECT holder, max(taken) AS taken FROM leases GROUP BY holder")
+    dead = [(row["holder"],) for row in rows.fetchall() if not _counts(row)]
     connection.executemany("DELETE FROM leases WHERE holder = ?", dead)
 
 
