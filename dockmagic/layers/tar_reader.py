@@ -6,6 +6,7 @@ directory. Writing to disk is not done here.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -186,7 +187,8 @@ def is_header(block: bytes) -> bool:
 def _parse(block: bytes) -> _Raw:
     if len(block) != BLOCK:
         raise ArchiveError("the tar ends within a header")
-    total = sum(block[:148]) + 256 + sum(block[156:])
+    # the checksum counts its own field as blanks
+    total = sum(block) - sum(block[148:156]) + 256
     try:
         stored = _octal(block[148:156])
     except ArchiveError:
@@ -227,6 +229,7 @@ def _is_time(field: bytes) -> bool:
     return True
 
 
+@functools.lru_cache(1024)  # owners, modes and times are the same in most headers
 def _octal(field: bytes) -> int:
     """A number field: octal digits, or base-256 when the first bit is set (GNU)."""
     if field and field[0] & 0x80:
