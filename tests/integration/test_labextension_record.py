@@ -145,6 +145,27 @@ def test_a_run_is_live_until_its_kernel_goes(server, page):
     wait_for_states(page, "live")
 
 
+def test_a_reloaded_page_finds_the_kernel_that_goes_on(server, page):
+    server.write("reload.ipynb", [LOAD, BREAD, "%%container build\nFROM localhost/base\nRUM true"])
+    page.open(server.lab("reload.ipynb")).kernel().run(0).run(1)
+    wait_for_states(page, "live")
+    page.page.keyboard.press("Control+S")
+    page.page.wait_for_function("document.title && !document.querySelector('.jp-mod-dirty')")
+    page.page.reload()
+    page.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    wait_for_states(page, "live")
+    page.page.locator(".cm-lintRange-error").first.wait_for()
+    page.panel().locator(".dml-row", has_text="fish1").wait_for()
+
+
+def test_a_second_view_of_the_notebook_is_live_too(server, page):
+    server.write("views.ipynb", [LOAD, BREAD])
+    page.open(server.lab("views.ipynb")).kernel().run(0).run(1)
+    wait_for_states(page, "live")
+    page.palette("New View for Notebook")
+    page.page.wait_for_function("document.querySelectorAll('.dml-record[data-state=live]').length === 2")
+
+
 def test_a_model_that_the_output_names_is_shown_only_where_it_lives_and_is_trusted(server, page):
     code = f"""
 import ipywidgets
