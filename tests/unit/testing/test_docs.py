@@ -12,8 +12,9 @@ def test_the_page_names_everything_public():
     assert [name for name in dockmagic.testing.__all__ if f"`{name}(" not in PAGE and f", `{name}(" not in PAGE] == []
 
 
-def test_the_pages_example_passes(tmp_path):
-    (example,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+def test_the_pages_examples_pass(tmp_path):
+    examples = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     names: dict = {}
-    exec(compile(example, "docs/testing.md", "exec"), names)
-    names["test_a_receipt_is_found"](tmp_path)
+    exec(compile("".join(examples), "docs/testing.md", "exec"), names)
+    for name in ("test_a_receipt_is_found", "test_the_bread_is_good"):
+        names[name](tmp_path / name)
