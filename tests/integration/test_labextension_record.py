@@ -158,12 +158,13 @@ def test_a_reloaded_page_finds_the_kernel_that_goes_on(server, page):
     page.panel().locator(".dml-row", has_text="fish1").wait_for()
 
 
-def test_a_second_view_of_the_notebook_is_live_too(server, page):
+def test_a_second_view_of_the_output_is_live_too(server, page):
     server.write("views.ipynb", [LOAD, BREAD])
     page.open(server.lab("views.ipynb")).kernel().run(0).run(1)
     wait_for_states(page, "live")
-    page.palette("New View for Notebook")
-    page.page.wait_for_function("document.querySelectorAll('.dml-record[data-state=live]').length === 2")
+    page.page.locator(".dml-record").first.click(button="right", position={"x": 5, "y": 5})
+    page.page.locator('li[data-command="notebook:create-output-view"]').click()
+    page.page.locator(".jp-LinkedOutputView .dml-record[data-state=live]").wait_for()
 
 
 def test_a_model_that_the_output_names_is_shown_only_where_it_lives_and_is_trusted(server, page):
