@@ -17,6 +17,7 @@ import pytest
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import ArchiveError, NotFoundError, UsageError
 from dockmagic.testing import sha256
+from tests.users import KINDS, make_user
 
 BREAD = """FROM localhost/base
 RUN mkdir -p /d/empty /gone && echo hi > /d/f && ln /d/f /d/g && ln -s f /d/l && chown 33:34 /d/f && chmod 4755 /d/f
@@ -24,6 +25,27 @@ RUN rm -r /gone && mkdir /d/sticky && chmod 1777 /d/sticky && mkfifo /d/pipe
 CMD ["cat", "/d/f"]
 """
 NAME = "registry.example/team/bread:1"
+
+
+ANY_USER = """
+import json, os, tarfile
+from dockmagic import Engine
+os.chdir(os.environ["HOME"])
+engine = Engine()
+engine.build("FROM localhost/base\\nRUN mkdir /d && echo hi > /d/f && ln /d/f /d/g && chown 33:34 /d/f\\n", tags=("bread:1",))
+engine.run("bread:1", name="fish1", script="echo > /new; chown 5:6 /new; ln -s new /link; chown -h 7:8 /link; rm /d/g\\n")
+engine.export("fish1", "root.tar")
+image = engine.import_("root.tar", "again:1")
+with tarfile.open("root.tar") as tar:
+    owners = {m.name: [m.uid, m.gid] for m in tar if m.name in {"d/f", "new", "link"}}
+different = len(engine.compare("fish1", image))
+engine.save("bread:1", image, output="images.tar")
+engine.rmi("again:1")
+pruned = sorted({value.kind for value in engine.prune()})
+loaded = [list(found.tags) for found in engine.load("images.tar")]
+print(json.dumps([owners, different, pruned, loaded, str(engine.fsck())]))
+engine.close()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +63,19 @@ def other(tmp_path):
     yield made
     assert made.session.store.check() == []
     made.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_user_gets_out_what_it_put_in(kind, tmp_path):
+    done = make_user(kind, tmp_path).python(ANY_USER, timeout=200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout) == [
+        {"d/f": [33, 34], "new": [5, 6], "link": [7, 8]},
+        0,
+        ["build cache", "container"],
+        [["bread:1"], ["again:1"]],
+        "the store is whole",
+    ]
 
 
 def tool(*command):
