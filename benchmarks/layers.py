@@ -142,7 +142,7 @@ class Bench:
 
     def _save(self) -> dict[str, Contender]:
         name, out = "localhost/new:1", self.out
-        podman = [*self.podman_full, "save", "-q", "--format", "oci-archive", "-o", out, name]
+        podman: list[str | Path] = [*self.podman_full, "save", "-q", "--format", "oci-archive", "-o", out, name]
         skopeo: list[str | Path] = ["skopeo", "copy", "-q", self._storage("pf", name), f"oci-archive:{out}:1"]
         return {
             "dockmagic": Contender(lambda: self.full.save(name, output=out, format="oci-archive"), out.unlink),
