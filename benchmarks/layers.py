@@ -61,9 +61,12 @@ class Bench:
         self._prepare()
 
     def close(self) -> None:
-        """End the engines."""
+        """End the engines, and the mounts that podman leaves on its stores."""
         self.full.close()
         self.engine.close()
+        for store in (self.work / "pf" / "overlay", self.work / "pe" / "overlay"):
+            if store.is_mount():
+                run(["umount", store])
 
     def _store(self, tool: str, name: str) -> list[str]:
         return [
