@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from tests.integration import contract_cells
 from tests.users import make_user
@@ -61,8 +62,49 @@ def test_a_notebook_is_clean(notebook):
             assert all(output.output_type != "error" for output in cell.outputs)
 
 
-def test_there_is_a_first_notebook():
-    assert NOTEBOOKS[0].name == "01-image-and-container.ipynb"
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_keeps_its_own_store(notebook):
+    first = next(cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code")
+    assert first.index('os.environ["DOCKMAGIC_HOME"]') < first.index("%load_ext dockmagic")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_has_an_exercise_with_a_folded_solution_and_a_check(notebook):
+    cells = nbformat.read(notebook, as_version=4).cells
+    tagged = [(tag, cell) for cell in cells for tag in cell.metadata.get("tags", ())]
+    solutions = [cell for tag, cell in tagged if tag == "solution"]
+    checks = [cell for tag, cell in tagged if tag == "check"]
+    assert solutions
+    assert all(cell.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True} for cell in solutions)
+    assert any("assert " in cell.source for cell in checks)
+    assert cells.index(solutions[-1]) < cells.index(checks[0])
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_check_fails_where_nothing_was_done(notebook, tmp_path):
+    content = nbformat.read(notebook, as_version=4)
+    content.cells = [cell for cell in content.cells if "solution" not in cell.metadata.get("tags", ())]
+    checks = [cell for cell in content.cells if "check" in cell.metadata.get("tags", ())]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path))
+        NotebookClient(content, timeout=120, allow_errors=True, extra_arguments=["--log-level=40"]).execute()
+    failed = [cell for cell in content.cells for output in cell.get("outputs", ()) if output.output_type == "error"]
+    assert failed
+    assert failed[0] in checks, failed[0].source
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_links_of_a_notebook_lead_to_files(notebook):
+    text = "\n".join(
+        cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "markdown"
+    )
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert target.startswith("https://") or (notebook.parent / target).is_file(), target
+
+
+def test_the_notebooks_are_numbered_without_a_gap():
+    assert NOTEBOOKS
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}-" for number in range(1, len(NOTEBOOKS) + 1)]
 
 
 @pytest.fixture(scope="module")
