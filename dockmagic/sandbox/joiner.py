@@ -81,6 +81,8 @@ def main(channel_descriptor: int, pid: int, born: int) -> None:
         if heard is None:
             return
         message, (contents, client, *stdio) = heard
+        if message["upper"]:
+            message["spec"]["upper"] = f"/proc/self/fd/{stdio.pop()}"
         pidfd = identity.open_process(pid, born)
         if pidfd is None:
             wire.send(channel, {"gone": True})

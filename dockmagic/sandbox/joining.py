@@ -14,8 +14,20 @@ from dockmagic.sandbox.spec import Spec
 _BOOT = "from dockmagic.sandbox.joiner import begin; begin()"
 
 
-def join(pid: int, birth: int, spec: Spec, stdio: list[int], *, scheme: Scheme, root: Path) -> LaunchedProcess:
-    """Start ``spec`` in the container whose first process is ``pid``; see ``runtime.Runtime.join``."""
+def join(
+    pid: int, birth: int, spec: Spec, stdio: list[int], *, scheme: Scheme, root: Path, upper: int = -1
+) -> LaunchedProcess:
+    """Start ``spec`` in the container whose first process is ``pid``; see ``runtime.Runtime.join``.
+
+    Args:
+        pid: of the container's first process.
+        birth: of the same.
+        spec: what to run.
+        stdio: descriptors of stdin, stdout and stderr.
+        scheme: how ids are mapped.
+        root: the scheme's root directory.
+        upper: a descriptor of the writable layer, where its path leads there in the launch server only; else -1.
+    """
     _require_alive(pid, birth)
     seal = scheme.kind != "root" and sealed.is_needed()
     channel, theirs = wire.pair()
@@ -25,7 +37,8 @@ def join(pid: int, birth: int, spec: Spec, stdio: list[int], *, scheme: Scheme, 
         words = [str(theirs.fileno()), str(pid), str(birth)]
         process = spawn(_BOOT, words, root, [theirs.fileno()], last="seal" if seal else "plain")
     try:
-        wire.send(channel, {"spec": spec.to_json(), "single": scheme.single}, [contents, ourselves, *stdio])
+        message = {"spec": spec.to_json(), "single": scheme.single, "upper": upper >= 0}
+        wire.send(channel, message, [contents, ourselves, *stdio, *([upper] if upper >= 0 else [])])
         started = began(channel, [])
     except BaseException:
         channel.close()

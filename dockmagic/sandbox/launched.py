@@ -74,7 +74,29 @@ class LaunchedRuntime:
     def join(self, pid: int, birth: int, spec: Spec, *, stdin: int, stdout: int, stderr: int) -> LaunchedProcess:
         from dockmagic.sandbox.joining import join  # noqa: PLC0415 - rarely needed
 
-        return join(pid, birth, spec, [stdin, stdout, stderr], scheme=self._ids, root=self._root)
+        upper = self._in_memory(spec.upper) if self._covered else -1
+        try:
+            return join(pid, birth, spec, [stdin, stdout, stderr], scheme=self._ids, root=self._root, upper=upper)
+        finally:
+            if upper >= 0:
+                os.close(upper)
+
+    def _in_memory(self, upper: str) -> int:
+        """A descriptor of a writable layer that only the launch server sees.
+
+        Raises:
+            IsolationError: it is in the memory of another kernel's server.
+        """
+        with self._lock:
+            answer, descriptors = self._living().ask_whole({"do": "open", "path": upper})
+        if not descriptors:
+            raise IsolationError(
+                "a container whose writable layer is in another kernel's memory cannot be entered from here",
+                operation="writable layer",
+                hint="exec it in the notebook that started it",
+                detail=str(answer),
+            )
+        return descriptors[0]
 
     def call(self, job: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -181,6 +203,10 @@ class _Server:
 
     def ask(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         """One request that the server itself answers."""
+        return self.ask_whole(message, descriptors)[0]
+
+    def ask_whole(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> tuple[dict[str, Any], list[int]]:
+        """The same, with the descriptors of the answer."""
         wire.send(self.control, message, descriptors)
         return self._hear()
 
@@ -211,7 +237,7 @@ class _Server:
         if word not in answer:
             replies.raise_told(answer)
 
-    def _hear(self) -> dict[str, Any]:
+    def _hear(self) -> tuple[dict[str, Any], list[int]]:
         try:
             heard = wire.receive(self.control)
         except ConnectionResetError:  # it ended with something unread
@@ -224,7 +250,7 @@ class _Server:
                 detail=f"the interpreter that it runs in: {sys.executable}",
             )
         answer: dict[str, Any] = heard[0]
-        return answer
+        return answer, heard[1]
 
 
 def _prepare(roots: Path, root: Path, scheme: Scheme) -> None:

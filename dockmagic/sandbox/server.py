@@ -8,6 +8,7 @@ Requests, each with descriptors:
 - ``start``: contents of files, channel, stdin, stdout, stderr -> a monitor, which talks on the channel.
 - ``job``: reply socket, then the job's own -> the reply is a length (8 bytes, big endian) and as much JSON.
 - ``cover``: put the containers' writable layers on a tmpfs.
+- ``open``: a descriptor of a directory there, for who joins a container.
 
 Standard library only, and no ``typing``.
 """
@@ -100,6 +101,10 @@ class Server:
                 case "cover":
                     attempt("tmpfs for the writable layers", _cover)
                     wire.send(self.control, {"covered": True})
+                case "open":
+                    found = os.open(message["path"], os.O_PATH | os.O_DIRECTORY)
+                    wire.send(self.control, {"opened": True}, [found])
+                    os.close(found)
                 case unknown:
                     raise ValueError(unknown)  # noqa: TRY301 - told like any other failure
         except BaseException as error:  # noqa: BLE001 - told to whoever asked

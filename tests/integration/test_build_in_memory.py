@@ -60,3 +60,28 @@ def test_layers_made_in_memory_are_the_same_layers(tmp_path_factory, kind):
     assert found["check"] == []
     assert found["committed"] == {"/d": "D", "/x": "A"}
     assert (found["run"][-1], found["again"]) == ("315532800", "/x\n")
+
+
+LIFE = """
+import json, sys
+from dockmagic.engine.engine import Engine
+engine = Engine(sys.argv[1])
+run = engine.run("localhost/base", name="alive", script="echo first > /first; sleep 60\\n", background=True)
+seen = engine.exec("alive", script="while ! test -e /first; do sleep 0.1; done; cat /first; chown 33:34 /first; echo second > /second\\n")
+changes = dict(engine.inspect("alive").changes)
+engine.rm("alive", force=True)
+print(json.dumps([seen.exit_code, seen.stdout, changes, engine.session.store.check()]))
+engine.close()
+"""
+
+
+@pytest.mark.parametrize("kind", ["nosub", "stud"])
+def test_a_living_container_in_memory_can_be_entered(tmp_path_factory, kind):
+    user = make_user(kind, tmp_path_factory.mktemp("pytest-pod"))
+    command = user.command((sys.executable, "-c", LIFE, str(user.home / "m/store")), {})
+    command[-1] = ON_AN_OVERLAY.format(home=user.home) + command[-1]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    code, printed, changes, problems = json.loads(done.stdout.splitlines()[-1])
+    assert (code, printed, problems) == (0, "first\n", [])
+    assert changes == {"/first": "A", "/second": "A"}
