@@ -153,7 +153,7 @@ engine.close()
 """
 
 
-def test_a_workbench_of_many_packages_is_the_same_whoever_builds(minbase, tmp_path):
+def test_a_workbench_of_many_packages_is_built_by_every_kind_of_user(minbase, tmp_path):
     results = {}
     for kind in ("root", "stud", "nosub"):
         user = make_user(kind, tmp_path)
