@@ -138,7 +138,8 @@ class Ignore:
 
 def _prefix(pattern: str) -> str | None:
     """The directories that a pattern names, None where wildcards leave that open."""
-    bare = pattern.removesuffix("/**").removesuffix("/*")
+    # One wildcard at the end, not two: below a/*/** any directory of a may be brought back.
+    bare = pattern.removesuffix("/**") if pattern.endswith("/**") else pattern.removesuffix("/*")
     return None if any(character in "*[]?^\\" for character in bare) else bare
 
 

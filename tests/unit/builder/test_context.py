@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dockmagic.builder.context import Context, Selection
@@ -449,7 +449,8 @@ _PARTS = st.sampled_from(["a", "b", "ab", "*", "**", "a*", "?b", "**a"])
 _LINES = st.tuples(st.sampled_from(["", "!"]), st.lists(_PARTS, min_size=1, max_size=3).map("/".join)).map("".join)
 
 
-@given(st.lists(_LINES, max_size=5), st.lists(_LINES, max_size=3))
+@example(lines=[], exclude=["a", "!a/*/**"])
+@given(lines=st.lists(_LINES, max_size=5), exclude=st.lists(_LINES, max_size=3))
 def test_a_walk_shows_what_path_by_path_is_not_ignored_and_what_leads_there(bushy, lines, exclude):
     (bushy / ".dockerignore").write_text("\n".join(lines))
     ignore, skip = Ignore(read("\n".join(lines))), Ignore(exclude)
