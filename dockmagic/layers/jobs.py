@@ -30,7 +30,7 @@ from dockmagic.layers.digesting import digest_of
 from dockmagic.layers.metadata import Metadata
 from dockmagic.layers.overlayfs import OWNER
 from dockmagic.layers.scan import Owners
-from dockmagic.layers.stack import Stack
+from dockmagic.layers.stack import Found, Stack
 from dockmagic.layers.stamp import stamp as stamped
 from dockmagic.oci.changeset import Entry
 from dockmagic.syscalls.files import RENAME_NOREPLACE, renameat2
@@ -228,16 +228,22 @@ def status(arguments: Arguments, _: Sequence[int]) -> Any:
     }
 
 
+def _directory(arguments: Arguments) -> tuple[Stack, Found]:
+    """The stack of ``lowers``, and the directory that stands at ``path`` in it."""
+    stack = Stack(_lowers(arguments))
+    found = stack.lookup(arguments["path"])
+    if found is None or not found.is_dir:
+        raise NotFoundError(f"no such directory in the image: {arguments['path']}")
+    return stack, found
+
+
 def names(arguments: Arguments, _: Sequence[int]) -> Any:
     """``{lowers, path}``: the names in a directory.
 
     Raises:
         NotFoundError: there is no such directory.
     """
-    stack = Stack(_lowers(arguments))
-    found = stack.lookup(arguments["path"])
-    if found is None or not found.is_dir:
-        raise NotFoundError(f"no such directory in the image: {arguments['path']}")
+    stack, found = _directory(arguments)
     return {"names": [posixpath.basename(child.path) for child in stack.listdir(found)]}
 
 
@@ -250,10 +256,7 @@ def walk(arguments: Arguments, _: Sequence[int]) -> Any:
     Raises:
         NotFoundError: there is no such directory.
     """
-    stack = Stack(_lowers(arguments))
-    found = stack.lookup(arguments["path"])
-    if found is None or not found.is_dir:
-        raise NotFoundError(f"no such directory in the image: {arguments['path']}")
+    stack, found = _directory(arguments)
     entries: list[tuple[str, bool]] = []
     pending = [(found, "")]
     while pending:
