@@ -156,6 +156,7 @@ def _build(shared: Shared, made: Plan, emit: Emit) -> Built:
         notes=tuple(dict.fromkeys(note for stage in done.values() for note in stage.notes)),
         error=last.error,
         stopped=last.stopped,
+        below={d: stage.diff_ids[:n] for stage in done.values() for n, d in enumerate(stage.diff_ids)},
     )
     if last.error is not None:
         return built

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dockmagic.builder.request import Network
@@ -70,6 +70,7 @@ class Built:
         notes: what was honoured more weakly than asked.
         error: why it failed, None when it did not.
         stopped: where, when it was a RUN that failed.
+        below: of each layer that its stages have, the layers below it, base first.
     """
 
     image_id: str
@@ -78,3 +79,4 @@ class Built:
     notes: tuple[str, ...] = ()
     error: DockmagicError | None = None
     stopped: Stopped | None = None
+    below: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)

@@ -118,6 +118,10 @@ def _value(session: Session, built: Built, log: _Log, names: Sequence[str], *, s
     if error is None:
         image = images.describe(session, session.store.images.get(built.image_id), names)
         layers = {layer.diff_id: layer for layer in image.layers}
+    for record in built.records:  # of a failed build, and of stages that the image only copies from
+        if record.diff_id and record.diff_id not in layers:
+            below = built.below[record.diff_id]
+            layers[record.diff_id] = images.layer_of(session, record.diff_id, record.instruction, below)
     rows = tuple(_row(record, layers) for record in built.records)
     steps = tuple(
         Step(

@@ -114,17 +114,18 @@ def _history(session: Session, record: ImageRecord) -> Iterator[HistoryEntry]:
         text = instruction_line(instruction_of(row))
         layer = None
         if not row.empty_layer and remaining:
-            layer = _layer(session, remaining.pop(0), text, tuple(below))
+            layer = layer_of(session, remaining.pop(0), text, tuple(below))
             below.append(layer.diff_id)
         yield HistoryEntry(
             created_by=row.created_by, instruction=text, layer=layer, created=row.created, comment=row.comment
         )
     for diff_id in remaining:
-        yield HistoryEntry(created_by="", instruction="", layer=_layer(session, diff_id, "", tuple(below)))
+        yield HistoryEntry(created_by="", instruction="", layer=layer_of(session, diff_id, "", tuple(below)))
         below.append(diff_id)
 
 
-def _layer(session: Session, diff_id: str, instruction: str, below: tuple[str, ...]) -> Layer:
+def layer_of(session: Session, diff_id: str, instruction: str, below: tuple[str, ...]) -> Layer:
+    """A stored layer as a value, as it stands on the layers ``below``, base first."""
     stored = session.store.layers.get(diff_id)
     return Layer(
         diff_id=diff_id,

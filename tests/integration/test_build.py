@@ -228,6 +228,16 @@ def test_a_failed_run_carries_line_step_log_and_code(engine):
     assert [(row.failed, row.done) for row in error.result.rows] == [(False, True), (True, False), (False, False)]
 
 
+def test_steps_tell_their_layers_where_no_image_has_them(engine):
+    with pytest.raises(BuildError) as caught:
+        engine.build("FROM localhost/base\nRUN echo flour > /dough\nRUN exit 7\n")
+    rows = caught.value.result.rows
+    assert [row.layer is not None for row in rows] == [False, True, False]
+    assert dict(rows[1].layer.changes) == {"/dough": "A"}
+    text = "FROM localhost/base AS one\nRUN echo a > /a\nFROM localhost/base\nCOPY --from=one /a /b\n"
+    assert [dict(step.layer.changes) for step in engine.build(text).steps] == [{"/a": "A"}, {"/b": "A"}]
+
+
 def test_a_signal_and_a_missing_user_are_told(engine):
     with pytest.raises(BuildError, match="line 2: RUN failed with exit code 137") as killed:
         engine.build("FROM localhost/base\nRUN sh -c 'kill -9 $$'\n")
