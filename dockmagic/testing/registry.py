@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import threading
 from collections.abc import Mapping, Sequence
@@ -60,6 +61,7 @@ class FakeRegistry:
         self.manifests: dict[str, dict[str, tuple[str, bytes]]] = {}
         self.requests: list[Request] = []
         self._uploads: dict[str, bytearray] = {}
+        self._names = itertools.count()
         self._faults = Faults()
         self._lock = threading.RLock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -244,7 +246,7 @@ class FakeRegistry:
             self.put_blob(repository, content)
             handler.reply(201, b"", {"Location": f"/v2/{repository}/blobs/{digest}"})
             return
-        name = f"u{len(self._uploads)}"
+        name = f"u{next(self._names)}"
         self._uploads[name] = bytearray()
         handler.reply(202, b"", {"Location": f"/v2/{repository}/blobs/uploads/{name}?state=0"})
 
