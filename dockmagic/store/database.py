@@ -17,7 +17,6 @@ from dockmagic.errors import StoreError
 from dockmagic.store.faults import told
 
 BUSY_SECONDS = 30.0
-_VERSION = 1
 
 _SCHEMA = """
 CREATE TABLE layers (
@@ -81,42 +80,101 @@ CREATE TABLE leases (
 ) WITHOUT ROWID;
 """
 
+# A layer may be kept in several compressions, each wanted by some manifest; a name may stand for several platforms.
+_COMPRESSIONS_AND_PLATFORMS = """
+CREATE TABLE other_blobs (
+    digest     TEXT PRIMARY KEY,  -- of a blob that is the layer in another compression than its own blob
+    diff_id    TEXT NOT NULL REFERENCES layers (diff_id) ON DELETE CASCADE,
+    size       INTEGER NOT NULL,
+    media_type TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX other_blobs_of ON other_blobs (diff_id);
+CREATE TABLE image_blobs (
+    image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    digest   TEXT NOT NULL,  -- of a layer's blob that the image's manifest names
+    PRIMARY KEY (image_id, digest)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO image_blobs
+    SELECT image_id, blob_digest FROM image_layers JOIN layers USING (diff_id)
+    WHERE blob_digest IS NOT NULL AND blob_digest != diff_id;
+CREATE TABLE variants (
+    name     TEXT NOT NULL,     -- whole, as in tags
+    platform TEXT NOT NULL,     -- os/architecture, perhaps /variant
+    image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    together INTEGER NOT NULL,  -- 1: goes out with the name's others as one index
+    PRIMARY KEY (name, platform)
+) WITHOUT ROWID;
+"""
+
+# What leads from each version of the tables to the next: the first entry from 0, which is an empty file, to 1. Entries are never
+# changed, only added.
+_STEPS = (
+    _SCHEMA,
+    # a pull asks for every layer by its blob
+    "CREATE INDEX layers_blob ON layers (blob_digest);\n",
+    _COMPRESSIONS_AND_PLATFORMS,
+)
+_VERSION = len(_STEPS)
+
 
 class Database:
     """Transactions on ``db.sqlite``.
+
+    Args:
+        path: the file.
+        read_only: it belongs to somebody else, and nothing is ever written to it.
 
     Attributes:
         path: the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._mode = "ro" if read_only else "rw"
 
     def create(self) -> None:
-        """Make file and tables where they are missing; several processes may do so at once.
+        """Make file and tables where they are missing, and bring older tables up to date; several processes may do so at once.
 
         Raises:
-            StoreError: the file cannot be made, or a newer dockmagic made it.
+            StoreError: the file cannot be made or written, or a newer dockmagic made it.
         """
         with told(self.path):
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if self._known() == _VERSION:
+            return
+        with self.writing() as connection:
+            # another process may have been first
+            found = _version(connection)
+            for step in _STEPS[found:]:
+                for statement in step.split(";\n"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {max(found, _VERSION)}")
+
+    def require_current(self) -> None:
+        """Refuse tables that this dockmagic cannot read, or could only after it has written to them.
+
+        Raises:
+            StoreError: another version made them, or they cannot be read.
+        """
+        found = self._known()
+        if found < _VERSION:
+            raise StoreError(
+                "the store was made by an older dockmagic",
+                hint="its owner brings it up to date by any command that uses it, e.g. dockmagic images",
+                detail=f"{self.path}: version {found}, this dockmagic needs {_VERSION}",
+            )
+
+    def _known(self) -> int:
         with self.reading() as connection:
             found = _version(connection)
-        if found == 0:
-            with self.writing() as connection:
-                found = _version(connection)
-                if found == 0:
-                    for statement in _SCHEMA.split(";\n"):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {_VERSION}")
-                    found = _VERSION
         if found > _VERSION:
             raise StoreError(
                 "the store was made by a newer dockmagic",
                 hint="update dockmagic, or set DOCKMAGIC_HOME to another directory",
                 detail=f"{self.path}: version {found}, this dockmagic knows {_VERSION}",
             )
+        return found
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -136,13 +194,14 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=rw", timeout=BUSY_SECONDS, isolation_level=None, uri=True
+            f"{self.path.absolute().as_uri()}?mode={self._mode}", timeout=BUSY_SECONDS, isolation_level=None, uri=True
         )
         try:
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = PERSIST")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
+            if self._mode == "rw":
+                connection.execute("PRAGMA journal_mode = PERSIST")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
             connection.close()
             raise

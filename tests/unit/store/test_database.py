@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from dockmagic.errors import StoreCorruptError, StoreError
-from dockmagic.store.database import Database
+from dockmagic.store.database import _STEPS, Database
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_transactions_of_threads_and_forked_processes_all_happen(database):
 
 def test_a_newer_database_is_refused(database):
     with sqlite3.connect(database.path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(StoreError, match="newer dockmagic"):
         database.create()
@@ -108,7 +108,7 @@ def test_a_killed_writer_leaves_the_state_before(database):
     script = """
 import os, sys
 from pathlib import Path
-from dockmagic.store.database import Database
+from dockmagic.store.database import _STEPS, Database
 with Database(Path(sys.argv[1])).writing() as connection:
     connection.execute("INSERT INTO leases VALUES ('test', 'b', 'nobody', 0)")
     connection.execute("PRAGMA cache_spill = 1")
@@ -127,3 +127,63 @@ def test_a_path_with_odd_characters_works(tmp_path):
     made = Database(directory / "db.sqlite")
     made.create()
     assert leases(made) == []
+
+
+@pytest.fixture
+def older(tmp_path, monkeypatch):
+    """Tables as the first version had them, with a lease."""
+    made = Database(tmp_path / "older.sqlite")
+    with monkeypatch.context() as patch:
+        patch.setattr("dockmagic.store.database._STEPS", _STEPS[:1])
+        patch.setattr("dockmagic.store.database._VERSION", 1)
+        made.create()
+    with made.writing() as connection:
+        lease(connection, "a")
+    return made
+
+
+def shape(database):
+    """The version and everything that is in the schema."""
+    with database.reading() as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name")
+        return connection.execute("PRAGMA user_version").fetchone()[0], [tuple(row) for row in rows]
+
+
+def test_older_tables_are_brought_up_to_date_with_what_they_hold(database, older):
+    assert shape(older) != shape(database)
+    older.create()
+    assert shape(older) == shape(database)
+    assert leases(older) == ["a"]
+
+
+def test_several_processes_bring_older_tables_up_to_date_at_once(database, older):
+    pids = []
+    for _ in range(4):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                older.create()
+            finally:
+                os._exit(0 if shape(older) == shape(database) else 1)
+        pids.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 4
+
+
+def test_a_change_of_the_tables_that_fails_leaves_the_older_ones(older, monkeypatch):
+    before = shape(older)
+    monkeypatch.setattr("dockmagic.store.database._STEPS", ("", "CREATE TABLE x (a);\nCREATE TABLE x (a);\n"))
+    with pytest.raises(StoreError):
+        older.create()
+    assert shape(older) == before
+
+
+def test_who_only_reads_refuses_older_tables_and_changes_nothing(database, older):
+    before = shape(older)
+    with pytest.raises(StoreError, match="older dockmagic"):
+        Database(older.path, read_only=True).require_current()
+    assert shape(older) == before
+    reader = Database(database.path, read_only=True)
+    reader.require_current()
+    with pytest.raises(StoreError), reader.writing() as connection:
+        lease(connection, "b")
+    assert leases(database) == []
