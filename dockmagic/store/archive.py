@@ -136,6 +136,8 @@ class Archive:
             with medium.open(layer.name) as stream:
                 stored = self._layers.add_tar(stream, expected=layer.expected, diff_id=diff_id, below=diff_ids[:number])
             held += _digests(stored)
+            if layer.expected is not None:
+                held.append(layer.expected.digest)
 
     def _take_image(self, image: ImageSource, held: list[str]) -> str:
         if image.manifest_bytes is None:

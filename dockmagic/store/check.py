@@ -50,6 +50,7 @@ class _Rows:
     layers: tuple[sqlite3.Row, ...]
     containers: frozenset[str]
     held: frozenset[str]
+    others: Mapping[str, str]
     names: Mapping[str, tuple[str, ...]]
 
 
@@ -109,6 +110,8 @@ def _users(rows: _Rows) -> dict[str, tuple[str, ...]]:
                 found.setdefault(digest, {}).update(dict.fromkeys(own))
         for digest in (row["id"], row["manifest_digest"]):
             found.setdefault(digest, {}).update(dict.fromkeys(own))
+    for digest, diff_id in rows.others.items():
+        found[digest] = found.get(diff_id, {})
     return {digest: tuple(names) for digest, names in found.items()}
 
 
@@ -140,6 +143,7 @@ def _read(database: Database) -> tuple[_Rows, list[Problem]]:
             layers=tuple(connection.execute("SELECT * FROM layers")),
             containers=frozenset(row["id"] for row in connection.execute("SELECT id FROM containers")),
             held=frozenset(digest.removeprefix("sha256:") for digest in held(connection)),
+            others=_others(connection),
             names={image_id: tuple(own) for image_id, own in names.items()},
         )
     return rows, [Problem(path="db.sqlite", words=text, kind="database") for text in words]
@@ -147,10 +151,14 @@ def _read(database: Database) -> tuple[_Rows, list[Problem]]:
 
 def _blob_digests(rows: _Rows) -> frozenset[str]:
     """Digests of all blobs that rows refer to."""
-    found = {row["blob_digest"] for row in rows.layers if row["blob_digest"]}
+    found = {row["blob_digest"] for row in rows.layers if row["blob_digest"]} | rows.others.keys()
     for row in rows.images:
         found |= {row["id"], row["manifest_digest"]}
     return frozenset(found)
+
+
+def _others(connection: sqlite3.Connection) -> dict[str, str]:
+    return {row["digest"]: row["diff_id"] for row in connection.execute("SELECT digest, diff_id FROM other_blobs")}
 
 
 def _unaccounted(listing: _Listing, rows: _Rows) -> list[Problem]:
@@ -213,6 +221,9 @@ def _damaged_blobs(layout: Layout, rows: _Rows) -> list[Problem]:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
             continue  # named as missing
+        except PermissionError:
+            problems.append(_problem("blob", digest, "cannot be read"))
+            continue
         if found != _hex(digest):
             problems.append(_problem("blob", digest, _DIFFERS))
     return problems

@@ -41,6 +41,22 @@ def write_uncompressed(blobs: Blobs, blob: Descriptor, diff_id: str, out: int) -
     require_undamaged(f"sha256:{state.hexdigest()}", diff_id)
 
 
+def tar_digest(file: Aside) -> str:
+    """The digest of the uncompressed tar that a blob holds.
+
+    Raises:
+        ArchiveError: the compressed data is damaged.
+    """
+    file.rewind()
+    state = hashlib.sha256()
+    with os.fdopen(os.dup(file.fileno()), "rb") as source:
+        tar = Decompressed(source)
+        while data := tar.read(_CHUNK):
+            state.update(data)
+    file.rewind()
+    return f"sha256:{state.hexdigest()}"
+
+
 def require_undamaged(found: str, wanted: str) -> None:
     """Compare digests of what was written and what should have been.
 

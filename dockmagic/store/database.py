@@ -94,9 +94,6 @@ CREATE TABLE image_blobs (
     digest   TEXT NOT NULL,  -- of a layer's blob that the image's manifest names
     PRIMARY KEY (image_id, digest)
 ) WITHOUT ROWID;
-INSERT OR IGNORE INTO image_blobs
-    SELECT image_id, blob_digest FROM image_layers JOIN layers USING (diff_id)
-    WHERE blob_digest IS NOT NULL AND blob_digest != diff_id;
 CREATE TABLE variants (
     name     TEXT NOT NULL,     -- whole, as in tags
     platform TEXT NOT NULL,     -- os/architecture, perhaps /variant

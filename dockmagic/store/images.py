@@ -11,8 +11,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dockmagic.errors import ConflictError, NotFoundError
+from dockmagic.errors import ArchiveError, ConflictError, NotFoundError
 from dockmagic.oci import config as configs
+from dockmagic.oci import manifest as manifests
 from dockmagic.oci import mediatype, reference
 from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.descriptor import Descriptor
@@ -97,6 +98,7 @@ class Images:
         Raises:
             StoreError: a layer was removed meanwhile, or the store cannot be written.
         """
+        named = self._named_blobs(manifest_digest)
         with self._database.writing() as connection:
             require_layers(connection, diff_ids)
             if not connection.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone():
@@ -107,11 +109,21 @@ class Images:
                     "INSERT INTO image_layers VALUES (?, ?, ?)",
                     [(image_id, position, diff_id) for position, diff_id in enumerate(diff_ids)],
                 )
+                _name_blobs(connection, image_id, named)
             elif newest:
                 connection.execute("UPDATE images SET manifest_digest = ? WHERE id = ?", (manifest_digest, image_id))
+                _name_blobs(connection, image_id, named)
             take(connection, MADE, [image_id])
             release(connection, FRESH, [image_id, manifest_digest, *_contents(connection, diff_ids)])
         return image_id
+
+    def _named_blobs(self, manifest_digest: str) -> tuple[str, ...]:
+        """The blobs of layers that a manifest names."""
+        try:
+            found = manifests.parse(self._blobs.read(manifest_digest))
+        except ArchiveError:
+            return ()
+        return tuple(layer.digest for layer in found.layers) if isinstance(found, Manifest) else ()
 
     def get(self, image_id: str) -> ImageRecord:
         """The image of that full id.
@@ -228,6 +240,12 @@ class Images:
             _delete(connection, image_id)
 
 
+def _name_blobs(connection: sqlite3.Connection, image_id: str, digests: Iterable[str]) -> None:
+    """Note which blobs an image's manifest wants; those of its manifest before are wanted no more."""
+    connection.execute("DELETE FROM image_blobs WHERE image_id = ?", (image_id,))
+    connection.executemany("INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", [(image_id, d) for d in digests])
+
+
 def _delete(connection: sqlite3.Connection, image_id: str) -> None:
     user = connection.execute("SELECT name FROM containers WHERE image_id = ?", (image_id,)).fetchone()
     if user is not None:
@@ -263,9 +281,11 @@ def _tar_size(connection: sqlite3.Connection, diff_id: str) -> int:
 
 
 def _contents(connection: sqlite3.Connection, diff_ids: Iterable[str]) -> Iterable[str]:
-    """The layers and their original blobs."""
+    """The layers and their blobs."""
     for diff_id in diff_ids:
         yield diff_id
         found = connection.execute("SELECT blob_digest FROM layers WHERE diff_id = ?", (diff_id,)).fetchone()
         if found is not None and found["blob_digest"]:
             yield found["blob_digest"]
+        rows = connection.execute("SELECT digest FROM other_blobs WHERE diff_id = ?", (diff_id,)).fetchall()
+        yield from (row["digest"] for row in rows)

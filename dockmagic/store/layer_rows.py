@@ -46,8 +46,11 @@ class LayerRows:
         return self._one("SELECT * FROM layers WHERE diff_id = ?", diff_id)
 
     def of_blob(self, digest: str) -> LayerRecord | None:
-        """The row of the layer that has that blob."""
-        return self._one("SELECT * FROM layers WHERE blob_digest = ? LIMIT 1", digest)
+        """The row of the layer that has that blob, as its own or as another compression of it."""
+        own = self._one("SELECT * FROM layers WHERE blob_digest = ? LIMIT 1", digest)
+        if own is not None:
+            return own
+        return self._one("SELECT layers.* FROM other_blobs JOIN layers USING (diff_id) WHERE digest = ?", digest)
 
     def get(self, diff_id: str) -> LayerRecord:
         """The row of that DiffID.
@@ -66,52 +69,63 @@ class LayerRows:
             return {row["diff_id"]: row["size"] for row in connection.execute("SELECT diff_id, size FROM layers")}
 
     def footprints(self) -> dict[str, int]:
-        """Bytes that every layer has on the disk, its files and its original blob, by DiffID."""
+        """Bytes that every layer has on the disk, its files and its blobs, by DiffID."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT diff_id, size + coalesce(blob_size, 0) AS size FROM layers")
-            return {row["diff_id"]: row["size"] for row in rows}
+            found = {row["diff_id"]: int(row["size"]) for row in rows}
+            for row in connection.execute("SELECT diff_id, sum(size) AS size FROM other_blobs GROUP BY diff_id"):
+                found[row["diff_id"]] += row["size"]
+        return found
 
     def _one(self, statement: str, value: str) -> LayerRecord | None:
         with self._database.reading() as connection:
             row = connection.execute(statement, (value,)).fetchone()
         return record(row) if row is not None else None
 
-    def insert(self, numbers: Numbers, *, blob: Descriptor | None, tree_digest: str, host_made: bool) -> LayerRecord:
-        """Add a row, whose content is durable. A row that is there stays.
-
-        A blob is added to one that has none, and takes the place of the uncompressed tar, which can be made of it.
-        """
-        described = (blob.digest, blob.size, blob.media_type) if blob is not None else (None, None, None)
+    def insert(
+        self, numbers: Numbers, *, blob: Descriptor | None, tree_digest: str, host_made: bool, named: bool = False
+    ) -> LayerRecord:
+        """Add a row, whose content is durable. A row that is there stays; its blob is kept as by :meth:`keep_blob`."""
         with self._database.writing() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
                 (numbers.diff_id, numbers.size, numbers.files, numbers.tar_size, tree_digest, host_made),
             )
             if blob is not None:
-                connection.execute(
-                    "UPDATE layers SET blob_digest = ?, blob_size = ?, blob_media_type = ?"
-                    " WHERE diff_id = ? AND (blob_digest IS NULL OR blob_digest = diff_id)",
-                    (*described, numbers.diff_id),
-                )
+                _keep(connection, numbers.diff_id, blob, named=named)
             row = connection.execute("SELECT * FROM layers WHERE diff_id = ?", (numbers.diff_id,)).fetchone()
         return record(row)
 
-    def keep_compressed(self, diff_id: str, blob: Descriptor) -> Descriptor:
-        """Note the compressed blob of a layer that has none, or only its uncompressed tar, which can be made of this one.
+    def keep_blob(self, diff_id: str, blob: Descriptor, *, named: bool = False) -> LayerRecord:
+        """Note a blob of a layer: as its own where it has none, or only the uncompressed tar, which can be made of this one.
+
+        Args:
+            diff_id: of the layer.
+            blob: whose content is durable.
+            named: a manifest names it, so where the layer has a compressed blob already this one is kept as another.
 
         Returns:
-            The blob that the row has then: another process may have been first.
+            The row; its blob may be one that another process kept first.
 
         Raises:
             NotFoundError: there is no such layer any more.
         """
         with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE layers SET blob_digest = ?, blob_size = ?, blob_media_type = ?"
-                " WHERE diff_id = ? AND (blob_digest IS NULL OR blob_digest = diff_id)",
-                (blob.digest, blob.size, blob.media_type, diff_id),
-            )
-        return self.get(diff_id).blob or blob
+            _keep(connection, diff_id, blob, named=named)
+        return self.get(diff_id)
+
+
+def _keep(connection: sqlite3.Connection, diff_id: str, blob: Descriptor, *, named: bool) -> None:
+    connection.execute(
+        "UPDATE layers SET blob_digest = ?, blob_size = ?, blob_media_type = ?"
+        " WHERE diff_id = ? AND (blob_digest IS NULL OR blob_digest = diff_id)",
+        (blob.digest, blob.size, blob.media_type, diff_id),
+    )
+    if named and blob.digest != diff_id:
+        connection.execute(
+            "INSERT OR IGNORE INTO other_blobs SELECT ?, diff_id, ?, ? FROM layers WHERE diff_id = ? AND blob_digest != ?",
+            (blob.digest, blob.size, blob.media_type, diff_id, blob.digest),
+        )
 
 
 def record(row: sqlite3.Row) -> LayerRecord:

@@ -31,6 +31,25 @@ from dockmagic.store.stored_layers import StoredLayers
 from dockmagic.store.trees import Numbers
 
 
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """A layer that comes in.
+
+    Attributes:
+        blob: what it comes as.
+        diff_id: what the uncompressed tar's digest must be, "" for anything.
+        below: the layers below it.
+        named: a manifest names the blob, so its very bytes are kept.
+        host_made: it was assembled from this machine.
+    """
+
+    blob: Descriptor
+    diff_id: str
+    below: tuple[str, ...]
+    named: bool = False
+    host_made: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tree:
     """An extracted tree that is no layer yet."""
@@ -95,10 +114,11 @@ class Layers(StoredLayers):
                 _require(known.diff_id, diff_id)
                 self._require_below(known.diff_id, below)
                 return known
-            return self._add_new(received, descriptor, diff_id, below, host_made=host_made)
+            incoming = _Incoming(descriptor, diff_id, tuple(below), named=expected is not None, host_made=host_made)
+            return self._compressed_anew(incoming, lambda: received) or self._add_new(received, incoming)
 
     def _keep_known(self, known: LayerRecord, received: Received) -> bool:
-        """Hold a layer that is stored; False when it was swept meanwhile."""
+        """Hold a layer that is stored; False when it was swept meanwhile, or its content is lost."""
         with self._database.writing() as connection:
             take(connection, FRESH, [known.diff_id, received.digest])
         return self._rows.find(known.diff_id) is not None
@@ -109,6 +129,8 @@ class Layers(StoredLayers):
         Raises:
             StoreError: it does: one tree cannot be right for both.
         """
+        if not self._layout.metadata(diff_id).exists():
+            return
         truth = self._truths(diff_id)
         if truth.leans and list(truth.below) != list(below):
             raise StoreError(
@@ -128,18 +150,21 @@ class Layers(StoredLayers):
     def held(self, blob: Descriptor, *, diff_id: str, below: Sequence[str] = ()) -> LayerRecord | None:
         """The layer that has that blob, held as by :meth:`add_tar`; None when there is none, and it has to be fetched.
 
-        A layer keeps one blob, so one whose bytes are here in another compression is not fetched either.
+        An uncompressed one can be made of any other; a compressed one that is here in another compression has to be fetched, for
+        a manifest names its very bytes.
 
         Raises:
             ArchiveError: it is another layer than ``diff_id``.
             StoreError: it leans on other layers than ``below``.
         """
-        known = self._rows.of_blob(blob.digest) or self._rows.find(diff_id)
-        kept = known.blob if known is not None else None
-        if known is None or kept is None or kept.digest == diff_id != blob.digest or not self._blobs.has(kept.digest):
+        known = self._rows.of_blob(blob.digest) or (self._rows.find(diff_id) if blob.digest == diff_id else None)
+        if known is None or known.blob is None:
+            return None
+        kept = known.blob.digest if blob.digest == known.diff_id else blob.digest
+        if not self._blobs.has(kept):
             return None
         with self._database.writing() as connection:
-            take(connection, FRESH, [known.diff_id, kept.digest])
+            take(connection, FRESH, [known.diff_id, kept])
         if self._rows.find(known.diff_id) is None:
             return None
         _require(known.diff_id, diff_id)
@@ -147,15 +172,19 @@ class Layers(StoredLayers):
         return known
 
     def add_arriving(self, arrival: Arrival, *, diff_id: str, below: Sequence[str]) -> LayerRecord:
-        """As :meth:`add_tar`, of a blob that may still be coming in: it is extracted meanwhile.
+        """As :meth:`add_tar`, of a blob that may still be coming in: it is extracted meanwhile, unless the layer is here.
 
         Raises:
             ArchiveError: it is no tar, is hostile, or is not what was expected; the store is as it was.
             DockmagicError: it does not come, for the reason that ``arrival`` was given.
         """
+        incoming = _Incoming(arrival.expected, diff_id, tuple(below), named=True)
+        known = self._compressed_anew(incoming, arrival.wait)
+        if known is not None:
+            return known
         try:
             with arrival.flowing() as tar, self._extracted(tar, below) as tree:
-                return self._take_up(arrival.wait(), arrival.expected, tree, diff_id, below, host_made=False)
+                return self._take_up(arrival.wait(), tree, incoming)
         except ArchiveError:
             # What breaks off or is something else cannot be extracted either: that is the better reason.
             arrival.wait()
@@ -178,19 +207,43 @@ class Layers(StoredLayers):
             with self._database.writing() as connection:
                 take(connection, FRESH, [received.digest])
             self._blobs.publish(received)
-            kept = self._rows.keep_compressed(diff_id, described)
-        if blob is not None or kept.digest != described.digest:
-            # The uncompressed blob can be made of the other, and what another process made first is the same layer.
-            self.let_go(described.digest)
-        return kept
+            stored = self._rows.keep_blob(diff_id, described)
+        self._let_spare_go(stored, _Incoming(described, diff_id, ()))
+        return stored.blob or described
 
-    def _add_new(
-        self, received: Received, blob: Descriptor, diff_id: str, below: Sequence[str], *, host_made: bool
-    ) -> LayerRecord:
+    def _compressed_anew(self, incoming: _Incoming, come: Callable[[], Received]) -> LayerRecord | None:
+        """Take in another blob of a layer that is stored: its tar is compared, and not extracted again.
+
+        Args:
+            incoming: what comes.
+            come: waits for it.
+
+        Returns:
+            None where the layer is not stored, its truth is lost, or it has gone meanwhile.
+
+        Raises:
+            ArchiveError: it is another layer, or damaged.
+            StoreError: it leans on other layers than those below.
+        """
+        blob, diff_id = incoming.blob, incoming.diff_id
+        if not diff_id or not self.has(diff_id) or not self._layout.metadata(diff_id).exists():
+            return None
+        with self._fresh(diff_id, blob.digest):
+            if not self.has(diff_id):
+                return None
+            self._require_below(diff_id, incoming.below)
+            received = come()
+            _require(contents.tar_digest(received.file), diff_id)
+            self._blobs.publish(received)
+            stored = self._rows.keep_blob(diff_id, blob, named=incoming.named)
+        self._let_spare_go(stored, incoming)
+        return stored
+
+    def _add_new(self, received: Received, incoming: _Incoming) -> LayerRecord:
         if not received.size:
             raise ArchiveError("the archive is empty", hint="a tar has at least 1024 bytes: was it downloaded whole?")
-        with self._extracted(received.file.fileno(), below) as tree:
-            return self._take_up(received, blob, tree, diff_id, below, host_made=host_made)
+        with self._extracted(received.file.fileno(), incoming.below) as tree:
+            return self._take_up(received, tree, incoming)
 
     @contextmanager
     def _extracted(self, tar: int, below: Sequence[str]) -> Iterator[_Tree]:
@@ -201,33 +254,33 @@ class Layers(StoredLayers):
         ):
             yield _Tree(path=path, numbers=numbers, metadata=metadata)
 
-    def _take_up(
-        self,
-        received: Received,
-        blob: Descriptor,
-        tree: _Tree,
-        diff_id: str,
-        below: Sequence[str],
-        *,
-        host_made: bool,
-    ) -> LayerRecord:
+    def _take_up(self, received: Received, tree: _Tree, incoming: _Incoming) -> LayerRecord:
         """Make a received blob and its tree a layer."""
         numbers, metadata = tree.numbers, tree.metadata
-        _require(numbers.diff_id, diff_id)
-        before = self._rows.find(numbers.diff_id)
-        if before is not None:
-            self._require_below(numbers.diff_id, below)
+        _require(numbers.diff_id, incoming.diff_id)
+        if self.has(numbers.diff_id):
+            self._require_below(numbers.diff_id, incoming.below)
         with told(self._layout.roots):
             packed = trees.digest(self._owner, tree.path, metadata.fileno())
-        with self._fresh(numbers.diff_id, blob.digest):
+        with self._fresh(numbers.diff_id, incoming.blob.digest):
             self._blobs.publish(received)
             self._publish(metadata, tree.path, numbers)
-            stored = self._rows.insert(numbers, blob=blob, tree_digest=packed, host_made=host_made)
-        known = before.blob.digest if before is not None and before.blob is not None else blob.digest
-        if len({known, blob.digest}) > 1 and stored.blob is not None:
-            # A layer has one blob: the other goes.
-            self.let_go(*({known, blob.digest} - {stored.blob.digest}))
+            stored = self._rows.insert(
+                numbers, blob=incoming.blob, tree_digest=packed, host_made=incoming.host_made, named=incoming.named
+            )
+        self._let_spare_go(stored, incoming)
         return stored
+
+    def _let_spare_go(self, stored: LayerRecord, incoming: _Incoming) -> None:
+        """The uncompressed tar beside a compressed blob can be made of that, and one that no manifest names is not wanted."""
+        kept = stored.blob.digest if stored.blob is not None else stored.diff_id
+        if kept != stored.diff_id and self._blobs.has(stored.diff_id):
+            # The lease on its digest is the layer's own, and stays.
+            with self._database.writing() as connection:
+                if not connection.execute("SELECT 1 FROM layers WHERE blob_digest = ?", (stored.diff_id,)).fetchone():
+                    self._layout.blob(stored.diff_id).unlink(missing_ok=True)
+        if not incoming.named and incoming.blob.digest not in {kept, stored.diff_id}:
+            self.let_go(incoming.blob.digest)
 
     def adopt(
         self,

@@ -54,8 +54,9 @@ class Repair:
             self._sweeper()
 
     def _forget_blobs(self, blobs: set[str], trees: set[str]) -> None:
-        """A layer whose tree is whole and packs to its DiffID needs no blob: it becomes as one that was built."""
+        """A layer whose tree is whole and packs to its DiffID needs no blob, and one that has a whole blob no other one."""
         with self._database.writing() as connection:
+            _use_others(connection, blobs)
             for row in connection.execute("SELECT * FROM layers WHERE blob_digest IS NOT NULL").fetchall():
                 damaged = row["blob_digest"] in blobs
                 whole = row["diff_id"] not in trees and (self._layout.roots / snapshot(row["diff_id"])).is_dir()
@@ -101,6 +102,20 @@ class Repair:
             return truths.parse(self._layout.metadata(diff_id).read_bytes()).leans
         except (StoreCorruptError, FileNotFoundError):
             return False
+
+
+def _use_others(connection: sqlite3.Connection, blobs: set[str]) -> None:
+    """Forget damaged blobs of layers that are whole in another compression, which becomes their own."""
+    for row in connection.execute("SELECT * FROM other_blobs").fetchall():
+        own = connection.execute("SELECT blob_digest FROM layers WHERE diff_id = ?", (row["diff_id"],)).fetchone()
+        if row["digest"] not in blobs and own["blob_digest"] in blobs:
+            connection.execute(
+                "UPDATE layers SET blob_digest = ?, blob_size = ?, blob_media_type = ? WHERE diff_id = ?",
+                (row["digest"], row["size"], row["media_type"], row["diff_id"]),
+            )
+        elif row["digest"] not in blobs or own["blob_digest"] in blobs:
+            continue
+        connection.execute("DELETE FROM other_blobs WHERE digest = ?", (row["digest"],))
 
 
 def _worked_with(connection: sqlite3.Connection) -> set[str]:

@@ -62,10 +62,13 @@ def sweep(layout: Layout, database: Database, owner: Owner) -> None:
 
 
 def _forget(connection: sqlite3.Connection) -> None:
-    """Delete the rows of unreferenced layers."""
+    """Delete the rows of unreferenced layers, and of compressions of layers that no image's manifest names."""
     wanted = _referred(connection)
     gone = [row for row in connection.execute("SELECT diff_id FROM layers") if row["diff_id"] not in wanted]
     connection.executemany("DELETE FROM layers WHERE diff_id = ?", [(row["diff_id"],) for row in gone])
+    named = held(connection) | {row["digest"] for row in connection.execute("SELECT digest FROM image_blobs")}
+    spare = [row for row in connection.execute("SELECT digest FROM other_blobs") if row["digest"] not in named]
+    connection.executemany("DELETE FROM other_blobs WHERE digest = ?", [(row["digest"],) for row in spare])
 
 
 def _referred(connection: sqlite3.Connection) -> set[str]:
@@ -88,6 +91,7 @@ def _wanted_blobs(connection: sqlite3.Connection) -> frozenset[str]:
     wanted = set(held(connection))
     for query in (
         "SELECT blob_digest AS digest FROM layers WHERE blob_digest IS NOT NULL",
+        "SELECT digest FROM other_blobs",
         "SELECT id AS digest FROM images",
         "SELECT manifest_digest AS digest FROM images",
     ):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import json
 import threading
 import zlib
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dockmagic.errors import ArchiveError, RegistryError, StoreCorruptError
 from dockmagic.oci import mediatype
 from dockmagic.oci.descriptor import Descriptor
+from dockmagic.oci.manifest import Manifest
 from dockmagic.store.gzipping import Gzipped
-from tests.unit.store.making import adopt, image_of, sha256, tar_of
+from tests.unit.store.making import adopt, config_of, image_of, sha256, tar_of
 
 TAR = tar_of({"a": bytes(300_000), "b": b"x" * 100_000})
 BLOB = gzip.compress(TAR, mtime=0)
@@ -105,16 +108,81 @@ def test_a_layer_that_is_here_is_held_by_its_blob(store):
         store.layers.held(described(BLOB), diff_id=sha256(b""))
 
 
-def test_a_layer_that_is_here_in_another_compression_is_held_and_an_uncompressed_one_is_not(store):
-    other = gzip.compress(TAR, 1, mtime=0)
+def test_only_what_a_layer_that_is_here_can_give_is_not_fetched(store):
     arrive(store, io.BytesIO(BLOB), described(BLOB))
-    assert store.layers.held(described(other), diff_id=sha256(TAR)).blob == described(BLOB)
+    assert store.layers.held(described(gzip.compress(TAR, 1, mtime=0)), diff_id=sha256(TAR)) is None
+    assert store.layers.held(described(TAR, mediatype.LAYER), diff_id=sha256(TAR)).blob == described(BLOB)
     plain = tar_of({"plain": b"1"})
     store.layers.add_tar(plain)
     assert store.layers.held(described(gzip.compress(plain)), diff_id=sha256(plain)) is None
     assert store.layers.held(described(plain, mediatype.LAYER), diff_id=sha256(plain)) is not None
     built = adopt(store, {"a": b"1"})
     assert store.layers.held(described(b"?"), diff_id=built.diff_id) is None
+
+
+def image_with(store, blob, media_type, **config):
+    """An image of one layer, whose manifest names that blob."""
+    kept = store.blobs.put(json.dumps(config_of([TAR], **config)).encode())
+    manifest = Manifest(config=kept, layers=(described(blob, media_type),))
+    return store.images.add(kept.digest, store.blobs.put(manifest.to_bytes()).digest, [sha256(TAR)])
+
+
+ZSTD = zstandard.compress(TAR)
+
+
+def two_compressions(store):
+    """Two images of one layer: by gzip, and by zstd."""
+    arrive(store, io.BytesIO(BLOB), described(BLOB))
+    first = image_with(store, BLOB, mediatype.LAYER_GZIP)
+    arrive(store, Source(ZSTD), described(ZSTD, mediatype.LAYER_ZSTD))
+    return first, image_with(store, ZSTD, mediatype.LAYER_ZSTD, author="z")
+
+
+def test_a_layer_in_a_second_compression_is_one_tree_and_two_blobs(store):
+    two_compressions(store)
+    assert len(list((store.path / "roots/range-0/snapshots").iterdir())) == 1
+    assert (store.blobs.read(sha256(BLOB)), store.blobs.read(sha256(ZSTD))) == (BLOB, ZSTD)
+    assert store.layers.held(described(ZSTD, mediatype.LAYER_ZSTD), diff_id=sha256(TAR)).blob == described(BLOB)
+    assert store.layers.footprints() == {sha256(TAR): 400_000 + len(BLOB) + len(ZSTD)}
+    store.leases.sweep()
+    assert store.check() == []
+
+
+def test_a_compression_goes_with_the_last_image_whose_manifest_names_it(store):
+    first, second = two_compressions(store)
+    store.images.delete(second)
+    store.leases.sweep()
+    assert not store.blobs.has(sha256(ZSTD))
+    assert store.blobs.has(sha256(BLOB))
+    assert store.check() == []
+    store.images.delete(first)
+    store.leases.sweep()
+    assert list((store.path / "blobs/sha256").iterdir()) == []
+
+
+def test_a_second_compression_of_another_layer_is_refused_and_leaves_nothing(store):
+    arrive(store, io.BytesIO(BLOB), described(BLOB))
+    image_with(store, BLOB, mediatype.LAYER_GZIP)
+    other = gzip.compress(tar_of({"c": b""}), mtime=0)
+    with pytest.raises(ArchiveError, match="differs from what the image's config says"):
+        arrive(store, io.BytesIO(other), described(other), diff_id=sha256(TAR))
+    with pytest.raises(RegistryError, match="gone"):
+        arrive(store, Source(ZSTD, RegistryError("gone")), described(ZSTD), early=True)
+    assert store.blobs.has(sha256(BLOB))
+    assert store.check() == []
+
+
+@pytest.mark.parametrize("damaged", [BLOB, ZSTD], ids=["the first", "the second"])
+def test_a_damaged_compression_is_named_and_the_other_one_stands_for_it(store, damaged):
+    two_compressions(store)
+    path = store.path / "blobs/sha256" / sha256(damaged)[7:]
+    path.chmod(0o600)
+    path.write_bytes(b"damaged")
+    assert [problem.split(":")[0] for problem in store.check()] == [f"blobs/sha256/{path.name}"]
+    assert store.repair() == []
+    assert not path.exists()
+    with store.layers.tar(sha256(TAR)) as stream:
+        assert b"".join(iter(lambda: stream.read(1 << 20), b"")) == TAR
 
 
 def test_a_built_layer_is_compressed_once_and_stays_what_it_is(store):
