@@ -29,7 +29,7 @@ from dockmagic.builder.archives import Archive
 from dockmagic.builder.globs import has_meta
 from dockmagic.builder.ignorefile import Ignore
 from dockmagic.builder.selection import Item, Selection
-from dockmagic.builder.sources import Place, places_of, resolve
+from dockmagic.builder.sources import Place, named_by, resolve
 from dockmagic.builder.tree import FileContent, Parts, Tree, reading
 from dockmagic.builder.view import View
 from dockmagic.errors import NotFoundError, UsageError
@@ -96,12 +96,13 @@ class Context:
             destination rename both.
 
         Raises:
-            NotFoundError: a source is not there or is excluded, or all are wildcards and none matches anything.
+            NotFoundError: a source without wildcards is not there or is excluded, or there is no directory to look for any in.
             UsageError: a pattern is malformed, something cannot be read or copied, or sources land on each other.
         """
         skip = Ignore(exclude)
         self._tree.rewind()
-        places = places_of(self._view, sources)
+        named = named_by(self._view, sources)
+        places = named.places
         items: list[Item] = []
         for place in places:
             if place.is_dir:
@@ -113,7 +114,7 @@ class Context:
                 items.append(_item(self._tree, place.path, place.name, place.status))
         self._tree.rewind()
         single = len(sources) == len(places) == len(items) == 1 and not places[0].is_dir
-        return Selection(items, single_file=single)
+        return Selection(items, single_file=single, lands=bool(places), unmatched=named.unmatched)
 
     def select_with_parents(self, sources: Sequence[str], *, exclude: Sequence[str] = ()) -> Selection:
         """What ``COPY --parents`` copies of ``sources``: files and directories with the directories above them.
@@ -131,9 +132,9 @@ class Context:
         for source in sources:
             root, pattern = parents.divided(source)
             if not has_meta(root) and not has_meta(pattern):
-                places_of(self._view, [posixpath.join(root, pattern)])
+                named_by(self._view, [posixpath.join(root, pattern)])
             ignore = parents.selector(pattern, exclude)
-            for place in places_of(self._view, [root]):
+            for place in named_by(self._view, [root]).places:
                 below = self._view.below(place.path, ignore) if place.is_dir else ()
                 items += [_item(self._tree, found.path, found.landing, found.status) for found in below]
         self._tree.rewind()

@@ -120,9 +120,9 @@ class Execution:
             key = cache.copy_key(action, files.digest, owner, self.site.below, self.place, epoch=self.site.epoch)
             found = self._cached(key)
             if isinstance(found, Made):
-                return found
+                return replace(found, notes=files.unmatched)
             layer, notes = copying.copy(self.site, action, files.sources())
-            return replace(self._keep(key, layer, found), notes=notes)
+            return replace(self._keep(key, layer, found), notes=(*files.unmatched, *notes))
 
     def _below(self, action: CopyAction) -> tuple[str, ...] | None:
         if action.stage is not None:

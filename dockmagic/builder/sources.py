@@ -47,26 +47,48 @@ class _Source:
         return any(has_meta(part) for part in self.parts)
 
 
-def places_of(view: View, sources: Sequence[str]) -> list[Place]:
-    """What ``sources`` name, in order. A wildcard may name nothing where another source names something.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the sources of a COPY name.
+
+    Attributes:
+        places: in order.
+        unmatched: a line for each source with wildcards that names nothing.
+    """
+
+    places: tuple[Place, ...]
+    unmatched: tuple[str, ...]
+
+
+def named_by(view: View, sources: Sequence[str]) -> Named:
+    """What ``sources`` name. A wildcard may name nothing, as for BuildKit.
 
     Raises:
-        NotFoundError: a source is not there or is excluded, or nothing at all is named.
+        NotFoundError: a source without wildcards is not there or is excluded; or nothing is named at all, and there is no directory
+            in which a wildcard could have found something.
         UsageError: a pattern is malformed, or something cannot be read.
     """
-    named: list[Place] = []
-    unmatched: list[NotFoundError] = []
+    places: list[Place] = []
+    unmatched: list[str] = []
+    nowhere: list[NotFoundError] = []
     for source in map(_source, sources):
         if not source.is_wild:
-            named.append(_visible(view, source, resolve(view, source.text)))
+            places.append(_visible(view, source, resolve(view, source.text)))
             continue
         try:
-            named += _matching(view, source)
+            found = _matching(view, source)
         except NotFoundError as error:
-            unmatched.append(error)
-    if unmatched and not named:
-        raise unmatched[0]
-    return named
+            nowhere.append(error)
+            continue
+        places += found.places
+        unmatched += found.unmatched
+    if nowhere and not places:
+        raise nowhere[0]
+    return Named(tuple(places), (*unmatched, *map(_line, nowhere)))
+
+
+def _line(error: NotFoundError) -> str:
+    return f"{error.message} ({error.hint})"
 
 
 def resolve(view: View, path: str) -> Place:
@@ -141,22 +163,24 @@ def _visible(view: View, source: _Source, place: Place) -> Place:
     return place
 
 
-def _matching(view: View, source: _Source) -> list[Place]:
+def _matching(view: View, source: _Source) -> Named:
     """What a source with wildcards names: links are followed before the first wildcard and at the end.
 
     Raises:
-        NotFoundError: nothing.
+        NotFoundError: there is no directory in front of the first wildcard.
     """
     first = next(index for index, part in enumerate(source.parts) if has_meta(part))
     globs = [Glob(part) for part in source.parts[first:]]
     base = _resolve(view, source, source.parts[:first])
-    found = [base.path] if base.is_dir else []
+    if not base.is_dir:
+        raise _absent(view, source)
+    found = [base.path]
     for count, glob in enumerate(globs, 1):
         found = [path for above in found for path in _names(view, above, glob, last=count == len(globs))]
-    named = [place for path in found for place in _shown(view, source, path)]
-    if not named:
-        raise _hidden(view, source) if found else _absent(view, source)
-    return named
+    places = tuple(place for path in found for place in _shown(view, source, path))
+    if places:
+        return Named(places, ())
+    return Named((), (_line(_hidden(view, source) if found else _absent(view, source)),))
 
 
 def _names(view: View, above: Parts, glob: Glob, *, last: bool) -> Iterator[Parts]:

@@ -21,6 +21,8 @@ from dockmagic.errors import UsageError
 from dockmagic.layers import permissions
 from dockmagic.oci import digest as digests
 
+SLASH_WANTED = "with more than one source: the destination must be a directory and end with a /"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyAction:
@@ -35,7 +37,8 @@ class CopyAction:
         image: name of the image that it copies from, or "".
         directory: a named context that it copies from, or None.
         destination: absolute.
-        is_directory: the destination was written with a slash, or there are several sources.
+        is_directory: the destination was written with a slash.
+        into_directory: there are several sources and no slash: the destination must be a directory of the image.
         chown: as written, variables replaced; "" for root.
         chmod: permissions for everything copied, octal or symbolic; "" for those of the sources.
         exclude: patterns of what is left out.
@@ -54,6 +57,7 @@ class CopyAction:
     directory: Path | None = None
     destination: str
     is_directory: bool
+    into_directory: bool = False
     chown: str
     chmod: str
     exclude: tuple[str, ...] = ()
@@ -95,7 +99,8 @@ def copy_action(
         image=image,
         directory=directory,
         destination=scope.absolute(instruction.destination),
-        is_directory=_is_directory(instruction, len(instruction.sources)),
+        is_directory=_is_directory(instruction),
+        into_directory=not instruction.parents and _into_directory(instruction),
         chown=instruction.chown,
         chmod=_chmod(instruction),
         exclude=instruction.exclude,
@@ -129,7 +134,8 @@ def add_action(instruction: kinds.Add, scope: Scope) -> CopyAction:
         stage=None,
         image="",
         destination=scope.absolute(instruction.destination),
-        is_directory=_is_directory(instruction, len(instruction.sources)),
+        is_directory=_is_directory(instruction),
+        into_directory=_into_directory(instruction),
         chown=instruction.chown,
         chmod=_chmod(instruction),
         exclude=instruction.exclude,
@@ -143,13 +149,22 @@ def _inline(instruction: kinds.Copy | kinds.Add) -> tuple[tuple[str, bytes], ...
     return tuple((each.path, each.data.encode("utf-8", "surrogateescape")) for each in instruction.inline)
 
 
-def _is_directory(instruction: kinds.Copy | kinds.Add, sources: int) -> bool:
+def _is_directory(instruction: kinds.Copy | kinds.Add) -> bool:
     destination = instruction.destination
-    is_directory = destination.endswith("/") or posixpath.basename(destination) in {"", ".", ".."}
-    if sources + len(instruction.inline) > 1 and not is_directory:
-        reason = "with more than one source: the destination must be a directory and end with a /"
-        raise fault(f"{instruction.keyword} {reason}", instruction.location)
-    return is_directory
+    return destination.endswith("/") or posixpath.basename(destination) in {"", ".", ".."}
+
+
+def _into_directory(instruction: kinds.Copy | kinds.Add) -> bool:
+    """Several sources, and no slash. The reference wants one; BuildKit also takes a directory that the image has.
+
+    Where there is none BuildKit writes the sources over each other (moby/buildkit#1853).
+    """
+    several = len(instruction.sources) + len(instruction.inline) > 1
+    if not several or _is_directory(instruction):
+        return False
+    if instruction.link:
+        raise fault(f"{instruction.keyword} {SLASH_WANTED}", instruction.location)
+    return True
 
 
 def _source(instruction: kinds.Copy, stages: Stages, own: Stage) -> tuple[int | None, str]:

@@ -19,7 +19,7 @@ import zstandard
 
 from dockmagic.engine import build as building
 from dockmagic.engine.engine import Engine
-from dockmagic.errors import BuildError
+from dockmagic.errors import BuildError, DockerfileError
 from tests.users import KINDS, make_user
 
 
@@ -79,6 +79,7 @@ def test_parents_keep_directories_with_their_modes_from_the_pivot_on(engine, con
     assert (found["out/x"].mode, found["out"].mode) == (0o750, 0o755)
     assert names(engine, context, "COPY --parents x/./y/*.txt /out/") == ["out", "out/y", "out/y/b.txt"]
     assert names(engine, context, "COPY --parents nothing* /out/") == ["out"]
+    assert names(engine, context, "COPY --parents c.txt x/a.txt /out") == ["out", "out/c.txt", "out/x", "out/x/a.txt"]
     with pytest.raises(BuildError, match="line 2: no such file"):
         add(engine, context, "COPY --parents x/nothing /out/")
 
@@ -463,3 +464,30 @@ def test_named_contexts_are_directories_with_ignore_files_of_their_own_or_images
         True,
         True,
     ]
+
+
+def test_a_wildcard_may_match_nothing_and_the_step_says_so(engine, context):
+    for _ in ("made", "taken from the cache"):
+        made = engine.build("FROM scratch\nCOPY q* /out/\n", context=context)
+        assert not made.image.layers
+        assert [note for note in made.notes if note.startswith('COPY: nothing in the build context matches "q*"')]
+    assert names(engine, context, "COPY c.txt q* /out/") == ["out", "out/c.txt"]
+    text = "FROM scratch AS s\nCOPY . /s/\nFROM scratch\nCOPY --from=s {} /out/\n"
+    assert not engine.build(text.format("/q/*"), context=context).image.layers
+    made = engine.build(text.format("/q/* /s/c.txt"), context=context)
+    assert sorted(members(engine, made.image)) == ["out", "out/c.txt"]
+    with pytest.raises(BuildError, match="line 4: COPY --from"):
+        engine.build(text.format("/q/* /s/gone"), context=context)
+
+
+def test_several_sources_land_in_a_directory_of_the_image_without_a_slash(engine, context):
+    text = "FROM scratch\nCOPY x /app\nCOPY c.txt x/a.txt {}\n"
+    made = engine.build(text.format("/app"), context=context)
+    assert sorted(members(engine, made.image)) == ["app", "app/a.txt", "app/c.txt"]
+    assert engine.build(text.format("app"), context=context).image.layers[-1].diff_id == made.image.layers[-1].diff_id
+    wanted = "line 3: COPY with more than one source: the destination must be a directory and end with a /"
+    for destination in ("/other", "/app/a.txt"):
+        with pytest.raises(BuildError, match=wanted):
+            engine.build(text.format(destination), context=context)
+    with pytest.raises(DockerfileError, match=wanted.replace("3", "2")):
+        engine.build("FROM scratch\nCOPY --link c.txt x/a.txt /app\n", context=context)

@@ -15,7 +15,7 @@ from dockmagic.builder.context import Selection
 from dockmagic.builder.selection import changed
 from dockmagic.builder.steps.picking import Picked
 from dockmagic.builder.steps.site import Site
-from dockmagic.builder.transfers import CopyAction
+from dockmagic.builder.transfers import SLASH_WANTED, CopyAction
 from dockmagic.errors import ArchiveError, DockmagicError, UsageError
 from dockmagic.store.layer_rows import LayerRecord
 
@@ -33,10 +33,12 @@ def copy(site: Site, action: CopyAction, sources: Sequence[Source]) -> tuple[Lay
         NotFoundError: a source is gone.
     """
     lowers = () if action.link else site.lowers()
+    if action.into_directory and not _is_directory(site, lowers, action.destination):
+        raise UsageError(f"{action.keyword} {SLASH_WANTED}")
     arguments: dict[str, Any] = {
         "lowers": list(lowers),
         "dest": action.destination,
-        "dest_is_dir": action.is_directory,
+        "dest_is_dir": action.is_directory or action.into_directory,
         "chown": list(owner(site, action)) if action.chown else None,
         "chmod": action.chmod,
     }
@@ -52,6 +54,11 @@ def copy(site: Site, action: CopyAction, sources: Sequence[Source]) -> tuple[Lay
             owners |= landed["owners"]
             left_out += landed.get("left_out", ())
         return site.adopt(made, owners, lowers=lowers), tuple(_note(path) for path in left_out)
+
+
+def _is_directory(site: Site, lowers: Sequence[str], path: str) -> bool:
+    found = site.call("stat", {"lowers": list(lowers), "path": path}) if lowers else None
+    return found is not None and found["kind"] == "d"
 
 
 def _note(path: str) -> str:
@@ -71,6 +78,8 @@ def owner(site: Site, action: CopyAction) -> tuple[int, int]:
 def _land(site: Site, arguments: Mapping[str, Any], source: Source) -> Any:
     if isinstance(source, Archive):
         return _extract(site, arguments, source)
+    if not source.lands:
+        return {"owners": {}}
     given = {**arguments, "single_file": source.single_file}
     if isinstance(source, Picked) and not source.below:
         return land_selection(site, given, Selection(()))

@@ -28,10 +28,12 @@ class Gathered:
     Attributes:
         digest: of everything that counts for the layer.
         sources: gives the files, in the order in which they land.
+        unmatched: a line for each source that names nothing.
     """
 
     digest: str
     sources: Callable[[], Sequence[Source]]
+    unmatched: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -58,7 +60,9 @@ def gathered(
             return
         parts = [*found.local(below), *found.remote(), *found.inline()]
         digest = parts[0].digest if len(parts) == 1 else digests.of(" ".join(part.digest for part in parts).encode())
-        yield Gathered(digest=digest, sources=lambda: parts)
+        unmatched = (line for part in parts if not isinstance(part, Archive) for line in part.unmatched)
+        notes = tuple(f"{action.keyword}: {line}" for line in unmatched)
+        yield Gathered(digest=digest, sources=lambda: parts, unmatched=notes)
 
 
 def _pinned(action: CopyAction) -> str:

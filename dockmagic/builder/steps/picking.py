@@ -38,6 +38,7 @@ class Picked:
         below: DiffIDs of these layers, base first.
         picks: in order.
         single_file: there is one, it is no directory, and it was named without a wildcard.
+        unmatched: a line for each source with wildcards that names nothing.
         digest: of their content, modes and owners.
         special: owners of links and pipes by path, where the disk cannot tell them.
     """
@@ -46,7 +47,13 @@ class Picked:
     picks: tuple[Pick, ...]
     special: Mapping[str, tuple[int, int]]
     single_file: bool
+    unmatched: tuple[str, ...]
     digest: str
+
+    @property
+    def lands(self) -> bool:
+        """Something was named: the destination is made."""
+        return bool(self.picks)
 
 
 def pick(site: Site, below: tuple[str, ...], action: CopyAction) -> Picked:
@@ -58,13 +65,15 @@ def pick(site: Site, below: tuple[str, ...], action: CopyAction) -> Picked:
     """
     search = _Search(site, list(site.lowers(below)), action.exclude, _special(site, below))
     find = search.with_parents if action.parents else search.plain
-    picks = tuple(pick for source in action.sources for pick in find(source))
+    found = {source: tuple(find(source)) for source in action.sources}
+    picks = tuple(pick for source in action.sources for pick in found[source])
     named = len(picks) == 1 and len(action.sources) == 1 and not globs.has_meta(action.sources[0])
     return Picked(
         below=below,
         picks=picks,
         special=search.special,
         single_file=named and bool(below) and picks[0].only is None and search.kind(picks[0].path) != "d",
+        unmatched=tuple(f'nothing matches "{source}"' for source in action.sources if not found[source]),
         digest=digests.of(" ".join(search.digest(pick) for pick in picks).encode("ascii")),
     )
 
@@ -126,13 +135,17 @@ class _Search:
         return "" if found is None else str(found["kind"])
 
     def matching(self, source: str) -> list[str]:
-        """The paths that a source means, bytewise in order; a wildcard is matched name by name."""
+        """The paths that a source means, bytewise in order; a wildcard is matched name by name, and may match nothing.
+
+        Raises:
+            NotFoundError: a source without wildcards is not there.
+        """
         # As Go's path.Join("/", source): nothing leads out of the root.
         wanted = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
         found = ["/"]
         for part in wanted.split("/") if wanted not in {"", "."} else []:
             found = [path for directory in found for path in self._children(directory, part)]
-        if not found:
+        if not found and not globs.has_meta(source):
             raise NotFoundError(f'COPY --from: "{source}" is not there', hint=_HINT)
         return found
 

@@ -190,7 +190,7 @@ def test_copy_of_a_heredoc_expands_it_unless_quoted():
         ("FROM b\nRUN --security=insecure y\n", "--security"),
         ("FROM b\nCOPY https://host/a.git b\n", "git ref"),
         ("FROM b\nARG A\nCOPY --from=$A a b\n", "not supported for --from"),
-        ("FROM b\nCOPY a b c\n", "end with a /"),
+        ("FROM b\nCOPY --link a b c\n", "end with a /"),
         ("FROM b\nCOPY --chmod=u+q a b\n", "chmod"),
         ("FROM b\nCOPY --chmod=99 a b\n", "chmod"),
         ("FROM b\nSTOPSIGNAL NOTHING\n", "signal"),
