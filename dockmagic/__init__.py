@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     logout = _engine.logout
     logs = _engine.logs
     prune = _engine.prune
+    share = _engine.share
+    port = _engine.port
     ps = _engine.ps
     pull = _engine.pull
     push = _engine.push
@@ -126,6 +128,7 @@ __all__ = [
     "rmi",
     "run",
     "save",
+    "share",
     "stats",
     "stop",
     "tag",

@@ -49,6 +49,8 @@ class Engine:
         self.logout = _threaded(of.logout)
         self.logs = _threaded(of.logs)
         self.prune = _threaded(of.prune)
+        self.share = _threaded(of.share)
+        self.port = _threaded(of.port)
         self.ps = _threaded(of.ps)
         self.pull = _threaded(of.pull)
         self.push = _threaded(of.push)
@@ -92,6 +94,8 @@ if TYPE_CHECKING:
     logout = _engine.logout
     logs = _engine.logs
     prune = _engine.prune
+    share = _engine.share
+    port = _engine.port
     ps = _engine.ps
     pull = _engine.pull
     push = _engine.push

@@ -65,7 +65,7 @@ class Usage:
     """What things of one kind hold in the store, in bytes of regular files and of original blobs.
 
     Attributes:
-        kind: ``"images"``, ``"containers"``, ``"build cache"`` or ``"RUN caches"``.
+        kind: ``"images"``, ``"shared images"``, ``"containers"``, ``"build cache"``, ``"RUN caches"`` or ``"volumes"``.
         total: count.
         in_use: how many of them a prune would leave.
         size: bytes of all.

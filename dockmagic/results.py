@@ -115,6 +115,7 @@ class Image:
         names: those names that the caller gave it or asked for it by. What other names it bears depends on what was
             done before in this store, so the record tells these alone.
         notes: what the verb that gave the image has to say besides, e.g. of a name that another image bore before.
+        shared: it has a name in a shared store: others have it too, and nobody removes it from here.
     """
 
     id: str
@@ -125,6 +126,7 @@ class Image:
     entries: tuple[HistoryEntry, ...] = field(repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    shared: bool = False
 
     @property
     def short_id(self) -> str:

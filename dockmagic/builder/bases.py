@@ -50,6 +50,8 @@ def find(store: Store, name: str, *, epoch: int, puller: Puller | None = None) -
         except (NotFoundError, UnreachableError, DeniedError) as error:
             detail = f"{error.message}\n{error.detail}".strip()
     if found is None:
+        troubles = (f"{error.message}\n{error.detail}" for error in store.shelf.troubles.values())
+        detail = "\n".join(filter(None, [detail, *troubles]))
         raise NotFoundError(f"image not found: {name}", hint=_HINT, detail=detail)
     return store.images.get(found)
 

@@ -84,6 +84,8 @@ def _rmi(session: Session, name: str, *, force: bool) -> list[str]:
     if found is None:
         raise NotFoundError(f"image not found: {name}", hint="see %container images")
     tags: list[str] = list(store.images.tags(found))
+    if found in store.images.shared():
+        return _rmi_shared(session, name, found)
     named = store.images.familiar(name) in tags
     if named and len(tags) > 1:
         store.images.untag(name)
@@ -99,3 +101,15 @@ def _rmi(session: Session, name: str, *, force: bool) -> list[str]:
         store.images.untag(tag_)
     store.images.delete(found)
     return [*tags, found]
+
+
+def _rmi_shared(session: Session, name: str, image_id: str) -> list[str]:
+    """Remove a name that was given here to an image of a shared store; the image stays there."""
+    images_ = session.store.images
+    own = {images_.familiar(full) for full, named in images_.own_names().items() if named == image_id}
+    if images_.familiar(name) not in own:
+        raise ConflictError(
+            f"image {name} is in a shared store", hint="only who keeps that store removes it; it takes no room in yours"
+        )
+    images_.untag(name)
+    return [name]

@@ -48,12 +48,12 @@ def doctor(session: Session) -> results.Table[results.Finding]:
 
     Returns:
         Findings: ``tier`` first (ok: containers run; its detail begins with the tier, its call, errno and fix are those of what blocks the
-        next better one), then ``store``, then one for each of ``probe.NAMES``. It prints with the verdict above.
+        next better one), then ``store``, one for each shared store, and one for each of ``probe.NAMES``. It prints with the verdict above.
     """
     store, refusal = _open(session)
     findings = _probe(session.home)
     verdict = judge(session, findings, refusal) if store.ok else without_store(findings, store)
-    everything = (_tier(verdict), store, *findings)
+    everything = (_tier(verdict), store, *(_shared(session) if store.ok else ()), *findings)
     items = tuple(_as_result(finding) for finding in everything)
     return results.Table(_COLUMNS, items, _rows(everything[1:]), title=title(verdict))
 
@@ -117,6 +117,19 @@ def _open(session: Session) -> tuple[Finding, IsolationError | None]:
     except IsolationError as refusal:
         return found, refusal
     return found, None
+
+
+def _shared(session: Session) -> Iterable[Finding]:
+    """What the shared stores have, or why one cannot be used."""
+    shelf = session.store.shelf
+    for path in shelf.paths:
+        count = len(shelf.names())
+        error = shelf.troubles.get(path)
+        if error is None:
+            yield Finding(name="shared store", ok=True, call="open(store)", detail=f"{path}: {count} names of images")
+        else:
+            detail = f"{path}: {error.message}"
+            yield Finding(name="shared store", ok=False, call="open(store)", detail=detail, fix=error.hint)
 
 
 def _probe(home: Path) -> tuple[Finding, ...]:

@@ -44,10 +44,19 @@ class Engine:
             first needed, not here.
         runtime: what starts containers, e.g. a :class:`dockmagic.testing.RecordingRuntime`; None for the best that
             this host allows.
+        shared: directories of stores of others, whose images are here too and are only read; by default what
+            ``$DOCKMAGIC_SHARED`` names.
     """
 
-    def __init__(self, home: Path | str | None = None, *, runtime: Runtime | None = None) -> None:
-        self.session = Session(Path(home) if home is not None else None, runtime)
+    def __init__(
+        self,
+        home: Path | str | None = None,
+        *,
+        runtime: Runtime | None = None,
+        shared: Sequence[Path | str] | None = None,
+    ) -> None:
+        others = None if shared is None else [Path(directory) for directory in shared]
+        self.session = Session(Path(home) if home is not None else None, runtime, others)
 
     def close(self) -> None:
         """End the launch server and every container that this engine started."""
@@ -391,6 +400,12 @@ class Engine:
         from dockmagic.engine.fsck import fsck  # noqa: PLC0415 - rarely asked
 
         return fsck(self.session, repair=repair)
+
+    def share(self) -> Table[Image]:
+        """Let every user of this machine read this store; see :func:`dockmagic.engine.share.share`."""
+        from dockmagic.engine.share import share  # noqa: PLC0415 - rarely asked
+
+        return share(self.session)
 
     def tag(self, image: str | Image, reference: str) -> Image:
         """Give an image one more name."""

@@ -103,6 +103,7 @@ def describe(session: Session, record: ImageRecord, names: Sequence[str] = (), *
         entries=entries,
         names=tuple(names),
         notes=tuple(notes),
+        shared=record.id in session.store.images.shared(),
     )
 
 
@@ -165,10 +166,11 @@ def defaults(config: ImageConfig) -> Defaults:
 
 
 def images(session: Session) -> Table[Image]:
-    """Every image of the store, newest first, those without a name too."""
+    """Every image of the store, newest first, those without a name too; those of a shared store are marked."""
     values = tuple(describe(session, record) for record in session.store.images.list())
+    marked = any(value.shared for value in values)
     return Table(
-        columns=("IMAGE", "ID", "LAYERS", "SIZE"),
+        columns=("IMAGE", "ID", "LAYERS", "SIZE", *(("STORE",) if marked else ())),
         items=values,
         rows=tuple(
             (
@@ -176,6 +178,7 @@ def images(session: Session) -> Table[Image]:
                 i.short_id.removeprefix("sha256:"),
                 str(len(i.layers)),
                 decimal_size(i.size),
+                *((("shared" if i.shared else "own"),) if marked else ()),
             )
             for i in values
         ),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dockmagic.sandbox.runtime import Runtime
 
 HOME_VARIABLE = "DOCKMAGIC_HOME"
+SHARED_VARIABLE = "DOCKMAGIC_SHARED"
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 # The first second that a zip file can hold: byte-compiling tools and wheels take it.
 DEFAULT_EPOCH = 315532800
@@ -30,6 +31,11 @@ def default_home() -> Path:
     import platformdirs  # noqa: PLC0415 - not needed where the variable is set
 
     return platformdirs.user_data_path("dockmagic")
+
+
+def default_shared() -> tuple[Path, ...]:
+    """The directories that ``$DOCKMAGIC_SHARED`` names, divided by ``:``."""
+    return tuple(Path(named).expanduser() for named in os.environ.get(SHARED_VARIABLE, "").split(os.pathsep) if named)
 
 
 def default_epoch() -> int:
@@ -66,15 +72,20 @@ class Session:
     Args:
         home: the store's directory; None for :func:`default_home`.
         runtime: what starts containers; None for the best that this host allows.
+        shared: directories of stores that are read where the own one has not what is asked for; None for :func:`default_shared`.
 
     Attributes:
         home: the store's directory.
+        shared: the same.
         epoch: seconds since 1970 that every timestamp in an image has.
         background: containers that go on while the notebook does, by id; ended ones too.
     """
 
-    def __init__(self, home: Path | None = None, runtime: Runtime | None = None) -> None:
+    def __init__(
+        self, home: Path | None = None, runtime: Runtime | None = None, shared: Sequence[Path] | None = None
+    ) -> None:
         self.home = Path(home) if home is not None else default_home()
+        self.shared = tuple(shared) if shared is not None else default_shared()
         self.epoch = default_epoch()
         self.background: dict[str, Living] = {}
         self._lock = threading.RLock()
@@ -167,5 +178,5 @@ class Session:
             self._runtime = self._given or open_runtime(self.home / "roots")
         except IsolationError as refusal:
             self._refusal = refusal
-            return Store.open(self.home, RefusedOwner(refusal))
-        return Store.open(self.home, self._runtime)
+            return Store.open(self.home, RefusedOwner(refusal), self.shared)
+        return Store.open(self.home, self._runtime, self.shared)

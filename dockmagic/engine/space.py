@@ -26,7 +26,14 @@ def df(session: Session) -> Table[Usage]:
         StoreError: the store cannot be read.
     """
     plan = session.store.pruning.plan()
-    values = (_images(session, plan), _containers(session, plan), _cache(session, plan), _caches(session, plan))
+    values = (
+        _images(session, plan),
+        *_shared(session),
+        _containers(session, plan),
+        _cache(session, plan),
+        _caches(session, plan),
+        _volumes(session),
+    )
     free = shutil.disk_usage(session.store.path).free
     return Table(
         columns=("TYPE", "TOTAL", "IN USE", "SIZE", "RECLAIMABLE"),
@@ -113,7 +120,8 @@ def _used(session: Session, paths: Iterable[str]) -> list[int]:
 
 
 def _images(session: Session, plan: Plan) -> Usage:
-    footprints, records = session.store.layers.footprints(), session.store.images.list()
+    footprints, shared = session.store.layers.footprints(), session.store.images.shared()
+    records = [record for record in session.store.images.list() if record.id not in shared]
     unused = set(plan.images)
     return Usage(
         kind="images",
@@ -122,6 +130,16 @@ def _images(session: Session, plan: Plan) -> Usage:
         size=sum(footprints.get(diff_id, 0) for diff_id in _layers(records)),
         reclaimable=sum(footprints.get(diff_id, 0) for diff_id in plan.layers & _layers(records)),
     )
+
+
+def _shared(session: Session) -> tuple[Usage, ...]:
+    """What the shared stores' images hold there; nothing where there are none."""
+    shared, sizes = session.store.images.shared(), session.store.layers.sizes()
+    records = [record for record in session.store.images.list() if record.id in shared]
+    if not records:
+        return ()
+    size = sum(sizes[diff_id] for diff_id in _layers(records))
+    return (Usage(kind="shared images", total=len(records), in_use=len(records), size=size, reclaimable=0),)
 
 
 def _layers(records: Collection[ImageRecord]) -> set[str]:

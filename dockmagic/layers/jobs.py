@@ -329,17 +329,39 @@ def mkdir(arguments: Arguments, _: Sequence[int]) -> Any:
 def rename(arguments: Arguments, _: Sequence[int]) -> Any:
     """``{src, dst}``: rename; where ``dst`` stands already it has the same content, and ``src`` is removed.
 
+    A link at ``dst`` that leads nowhere, as to a shared store that has gone, is replaced.
+
     Returns:
         ``{"existed": …}``.
     """
     source, target = inside(arguments["src"]), inside(arguments["dst"])
     os.makedirs(posixpath.dirname(target), 0o711, exist_ok=True)
+    if os.path.islink(target) and not os.path.exists(target):
+        removal.remove(target)
     try:
         renameat2(source, target, flags=RENAME_NOREPLACE)
     except FileExistsError:
         removal.remove(source)
         return {"existed": True}
     return {"existed": False}
+
+
+def point(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{path, targets}``: a link to the first of these directories, absolute paths, whose files have this scheme's ids.
+
+    A directory at ``path`` stays, and so does a link that leads to one.
+    """
+    path = inside(arguments["path"])
+    if os.path.isdir(path):
+        return
+    for target in arguments["targets"]:
+        with suppress(OSError):
+            # reachable from here, and its root is root's
+            if os.stat(f"{target}/.").st_uid == os.geteuid():
+                os.makedirs(posixpath.dirname(path), 0o711, exist_ok=True)
+                removal.remove(path)
+                os.symlink(target, path)
+                return
 
 
 def duplicate(arguments: Arguments, _: Sequence[int]) -> Any:
@@ -367,6 +389,7 @@ JOBS: Mapping[str, Job] = {
     "makedirs": makedirs,
     "mkdir": mkdir,
     "pack": pack,
+    "point": point,
     "read": read,
     "remove": remove,
     "rename": rename,

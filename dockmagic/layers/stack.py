@@ -109,8 +109,8 @@ class Stack:
     def _root(self) -> Found:
         if not self._lowers:
             return Found(path="", real="", status=os.stat_result((stat.S_IFDIR | 0o755, *([0] * 9))), layers=())
-        # overlayfs merges all roots, whatever marks they bear
-        return Found(path="", real=self._lowers[0], status=os.lstat(self._lowers[0]), layers=self._lowers)
+        # overlayfs merges all roots, whatever marks they bear; a tree of a shared store is a link here
+        return Found(path="", real=self._lowers[0], status=os.stat(self._lowers[0]), layers=self._lowers)
 
     def child(self, directory: Found, name: str) -> Found | None:
         """The entry ``name`` of a merged directory, not followed; None where there is none."""

@@ -111,6 +111,7 @@ LINES: dict[str, Line] = {
     "prune": lambda notebook, command: notebook.engine.prune(
         dry_run=command.options["dry_run"], base=command.options["base"]
     ),
+    "share": lambda notebook, _: notebook.engine.share(),
     "fsck": lambda notebook, command: notebook.engine.fsck(repair=command.options["repair"]),
     "to-dockerfile": dockerfiles.write,
     "defaults": lambda notebook, command: notebook.defaults.change(command),

@@ -351,6 +351,7 @@ LINE_VERBS = (
             *table.later("-a|--all --filter= --volumes"),
         ),
     ),
+    Verb(name="share", summary="let every user of this machine read the store, e.g. a course's images"),
     Verb(
         name="fsck",
         summary="read the whole store and name what is damaged, missing or left over",

@@ -89,7 +89,7 @@ class Blobs:
     def publish(self, received: Received) -> None:
         """Give received content its name; whoever calls this holds a lease on it."""
         with told(self._layout.blobs):
-            received.file.publish(self._layout.blob(received.digest))
+            received.file.publish(self._layout.blob(received.digest), mode=self._layout.mode)
 
     def take_in(
         self, source: Stream, file: Aside, expected: Descriptor | None, grown: Callable[[int], object] | None = None

@@ -54,7 +54,7 @@ class _Rows:
     names: Mapping[str, tuple[str, ...]]
 
 
-Kind = Literal["database", "left over", "blob", "metadata", "tree", "image"]
+Kind = Literal["database", "left over", "blob", "metadata", "tree", "image", "volume", "shared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,8 @@ def _users(rows: _Rows) -> dict[str, tuple[str, ...]]:
 
 def _list(layout: Layout) -> _Listing:
     def names(directory: Path) -> frozenset[str]:
-        return frozenset(path.name for path in entries(directory))
+        # a link that leads nowhere, as to a shared store that has gone, is as good as nothing
+        return frozenset(path.name for path in entries(directory) if not path.is_symlink() or path.exists())
 
     return _Listing(
         blobs=names(layout.blobs),

@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from dockmagic.errors import ArchiveError, ConflictError, NotFoundError
 from dockmagic.oci import config as configs
@@ -46,12 +47,28 @@ class ImageRecord:
     order: int
 
 
-class Images:
-    """The room of images."""
+class Others(Protocol):
+    """Shared stores whose images are here too; see :class:`dockmagic.store.shelf.Shelf`."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def names(self) -> dict[str, str]: ...
+    def resolve(self, wanted: str) -> str | None: ...
+    def mend(self, image_id: str) -> None: ...
+    def take_all(self) -> None: ...
+
+
+class Images:
+    """The room of images.
+
+    Args:
+        database: the tables.
+        blobs: where configs and manifests lie.
+        shelf: shared stores, whose images are here too.
+    """
+
+    def __init__(self, database: Database, blobs: Blobs, shelf: Others | None = None) -> None:
         self._database = database
         self._blobs = blobs
+        self._shelf = shelf
 
     def put(self, config: ImageConfig, diff_ids: Sequence[str]) -> str:
         """Store an image that was made here; its layers are stored already. One that is there already is success.
@@ -140,7 +157,9 @@ class Images:
         return self._record(row, diff_ids)
 
     def list(self) -> list[ImageRecord]:
-        """All images, newest first, those without a name too."""
+        """All images, newest first, those without a name too, and those that have a name in a shared store."""
+        if self._shelf is not None:
+            self._shelf.take_all()
         with self._database.reading() as connection:
             rows = connection.execute("SELECT * FROM images ORDER BY sequence DESC").fetchall()
             found = [(row, layers_of(connection, row["id"])) for row in rows]
@@ -158,9 +177,20 @@ class Images:
     def resolve(self, wanted: str) -> str | None:
         """The id of the image of that name, full id, or unique beginning of an id of at least 4 digits, as docker looks.
 
+        What is not here is looked for in the shared stores, and then is here too.
+
         Raises:
             UsageError: it is neither a reference nor an id.
         """
+        found = self._resolved(wanted)
+        if self._shelf is None:
+            return found
+        if found is None:
+            return self._shelf.resolve(wanted)
+        self._shelf.mend(found)
+        return found
+
+    def _resolved(self, wanted: str) -> str | None:
         digits = _ID.fullmatch(wanted)
         with self._database.reading() as connection:
             if digits is None or not (wanted.startswith("sha256:") or len(wanted) == _ID_LENGTH):
@@ -207,10 +237,21 @@ class Images:
         return sorted(self.familiar(row["name"]) for row in rows)
 
     def names(self) -> dict[str, str]:
-        """The image's id of every whole name, by name."""
+        """The image's id of every whole name, by name; the shared stores' names too, where no own one is the same."""
+        return dict(sorted((self._shared_names() | self.own_names()).items()))
+
+    def own_names(self) -> dict[str, str]:
+        """The image's id of every whole name that this store itself has given."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT name, image_id FROM tags ORDER BY name").fetchall()
         return {row["name"]: row["image_id"] for row in rows}
+
+    def shared(self) -> frozenset[str]:
+        """Ids of the images that have a name in a shared store."""
+        return frozenset(self._shared_names().values())
+
+    def _shared_names(self) -> dict[str, str]:
+        return self._shelf.names() if self._shelf is not None else {}
 
     def familiar(self, name: str) -> str:
         """A name as docker shows it, with its tag.

@@ -121,7 +121,11 @@ class Layers(StoredLayers):
         """Hold a layer that is stored; False when it was swept meanwhile, or its content is lost."""
         with self._database.writing() as connection:
             take(connection, FRESH, [known.diff_id, received.digest])
-        return self._rows.find(known.diff_id) is not None
+        return self._rows.find(known.diff_id) is not None and self._stands(known.diff_id, received.digest)
+
+    def _stands(self, diff_id: str, blob: str) -> bool:
+        """Whether a layer's truth and its blob are there: in a shared store that has gone they are not."""
+        return self._layout.metadata(diff_id).exists() and self._blobs.has(blob)
 
     def _require_below(self, diff_id: str, below: Sequence[str]) -> None:
         """Refuse a layer that leans on others than these.
@@ -348,7 +352,7 @@ class Layers(StoredLayers):
 
     def _publish(self, metadata: Aside, tree: str, numbers: Numbers) -> None:
         with told(self._layout.layers):
-            metadata.publish(self._layout.metadata(numbers.diff_id))
+            metadata.publish(self._layout.metadata(numbers.diff_id), mode=self._layout.mode)
         self._trees.keep(tree, numbers.diff_id)
 
 

@@ -3,7 +3,8 @@ r"""Where things lie in the store's directory.
 ::
 
     version               the store's format, "1\\n"
-    db.sqlite             references, images, cache, containers, leases
+    shared                there where everybody may read the store
+    db.sqlite             references, images, cache, containers, volumes, leases
     blobs/sha256/<hex>    configs, manifests, original blobs of layers
     layers/<hex>.json     the truth of a layer: owners, modes, times and the rest of its entries
     roots/<scheme>/       trees, owned by the ids of a scheme, touched by jobs only
@@ -25,12 +26,25 @@ from pathlib import Path
 
 from dockmagic.errors import ArchiveError, UsageError
 
+FORMAT = "1\n"  # of the directory; the tables have a version of their own
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
 
 # Everything that may stand in a directory before it is known as a store.
 NAMES = frozenset(
-    {"version", "db.sqlite", "db.sqlite-journal", "blobs", "layers", "roots", "logs", "locks", "tmp", "lost+found"}
+    {
+        "version",
+        "shared",
+        "db.sqlite",
+        "db.sqlite-journal",
+        "blobs",
+        "layers",
+        "roots",
+        "logs",
+        "locks",
+        "tmp",
+        "lost+found",
+    }
 )
 
 
@@ -50,6 +64,16 @@ class Layout:
     def version(self) -> Path:
         """The file that says which format this is."""
         return self.home / "version"
+
+    @property
+    def shared(self) -> Path:
+        """An empty file that is there where everybody may read the store."""
+        return self.home / "shared"
+
+    @property
+    def mode(self) -> int:
+        """Permissions of content that is made here."""
+        return 0o444 if self.shared.exists() else 0o400
 
     @property
     def database(self) -> Path:

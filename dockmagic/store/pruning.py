@@ -28,7 +28,7 @@ class Plan:
     Attributes:
         containers: that have ended.
         names: of images, whole, that are taken away first.
-        images: ids of images that have no name then, and no container.
+        images: ids of images that have no name then, here or in a shared store, and no container.
         steps: count of the build cache's rows.
         layers: DiffIDs of layers that only those have.
         caches: directories of ``RUN --mount=type=cache``, relative to the scheme's root.
@@ -78,8 +78,10 @@ class Pruning:
             names: whole names that would be taken away from their images.
         """
         over = tuple(row for row in self._containers.list() if row.is_over)
+        shared = self._images.shared()
         with self._database.reading() as connection:
-            images = _unused_images(connection, frozenset(row.id for row in over), frozenset(names))
+            ended = frozenset(row.id for row in over)
+            images = tuple(i for i in _unused_images(connection, ended, frozenset(names)) if i not in shared)
             return Plan(
                 containers=over,
                 names=tuple(sorted(row["name"] for row in _tags(connection) if row["name"] in names)),

@@ -40,7 +40,7 @@ def render(
                 path = layout.metadata(layer.diff_id)
                 with told(path):
                     if not path.exists():
-                        metadata.publish(path)
+                        metadata.publish(path, mode=layout.mode)
                 made.keep(tree, layer.diff_id)
         except ArchiveError as error:
             raise corrupt(layer.diff_id) from error

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from dockmagic.errors import StoreError
 from dockmagic.layers.owner import Owner
 from dockmagic.store import check as checking
+from dockmagic.store import sharing
 from dockmagic.store import sweep as sweeping
 from dockmagic.store.archive import Archive
 from dockmagic.store.aside import Aside, new_name, sync_directory
@@ -22,12 +23,11 @@ from dockmagic.store.database import Database
 from dockmagic.store.faults import told
 from dockmagic.store.images import Images
 from dockmagic.store.layers import Layers
-from dockmagic.store.layout import NAMES, Layout
+from dockmagic.store.layout import FORMAT, NAMES, Layout
 from dockmagic.store.leases import Leases
 from dockmagic.store.pruning import Pruning
 from dockmagic.store.repair import Repair
-
-_FORMAT = "1\n"
+from dockmagic.store.shelf import Shelf
 
 
 class Store:
@@ -38,10 +38,11 @@ class Store:
     there is no space.
 
     Attributes:
-        path: the directory, mode 0700.
+        path: the directory, mode 0700 unless it is shared.
         blobs: content by its digest.
         layers: changesets and their trees.
         images: configs, names.
+        shelf: shared stores that are read where this one has not what is asked for.
         cache: what a build need not do again.
         caches: directories that RUN keeps from build to build.
         containers: rows of containers, paths of their logs.
@@ -50,7 +51,7 @@ class Store:
         pruning: what nothing uses, and its removal.
     """
 
-    def __init__(self, path: Path, owner: Owner) -> None:
+    def __init__(self, path: Path, owner: Owner, shared: Sequence[Path] = ()) -> None:
         self.path = path
         self._layout = Layout(home=path, scheme=owner.scheme)
         self._owner = owner
@@ -58,7 +59,8 @@ class Store:
         self.blobs = Blobs(self._layout, self._database)
         self.leases = Leases(self._database, self._sweep)
         self.layers = Layers(self._layout, self._database, self.blobs, owner, self._sweep)
-        self.images = Images(self._database, self.blobs)
+        self.shelf = Shelf(shared, self._layout, self._database, self.blobs, owner)
+        self.images = Images(self._database, self.blobs, self.shelf)
         self.cache = Cache(self._database)
         self.caches = Caches(self._layout, owner)
         self.containers = Containers(self._layout, self._database)
@@ -74,17 +76,18 @@ class Store:
         self._repair = Repair(self._layout, self._database, owner, self.layers, self._sweep)
 
     @classmethod
-    def open(cls, path: Path, owner: Owner) -> Store:
+    def open(cls, path: Path, owner: Owner, shared: Sequence[Path] = ()) -> Store:
         """Open the store in a directory, and make it where there is none.
 
         Args:
             path: the directory.
             owner: runs jobs on trees below ``path/roots/<its scheme>``.
+            shared: directories of stores that are read where this one has not what is asked for.
 
         Raises:
             StoreError: it cannot be read or written, a newer dockmagic made it, or something else lies there.
         """
-        store = cls(path.absolute(), owner)
+        store = cls(path.absolute(), owner, [directory.absolute() for directory in shared])
         store._create()
         return store
 
@@ -96,14 +99,14 @@ class Store:
                 _require_own(self.path)
                 _make(layout)
             found = layout.version.read_text("ascii", "replace")
-        if found != _FORMAT:
+        if found != FORMAT:
             raise StoreError(
                 "the store was made by a newer dockmagic",
                 hint="update dockmagic, or set DOCKMAGIC_HOME to another directory",
                 detail=f"{layout.version}: {found.strip()[:20]!r}",
             )
         with told(self.path):
-            if self.path.stat().st_mode & 0o077:
+            if self.path.stat().st_mode & 0o077 and not layout.shared.exists():
                 self.path.chmod(0o700)
         self._database.create()
 
@@ -125,6 +128,15 @@ class Store:
         finally:
             with told(self._layout.roots):
                 self._owner.call("remove", {"path": name})
+
+    def share(self) -> None:
+        """Let every user of this machine read the store; images that are made or pulled here later can be read too.
+
+        Raises:
+            ConflictError: it holds containers, whose settings are nobody else's business.
+            StoreError: it cannot be written.
+        """
+        sharing.share(self._layout, self.images, self.layers, self.leases, self.containers)
 
     def check(self, *, content: bool = True) -> list[str]:
         """Name every damaged, missing or unaccounted thing; an empty list means that the store is whole.
@@ -170,5 +182,5 @@ def _make(layout: Layout) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
     sync_directory(layout.blobs.parent)
     with Aside(layout.tmp) as file:
-        file.write(_FORMAT.encode())
+        file.write(FORMAT.encode())
         file.publish(layout.version, mode=0o600)

@@ -60,8 +60,9 @@ class StoredLayers:
         return self._rows.sizes()
 
     def footprints(self) -> dict[str, int]:
-        """Bytes that every stored layer has on the disk, its files and its original blob, by DiffID."""
-        return self._rows.footprints()
+        """Bytes that every stored layer has on the disk, its files and its blobs, by DiffID; 0 for one of a shared store."""
+        found = self._rows.footprints()
+        return {diff_id: 0 if self._layout.metadata(diff_id).is_symlink() else size for diff_id, size in found.items()}
 
     @contextmanager
     def tar(self, diff_id: str) -> Iterator[Stream]:

@@ -41,7 +41,8 @@ class Trees:
 
     def has(self, diff_id: str) -> bool:
         """Whether the layer's tree is there."""
-        return (self._layout.roots / snapshot(diff_id)).is_dir()
+        # of a shared store that has become unreadable it is not
+        return os.path.isdir(self._layout.roots / snapshot(diff_id))  # noqa: PTH112
 
     @contextmanager
     def unpacked(

@@ -114,6 +114,9 @@ class RecordingEngine:
     def prune(self, *, dry_run, base):
         self._note("prune", dry_run=dry_run, base=base)
 
+    def share(self):
+        self._note("share")
+
     def fsck(self, *, repair):
         self._note("fsck", repair=repair)
 

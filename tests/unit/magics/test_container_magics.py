@@ -403,6 +403,7 @@ def test_the_store_is_looked_after(shell, engine):
         ("df", "df", {}),
         ("prune", "prune", {"dry_run": False, "base": False}),
         ("prune -f --dry-run --base", "prune", {"dry_run": True, "base": True}),
+        ("share", "share", {}),
         ("fsck --repair", "fsck", {"repair": True}),
     ):
         shell.run_line_magic("container", line)
