@@ -156,6 +156,8 @@ def _declaration(config: ContainerConfig, instruction: Instruction) -> tuple[Con
             merged = tuple(sorted({*config.exposed_ports, *ports}))
             return replace(config, exposed_ports=merged), " ".join(["EXPOSE", *ports])
         case kinds.Volume():
+            if not all(instruction.paths):
+                raise fault("VOLUME specified can not be an empty string", instruction.location)
             merged = tuple(sorted({*config.volumes, *instruction.paths}))
             return replace(config, volumes=merged), json_words("VOLUME", instruction.paths)
         case kinds.StopSignal():

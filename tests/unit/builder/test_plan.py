@@ -195,6 +195,7 @@ def test_copy_of_a_heredoc_expands_it_unless_quoted():
         ("FROM b\nCOPY --chmod=99 a b\n", "chmod"),
         ("FROM b\nSTOPSIGNAL NOTHING\n", "signal"),
         ("FROM b\nEXPOSE x\n", "containerPort"),
+        ("FROM b\nVOLUME /a $NONE\n", "empty string"),
         ("FROM b\nENV A=${B:?need}\n", "need"),
         ("FROM b AS c\nCOPY --from=c a b\n", "circular"),
         ("FROM b\nCOPY --from=3 a b\n", "3"),
