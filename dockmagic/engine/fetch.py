@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 from dockmagic.engine.transfer import Emit, Listener, Progress, attended
 from dockmagic.errors import ArchiveError, NotFoundError, RegistryError, UnreachableError
 from dockmagic.events import LayerPulled, PullStarted
+from dockmagic.oci import choice, mediatype, platform, reference
 from dockmagic.oci import config as configs
-from dockmagic.oci import mediatype, platform, reference
 from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Manifest
-from dockmagic.registry import choice
-from dockmagic.registry.choice import Platform
+from dockmagic.oci.platform import Platform
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -78,7 +77,7 @@ def fetched(session: Session, target: Reference, wanted: str, listener: Listener
         wanted: the platform to take of several; "" for this machine's.
         listener: is told of what happens.
     """
-    chosen = choice.parse(wanted) if wanted else Platform(architecture=platform.architecture(os.uname().machine))
+    chosen = platform.parse(wanted) if wanted else Platform(architecture=platform.architecture(os.uname().machine))
     missed: list[str] = []
     for source in session.registries.sources(target.domain):
         with session.registries.transport() as transport:

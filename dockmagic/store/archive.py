@@ -11,7 +11,8 @@ from typing import Literal, overload
 from dockmagic.errors import UsageError
 from dockmagic.oci import mediatype, platform, reference
 from dockmagic.oci.config import ContainerConfig, History, ImageConfig
-from dockmagic.store.archive_images import ImageSource, images_in
+from dockmagic.oci.platform import Platform
+from dockmagic.store.archive_images import ImageSource, Wanted, images_in
 from dockmagic.store.archive_input import Source, given, opened
 from dockmagic.store.archive_medium import Medium
 from dockmagic.store.archive_output import Target, write_directory, write_tar
@@ -21,6 +22,7 @@ from dockmagic.store.images import Images
 from dockmagic.store.layer_rows import LayerRecord
 from dockmagic.store.layers import Layers
 from dockmagic.store.layout import Layout
+from dockmagic.store.layout_directory import LayoutDirectory
 
 IMPORTED = "imported root file system"
 Form = Literal["docker-archive", "oci-archive", "oci-dir"]
@@ -100,20 +102,33 @@ class Archive:
         else:
             raise UsageError("an OCI layout directory needs a path")
 
-    def load(self, source: Source) -> Loaded:
+    def add(self, images: Sequence[tuple[str, Sequence[str]]], target: Path) -> None:
+        """Write images to an OCI layout directory, which may hold others; the caller holds leases on them.
+
+        Raises:
+            NotFoundError: there is no such image.
+            ArchiveError: the directory holds other things, or cannot be written.
+            StoreError: something of an image is missing or damaged.
+        """
+        found = [(self._images.get(image_id), names) for image_id, names in images]
+        self._parts.add_to(LayoutDirectory(target), found)
+
+    def load(self, source: Source, wanted: Wanted | None = None, *, names: bool = True) -> Loaded:
         """Take the images of a docker archive, an OCI archive or an OCI layout directory, with their names.
 
-        Every digest and size in it is verified; of several platforms this machine's is taken. Names move only when all
-        images are stored.
+        Every digest and size in it is verified. Names move only when all images are stored.
 
         Args:
             source: path, or a binary stream, which need not be seekable; gzip and zstd are understood.
+            wanted: which of its images; None for all, of several platforms this machine's.
+            names: the images get the names that they bear there.
 
         Raises:
-            ArchiveError: it is corrupt, hostile or no archive of images; the store is as it was.
+            ArchiveError: it is corrupt, hostile or no archive of images, or has none that is wanted; the store is as it was.
         """
+        wanted = wanted or Wanted(platform=here())
         with opened(source, self._layout) as medium:
-            sources = images_in(medium)
+            sources = images_in(medium, wanted)
             held: list[str] = []
             try:
                 for image in sources:
@@ -125,7 +140,7 @@ class Archive:
         moved = [
             Moved(name=self._images.familiar(tag), before=before)
             for image_id, tags in found
-            for tag in tags
+            for tag in (tags if names else ())
             if (before := self._images.tag(tag, image_id)) is not None
         ]
         return Loaded(tuple(dict.fromkeys(image_id for image_id, _ in found)), tuple(moved))
@@ -167,7 +182,7 @@ class Archive:
         with given(source) as stream:
             layer = self._layers.add_tar(stream)
         made = ImageConfig(
-            architecture=platform.architecture(os.uname().machine),
+            architecture=here().architecture,
             os="linux",
             config=config or ContainerConfig(),
             diff_ids=(layer.diff_id,),
@@ -177,6 +192,11 @@ class Archive:
         if name:
             self._images.tag(name, image_id)
         return image_id
+
+
+def here() -> Platform:
+    """This machine's."""
+    return Platform(architecture=platform.architecture(os.uname().machine))
 
 
 def _digests(layer: LayerRecord) -> list[str]:

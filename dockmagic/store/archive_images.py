@@ -6,19 +6,19 @@ Docker's form: image tar of ``docker save`` (``manifest.json``). OCI's: the imag
 from __future__ import annotations
 
 import json
-import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from dockmagic.errors import ArchiveError, UsageError
+from dockmagic.oci import choice, digest, manifest, mediatype, reference
 from dockmagic.oci import config as configs
-from dockmagic.oci import digest, manifest, mediatype, platform, reference
 from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Index, Manifest
+from dockmagic.oci.platform import Platform
 from dockmagic.store.archive_medium import Medium, read_limited
 
 MANIFEST_LIMIT = 4 << 20
@@ -27,7 +27,6 @@ _DEPTH_LIMIT = 3
 _IMAGE_LIMIT = 1000
 _CONTAINERD_NAME = "io.containerd.image.name"
 _REF_NAME = "org.opencontainers.image.ref.name"
-_KIND = "vnd.docker.reference.type"
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -58,17 +57,30 @@ class ImageSource:
     tags: tuple[str, ...]
 
 
-def images_in(medium: Medium) -> list[ImageSource]:
-    """All images of an archive, in its order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which images of an archive.
+
+    Attributes:
+        platform: of several that differ by platform, the one for this.
+        name: a tag, a whole name or ``@digest`` that one bears there; "" for all.
+    """
+
+    platform: Platform
+    name: str = ""
+
+
+def images_in(medium: Medium, wanted: Wanted) -> list[ImageSource]:
+    """The images of an archive, in its order.
 
     Raises:
-        ArchiveError: it is no archive of images, or damaged.
+        ArchiveError: it is no archive of images, or damaged, or has none that is wanted.
     """
     docker = _docker_rows(medium) if medium.has("manifest.json") else []
     if medium.has("index.json") and medium.has("oci-layout"):
-        found = list(_oci(medium, _names_of_configs(docker)))
+        found = list(_oci(medium, wanted, _names_of_configs(docker)))
     elif docker:
-        found = [_docker_image(medium, row) for row in docker]
+        found = [_docker_image(medium, row) for row in _rows_of(docker, wanted.name)]
     else:
         raise ArchiveError(
             "this is no archive of images: it has neither manifest.json nor an OCI layout",
@@ -77,6 +89,31 @@ def images_in(medium: Medium) -> list[ImageSource]:
     if not found:
         raise ArchiveError("the archive holds no image")
     return found
+
+
+def _rows_of(rows: Sequence[Mapping[str, Any]], name: str) -> Sequence[Mapping[str, Any]]:
+    """Docker's images that bear a name."""
+    if not name:
+        return rows
+    found = [row for row in rows if _bears(name, _strings(row, "RepoTags"))]
+    return found or _none_named(name, [tag for row in rows for tag in _strings(row, "RepoTags")])
+
+
+def _bears(name: str, texts: Iterable[str]) -> bool:
+    """Whether one of an image's names is meant: the same, its tag, or another spelling of it."""
+    return any(name == text or text.endswith(f":{name}") or _full(name) == _full(text) != "" for text in texts)
+
+
+def _full(text: str) -> str:
+    try:
+        return reference.parse_normalized(text).full
+    except UsageError:
+        return ""
+
+
+def _none_named(name: str, offered: Sequence[str]) -> NoReturn:
+    has = ", ".join(dict.fromkeys(filter(None, offered)))[:200]
+    raise ArchiveError(f'the archive has no image "{name[:80]}"', hint=f"it has {has or 'none with a name'}")
 
 
 def _docker_rows(medium: Medium) -> list[Mapping[str, Any]]:
@@ -114,19 +151,32 @@ def _docker_image(medium: Medium, row: Mapping[str, Any]) -> ImageSource:
     )
 
 
-def _oci(medium: Medium, docker_names: Mapping[str, tuple[str, ...]]) -> Iterator[ImageSource]:
+def _oci(medium: Medium, wanted: Wanted, docker_names: Mapping[str, tuple[str, ...]]) -> Iterator[ImageSource]:
     manifest.require_layout(read_limited(medium, "oci-layout", 4096))
     index = manifest.parse(read_limited(medium, "index.json", MANIFEST_LIMIT))
     if not isinstance(index, Index):
         raise ArchiveError("index.json is no index")
-    for name, described in _chosen(index.manifests):
-        found = _manifest(medium, described, _DEPTH_LIMIT)
+    for name, described in _chosen(_named(index.manifests, wanted.name), wanted.platform):
+        found = _manifest(medium, described, wanted.platform, _DEPTH_LIMIT)
         if found is not None:
             yield _oci_image(medium, *found, name, docker_names)
 
 
-def _chosen(manifests: Sequence[Descriptor]) -> Iterator[tuple[str, Descriptor]]:
-    """What to load, with its name: of several manifests of one name that differ by platform only this machine's."""
+def _named(manifests: Sequence[Descriptor], name: str) -> Sequence[Descriptor]:
+    """The manifests that bear a name or digest; all for ""."""
+    if not name:
+        return manifests
+    if name.startswith("@"):
+        found = [described for described in manifests if described.digest == name.removeprefix("@")]
+        return found or _none_named(name, [described.digest for described in manifests])
+    keys = (_CONTAINERD_NAME, _REF_NAME)
+    names = {index: [d.annotations[key] for key in keys if key in d.annotations] for index, d in enumerate(manifests)}
+    found = [described for index, described in enumerate(manifests) if _bears(name, names[index])]
+    return found or _none_named(name, [text for texts in names.values() for text in texts])
+
+
+def _chosen(manifests: Sequence[Descriptor], wanted: Platform) -> Iterator[tuple[str, Descriptor]]:
+    """What to load, with its name: of several manifests of one name that differ by platform only the wanted one's."""
     if len(manifests) > _IMAGE_LIMIT:
         raise ArchiveError(f"the index has more than {_IMAGE_LIMIT:,} images")
     groups: dict[str, list[Descriptor]] = {}
@@ -135,24 +185,14 @@ def _chosen(manifests: Sequence[Descriptor]) -> Iterator[tuple[str, Descriptor]]
         groups.setdefault(name, []).append(described)
     for name, group in groups.items():
         if len(group) > 1 and all(d.platform is not None for d in group):
-            yield name, _for_here(group)
+            yield name, choice.choose_of(group, wanted)
         else:
             yield from ((name, described) for described in group)
 
 
-def _for_here(manifests: Sequence[Descriptor]) -> Descriptor:
-    here = platform.architecture(os.uname().machine)
-    offered = [d for d in manifests if d.platform is not None and d.annotations.get(_KIND) is None]
-    for described in offered:
-        if (described.platform or {}).get("os") == "linux" and (described.platform or {}).get("architecture") == here:
-            return described
-    names = sorted({f"{(d.platform or {}).get('os')}/{(d.platform or {}).get('architecture')}" for d in offered})
-    raise ArchiveError(f"the image has no variant for linux/{here}", hint=f"it has {', '.join(names)[:200] or 'none'}")
-
-
-def _manifest(medium: Medium, described: Descriptor, depth: int) -> tuple[bytes, Manifest] | None:
+def _manifest(medium: Medium, described: Descriptor, wanted: Platform, depth: int) -> tuple[bytes, Manifest] | None:
     """The image manifest that a descriptor leads to; None for an attestation."""
-    if described.annotations.get(_KIND) is not None:
+    if choice.is_attestation(described):
         return None
     if described.media_type not in mediatype.MANIFESTS | mediatype.INDEXES:
         raise ArchiveError(f"the index names something that is no image: {described.media_type[:80]!r}")
@@ -164,7 +204,7 @@ def _manifest(medium: Medium, described: Descriptor, depth: int) -> tuple[bytes,
         return content, found
     if depth == 0:
         raise ArchiveError("indexes within indexes, too deep")
-    return _manifest(medium, _for_here(found.manifests), depth - 1) if found.manifests else None
+    return _manifest(medium, choice.choose(found, wanted), wanted, depth - 1) if found.manifests else None
 
 
 def _oci_image(

@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 from dockmagic.errors import DockmagicError, RegistryError
-from dockmagic.oci import descriptor, digest, manifest, mediatype, reference
+from dockmagic.oci import choice, descriptor, digest, manifest, mediatype, reference
 from dockmagic.oci.descriptor import Descriptor
-from dockmagic.registry import answer, challenge, choice, endpoint, links, origin, redirect, retry, token
+from dockmagic.registry import answer, challenge, endpoint, links, origin, redirect, retry, token
 from dockmagic.registry.credentials import Keychain
 from dockmagic.registry.registries import Registries
 from dockmagic.registry.retry import Policy

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import tarfile
 
 import pytest
 import zstandard
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from dockmagic.errors import ArchiveError, UsageError
 from dockmagic.oci import mediatype
 from dockmagic.oci.config import ContainerConfig
+from dockmagic.oci.platform import parse
+from dockmagic.store.archive_images import Wanted
 from tests.unit.store.making import add_image, config_of, docker_archive, sha256, tar_of
 
 ONE, TWO = tar_of({"one": b"1" * 5000}), tar_of({"two": b"2"})
@@ -39,7 +42,8 @@ def oci_files(config=CONFIG, layers=(ONE, TWO), *, kind="tar", annotations=None,
         files[f"blobs/sha256/{sha256(content)[7:]}"] = content
         return {"mediaType": media_type, "digest": sha256(content), "size": len(content), **more}
 
-    packed = [gzip.compress(layer) if kind == "tar+gzip" else layer for layer in layers]
+    pack = {"tar+gzip": gzip.compress, "tar+zstd": zstandard.compress}.get(kind, bytes)
+    packed = [pack(layer) for layer in layers]
     manifest = {
         "schemaVersion": 2,
         "mediaType": mediatype.MANIFEST,
@@ -358,4 +362,64 @@ def test_a_reader_that_fails_is_told(store):
     for call in (store.archive.load, store.archive.import_rootfs):
         with pytest.raises(ArchiveError, match="cannot be read"):
             call(Broken())
+    assert store.check() == []
+
+
+def two_named(*names):
+    """A layout of two images, each with a name in its annotations."""
+    files, described = {}, []
+    for name, content in zip(names, (ONE, TWO), strict=True):
+        one = oci_files(config_of([content]), [content], annotations={"org.opencontainers.image.ref.name": name})
+        described += json.loads(one.pop("index.json"))["manifests"]
+        files |= one
+    return {**files, "index.json": json.dumps({"schemaVersion": 2, "manifests": described}).encode()}, described
+
+
+def test_one_image_of_a_layout_is_taken_by_its_name_or_digest(store, tmp_path):
+    files, described = two_named("a", "localhost/b:2")
+    layout = write(tmp_path / "layout", files)
+    wanted = {
+        name: store.archive.load(layout, Wanted(platform=parse("amd64"), name=name), names=False).ids
+        for name in ("a", "2", "localhost/b:2", f"@{described[1]['digest']}")
+    }
+    assert [len(ids) for ids in wanted.values()] == [1, 1, 1, 1]
+    assert len(set(wanted.values())) == 2
+    assert store.images.names() == {}
+    with pytest.raises(ArchiveError, match=r'no image "c"\nit has a, localhost/b:2'):
+        store.archive.load(layout, Wanted(platform=parse("amd64"), name="c"))
+
+
+def test_one_image_of_a_docker_archive_is_taken_by_its_name(store):
+    second = {**CONFIG, "author": "me"}
+    archive = docker_archive([(CONFIG, [ONE, TWO], ["bread:1"]), (second, [ONE, TWO], ["fish:1"])])
+    loaded = store.archive.load(Pipe(archive), Wanted(platform=parse("amd64"), name="fish:1"))
+    assert [store.images.get(image_id).config.author for image_id in loaded] == ["me"]
+    assert list(store.images.names()) == ["docker.io/library/fish:1"]
+
+
+def test_another_platform_of_an_archive_is_taken_when_it_is_asked_for(store):
+    files = nested(oci_files(), "amd64", "arm64")
+    assert store.archive.load(Pipe(tar_of(files)), Wanted(platform=parse("arm64")))
+    with pytest.raises(ArchiveError, match="no variant for linux/s390x"):
+        store.archive.load(Pipe(tar_of(files)), Wanted(platform=parse("s390x")))
+
+
+def test_a_layer_in_two_compressions_goes_out_as_each_of_them(store):
+    """Two images share a layer, one by gzip and one by zstd: one tree, and both manifests byte for byte."""
+    first = oci_files(
+        config_of([ONE]), [ONE], kind="tar+gzip", annotations={"org.opencontainers.image.ref.name": "a:1"}
+    )
+    second = oci_files(
+        config_of([ONE], author="me"), [ONE], kind="tar+zstd", annotations={"org.opencontainers.image.ref.name": "b:1"}
+    )
+    for files in (first, second):
+        store.archive.load(Pipe(tar_of(files)))
+    assert len(list((store.path / "roots/range-0/snapshots").iterdir())) == 1
+    for files, name in ((first, "a:1"), (second, "b:1")):
+        out = io.BytesIO()
+        store.archive.save([(store.images.resolve(name), [name])], out, "oci-archive")
+        with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
+            written = {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
+        blobs = {path: content for path, content in files.items() if path.startswith("blobs")}
+        assert {path: content for path, content in written.items() if path.startswith("blobs")} == blobs
     assert store.check() == []

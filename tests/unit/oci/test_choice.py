@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from dockmagic.errors import ArchiveError, UsageError
+from dockmagic.oci import choice
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Index
-from dockmagic.registry import choice
-from dockmagic.registry.choice import Platform
+from dockmagic.oci.platform import Platform, parse
 
 ATTESTATION = {"vnd.docker.reference.type": "attestation-manifest"}
 
@@ -23,7 +23,7 @@ def index(*texts):
 
 
 def chosen(wanted, *texts):
-    found = choice.choose(index(*texts), choice.parse(wanted))
+    found = choice.choose(index(*texts), parse(wanted))
     return texts[int(found.digest.removeprefix("sha256:"), 16)]
 
 
@@ -56,4 +56,29 @@ def test_a_single_image_without_a_platform_is_taken():
 @pytest.mark.parametrize("text", ["", "linux/", "/amd64", "linux/amd64/v1/x", "linux/am d64", "linux/../x"])
 def test_nonsense_is_no_platform(text):
     with pytest.raises(UsageError):
-        choice.parse(text)
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("arm64", "linux/arm64"),
+        ("Linux/AArch64/v8", "linux/arm64"),
+        ("x86_64", "linux/amd64"),
+        ("linux/amd64/v1", "linux/amd64"),
+        ("linux/amd64/v2", "linux/amd64/v2"),
+        ("linux/arm", "linux/arm/v7"),
+        ("linux/arm/6", "linux/arm/v6"),
+        ("armel", "linux/arm/v6"),
+        ("i386", "linux/386"),
+        ("macos/ppc64le", "darwin/ppc64le"),
+        ("windows", "windows"),
+    ],
+)
+def test_a_platform_has_one_spelling(text, meant):
+    assert str(parse(text)) == meant
+
+
+def test_the_narrow_side_of_a_machine_is_known():
+    assert parse("386").is_narrow("amd64")
+    assert not parse("arm64").is_narrow("amd64")
