@@ -51,8 +51,9 @@ def find(store: Store, name: str, *, epoch: int, puller: Puller | None = None) -
             detail = f"{error.message}\n{error.detail}".strip()
     if found is None:
         troubles = (f"{error.message}\n{error.detail}" for error in store.shelf.troubles.values())
-        detail = "\n".join(filter(None, [detail, *troubles]))
-        raise NotFoundError(f"image not found: {name}", hint=_HINT, detail=detail)
+        detail = "\n".join(filter(None, [*troubles, detail]))
+        what = f"{name} for {platform}" if platform and store.images.resolve(name) is not None else name
+        raise NotFoundError(f"image not found: {what}", hint=_HINT, detail=detail)
     return store.images.get(found)
 
 

@@ -208,6 +208,16 @@ def test_who_has_other_ids_makes_trees_from_the_shared_blobs(course, tmp_path):
     assert other.check() == []
 
 
+def test_files_that_a_mount_shows_as_ones_own_are_used_as_they_stand(tmp_path):
+    strange = open_in(tmp_path / "course", scheme="single-7")
+    found = add_image(strange, {"etc/x": b"x" * 3000}, name="lesson:1")
+    store = open_in(tmp_path / "home", [strange.path], f"single-{os.geteuid()}")
+    (diff_id,) = store.images.get(store.images.resolve("lesson:1")).diff_ids
+    assert tree_of(store, diff_id) == tree_of(strange, diff_id)
+    assert store.check() == []
+    assert store.images.shared() == {found}
+
+
 def test_a_built_layer_without_a_blob_is_refused_to_other_ids(course, tmp_path):
     other = open_in(tmp_path / "other", [course.path], "range-7" if os.geteuid() == 0 else "single-7")
     assert other.images.resolve("lesson:1") is None
