@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         UnreachableError,
         UsageError,
     )
+    from dockmagic.listing import Volume
     from dockmagic.results import Build, Container, Diff, Image, Isolation, Layer, Run, Step, Table
 
     _engine: Engine = Engine()
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     stop = _engine.stop
     tag = _engine.tag
     top = _engine.top
+    volume = _engine.volume
     wait = _engine.wait
 
 __version__ = "0.1.0"
@@ -99,6 +101,7 @@ __all__ = [
     "Table",
     "UnreachableError",
     "UsageError",
+    "Volume",
     "build",
     "check",
     "commit",
@@ -134,6 +137,7 @@ __all__ = [
     "tag",
     "top",
     "unload_ipython_extension",
+    "volume",
     "wait",
 ]
 
@@ -164,6 +168,8 @@ def __getattr__(name: str) -> Any:
         return import_module("dockmagic.aio")
     if name == "Engine":
         return import_module("dockmagic.engine.engine").Engine
+    if name == "Volume":
+        return import_module("dockmagic.listing").Volume
     if name in __all__ and not name.islower():
         return getattr(import_module("dockmagic.results" if name in _RESULTS else "dockmagic.errors"), name)
     # Any other name is a verb of the default engine, or none. ``layers`` is a package of ours: an image has its layers.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from dockmagic.engine import engine as engines
+from dockmagic.engine import volumes
 
 if TYPE_CHECKING:
     from dockmagic.results import Run
@@ -64,6 +65,7 @@ class Engine:
         self.tag = _threaded(of.tag)
         self.top = _threaded(of.top)
         self.wait = _threaded(of.wait)
+        self.volume = Volumes(of.volume)
         self._of = of
 
     def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -71,6 +73,19 @@ class Engine:
         if name.startswith("_"):
             raise AttributeError(name)
         return _threaded(getattr(self._of, name))
+
+
+class Volumes:
+    """The verbs of volumes, to be awaited."""
+
+    def __init__(self, of: volumes.Volumes) -> None:
+        self.clone = _threaded(of.clone)
+        self.create = _threaded(of.create)
+        self.exists = _threaded(of.exists)
+        self.inspect = _threaded(of.inspect)
+        self.list = _threaded(of.list)
+        self.prune = _threaded(of.prune)
+        self.remove = _threaded(of.remove)
 
 
 if TYPE_CHECKING:
@@ -108,6 +123,7 @@ if TYPE_CHECKING:
     stop = _engine.stop
     tag = _engine.tag
     top = _engine.top
+    volume = _engine.volume
     wait = _engine.wait
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from dockmagic.oci.changeset import Entry
@@ -80,11 +83,37 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A named volume; attributes as python-on-whales has them.
+
+    Attributes:
+        labels: by name; a volume that nobody named has docker's label for that.
+        mountpoint: the directory of its files on this machine, in the store.
+        created_at: when it was made, UTC.
+        users: names of the containers that have it, ended ones too.
+        driver: ``"local"`` always, and ``scope`` too; there are no ``options``.
+    """
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    mountpoint: Path = field(repr=False)
+    created_at: datetime = field(repr=False)
+    users: tuple[str, ...] = ()
+    driver: str = field(default="local", repr=False)
+    scope: str = field(default="local", repr=False)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        """Its name, as docker prints it."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
     """What a prune removed, or would remove.
 
     Attributes:
-        kind: ``"container"``, ``"name"``, ``"image"``, ``"build cache"`` or ``"RUN cache"``.
+        kind: ``"container"``, ``"name"``, ``"image"``, ``"build cache"``, ``"RUN cache"`` or ``"volume"``.
         name: of the container, the image's name or id, the count of steps, or the beginning of the cache's own.
         size: bytes that are free for it.
     """

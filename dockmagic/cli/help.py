@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dockmagic.cli.words import JSON, PROGRAM, VERBS, spoken
 from dockmagic.magics import help as texts
-from dockmagic.magics.verbs import Verb
+from dockmagic.magics.verb import Verb
 
 
 def overview() -> str:

@@ -14,7 +14,7 @@ from dockmagic.cli import words
 from dockmagic.cli.printing import notes, printed
 from dockmagic.cli.terminal import Terminal, terminal
 from dockmagic.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, DockmagicError, RunError, UsageError
-from dockmagic.magics import grammar
+from dockmagic.magics import grammar, verbs
 from dockmagic.magics.defaults import Defaults
 from dockmagic.magics.lines import LINES
 from dockmagic.results import Build, Run, Table
@@ -50,8 +50,9 @@ def run(argv: Sequence[str]) -> int:
         sys.stdout.write(f"dockmagic {__version__}\n")
         return 0
     try:
-        verb = words.find(rest[0] if name == "help" else name)
-        words_given = ["--help"] if name == "help" else rest
+        found, count = verbs.name_in(rest if name == "help" else argv)
+        verb = words.find(found or name)
+        words_given = ["--help"] if name == "help" else argv[count:]
         command = grammar.command_of(verb, words_given, fill=str, defaults=Defaults().options)
         if command.help:
             sys.stdout.write(f"{texts.usage(verb)}\n")

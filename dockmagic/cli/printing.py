@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 from dockmagic.cli.document import document
+from dockmagic.listing import Volume
 from dockmagic.results import Build, Container, Image, Run, Table
 
 # Verbs whose image is told by its id, as docker tells it; ``tag`` prints nothing.
 _IDS = frozenset({"build", "commit", "import"})
+# Verbs whose table is told by a line for each item.
+_NAMES = frozenset({"rm", "rmi", "load", "volume rm", "volume prune"})
 
 
 def printed(verb: str, value: Any, *, as_json: bool) -> str:
@@ -25,10 +28,10 @@ def printed(verb: str, value: Any, *, as_json: bool) -> str:
             return _image(verb, value)
         case Container():
             return _json([document(value)])
-        case Table() if verb in {"rm", "rmi"}:
-            return "".join(map(_line, value))
-        case Table() if verb == "load":
-            return "".join(_line(f"Loaded image: {_name(image)}") for image in value)
+        case Volume() | Table() if verb in {"volume create", "volume inspect"}:
+            return _volume(verb, value)
+        case Table() if verb in _NAMES:
+            return "".join(_line(_named(verb, item)) for item in value)
         case _:
             return _line(str(value))
 
@@ -39,6 +42,17 @@ def _image(verb: str, image: Image) -> str:
     if verb in _IDS:
         return _line(image.id)
     return _line(_name(image)) if verb == "pull" else _json([document(image)])
+
+
+def _volume(verb: str, value: Volume | Table[Any]) -> str:
+    """The name of a new one; of others everything, as a list."""
+    if isinstance(value, Volume):
+        return _line(value.name) if verb == "volume create" else _json([document(value)])
+    return _json(document(value))
+
+
+def _named(verb: str, item: Any) -> str:
+    return f"Loaded image: {_name(item)}" if verb == "load" else str(item)
 
 
 def _name(image: Image) -> str:

@@ -91,8 +91,7 @@ def _value(attempt: Attempt, outcome: Outcome) -> Run:
     paths, size = _changes(session, now)
     own = paths if attempt.before is None or now is None else _own(session, now, attempt.before, paths)
     gone = replace(row, status=containers.EXITED, exit_code=outcome.exit_code)
-    files, missing = take(session, now, attempt.request.get, [bind.target for bind in spec.binds])
-    found = session.runtime.isolation
+    files, missing = take(session, now, attempt.request.get, spec)
     script = attempt.request.script is not None
     return Run(
         exit_code=outcome.exit_code,
@@ -104,13 +103,7 @@ def _value(attempt: Attempt, outcome: Outcome) -> Run:
         output=outcome.capture.text("output"),
         changes={p.path: p.kind for p in own},
         paths=own,
-        isolation=Isolation(
-            tier=found.tier,
-            ids=found.ids,
-            network=spec.network,
-            notes=(*found.notes, *outcome.ending.notes, *outcome.capture.notes()),
-            limits=outcome.ending.limits,
-        ),
+        isolation=isolation(attempt, now or gone, outcome),
         seconds=outcome.seconds,
         container=containers.describe(session, now or gone, known=(paths, size)),
         image=attempt.image,
@@ -118,6 +111,20 @@ def _value(attempt: Attempt, outcome: Outcome) -> Run:
         verb=attempt.verb,
         kept=attempt.kept,
         files=files,
+    )
+
+
+def isolation(attempt: Attempt, row: ContainerRow, outcome: Outcome | None = None) -> Isolation:
+    """How strong the wall around a process is; of one that has ended also what its limits and notes came to."""
+    found = attempt.session.runtime.isolation
+    ended = (*outcome.ending.notes, *outcome.capture.notes()) if outcome is not None else ()
+    return Isolation(
+        tier=found.tier,
+        ids=found.ids,
+        network=row.spec.get("network", "none"),
+        network_by=row.spec.get("network_by", ""),
+        notes=(*found.notes, *attempt.notes, *ended),
+        limits=outcome.ending.limits if outcome is not None else {},
     )
 
 

@@ -54,8 +54,9 @@ def commit(session: Session, container: str | Container, reference: str = "", *,
 
 
 def _left_out(row: ContainerRow) -> Iterator[str]:
-    for volume in row.spec.get("volumes", ()):
-        yield f"what is in {volume.split(':')[1]} belongs to a volume and is not in the image"
+    for mount in row.spec.get("mounts", ()):
+        if mount["type"] != "tmpfs":
+            yield f"what is in {mount['target']} belongs to a volume and is not in the image"
 
 
 def diff(session: Session, first: Place, second: Place | None = None) -> Diff:

@@ -95,8 +95,14 @@ def _status(value: Container) -> str:
     return f"{value.status} ({value.exit_code})" if value.status == "exited" else value.status
 
 
-def remove(session: Session, names: Sequence[str], *, force: bool = False) -> tuple[str, ...]:
+def remove(session: Session, names: Sequence[str], *, force: bool = False, volumes: bool = False) -> tuple[str, ...]:
     """Remove containers with their writable layers; returns their names.
+
+    Args:
+        session: what it works on.
+        names: of them.
+        force: end those that run.
+        volumes: also the volumes that nobody named and no other container has.
 
     Raises:
         NotFoundError: one is not there; nothing was removed.
@@ -109,14 +115,19 @@ def remove(session: Session, names: Sequence[str], *, force: bool = False) -> tu
     for row in rows:
         if row.status == RUNNING:
             kill(row)
-        discard(session, row)
+        discard(session, row, volumes=volumes)
     return tuple(row.name for row in rows)
 
 
-def discard(session: Session, row: ContainerRow) -> None:
-    """Delete a container's row, log and tree; the row goes first, so that a kill leaves a tree that sweep names."""
+def discard(session: Session, row: ContainerRow, *, volumes: bool = False) -> None:
+    """Delete a container's row, log and tree; the row goes first, so that a kill leaves a tree that sweep names.
+
+    With ``volumes`` those that nobody named go too, where no other container has them.
+    """
     session.store.containers.delete(row.id)
     session.call("remove", {"path": f"containers/{row.id}"})
+    if volumes:
+        session.store.volumes.drop_anonymous(row.spec)
 
 
 def kill(row: ContainerRow) -> None:

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from dockmagic.dockerfile.lint import LintWarning
     from dockmagic.engine.background import Background
     from dockmagic.engine.copying import Copied
+    from dockmagic.engine.export_values import CacheFromLike, CacheToLike, OutputLike
+    from dockmagic.engine.ports import Published
     from dockmagic.engine.stats import Listed, Stats
     from dockmagic.engine.transfer import Listener as TransferListener
+    from dockmagic.engine.volumes import Volumes
     from dockmagic.oci.changeset import Entry
     from dockmagic.results import Finding
     from dockmagic.sandbox.pump import Listener
@@ -131,6 +134,8 @@ class Engine:
         keep: bool = False,
         env: Mapping[str, str] | None = None,
         volumes: Sequence[str] = (),
+        mounts: Sequence[str] = (),
+        volumes_from: Sequence[str] = (),
         workdir: str = "",
         user: str = "",
         entrypoint: str | None = None,
@@ -150,6 +155,9 @@ class Engine:
         """Run a script or command in a new container; see :func:`dockmagic.engine.run.run` for what it raises.
 
         Args of which the names do not tell all:
+            network: see :class:`dockmagic.engine.request.Request` for this and the next three.
+            mounts: of ``--mount``: ``"type=volume,src=cache,dst=/var/cache"``.
+            volumes_from: names of containers whose volumes it has too.
             command: words after the reference, or a text of such words as a shell quotes them; ``argv`` is another name of it.
             given: values as files in ``/run/dockmagic/in``, scalars also as variables; see :mod:`dockmagic.exchange.given`.
             get: absolute paths whose content the Run then has; see :meth:`dockmagic.Run.value`.
@@ -165,6 +173,8 @@ class Engine:
             keep=keep,
             env=dict(env or {}),
             volumes=tuple(volumes),
+            mounts=tuple(mounts),
+            volumes_from=tuple(volumes_from),
             workdir=workdir,
             user=user,
             entrypoint=entrypoint,
@@ -226,9 +236,16 @@ class Engine:
         """Containers that run, or all."""
         return containers.ps(self.session, everything=all)
 
-    def rm(self, *names: str, force: bool = False) -> tuple[str, ...]:
-        """Remove containers; returns their names."""
-        return containers.remove(self.session, names, force=force)
+    def rm(self, *names: str, force: bool = False, volumes: bool = False) -> tuple[str, ...]:
+        """Remove containers, and with ``volumes`` those volumes of theirs that nobody named; returns their names."""
+        return containers.remove(self.session, names, force=force, volumes=volumes)
+
+    @property
+    def volume(self) -> Volumes:
+        """The verbs of volumes: ``create``, ``inspect``, ``list``, ``remove``, ``prune``, ``exists``, ``clone``."""
+        from dockmagic.engine.volumes import Volumes  # noqa: PLC0415 - rarely asked
+
+        return Volumes(self.session)
 
     def rmi(self, *names: str, force: bool = False) -> tuple[str, ...]:
         """Remove names of images, and images with their last name; returns what was removed."""
@@ -389,11 +406,11 @@ class Engine:
 
         return df(self.session)
 
-    def prune(self, *, dry_run: bool = False, base: bool = False) -> Table[Pruned]:
+    def prune(self, *, dry_run: bool = False, base: bool = False, volumes: bool = False) -> Table[Pruned]:
         """Remove what nothing uses; see :func:`dockmagic.engine.space.prune`."""
         from dockmagic.engine.space import prune  # noqa: PLC0415 - rarely asked
 
-        return prune(self.session, dry_run=dry_run, base=base)
+        return prune(self.session, dry_run=dry_run, base=base, volumes=volumes)
 
     def fsck(self, *, repair: bool = False) -> Table[Damage]:
         """Name every damaged thing of the store; see :func:`dockmagic.engine.fsck.fsck`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from dockmagic.builder.steps import run as running
 from dockmagic.engine import containers
 from dockmagic.engine.naming import default_name, new_id
 from dockmagic.errors import BuildError
@@ -40,7 +41,7 @@ def keep(session: Session, stopped: Stopped, error: BuildError, *, text: str) ->
         image_id=image_id,
         image_ref=image_id[:17],
         kept=False,
-        spec={"network": stopped.network, "volumes": [], "env": dict(stopped.env), "user": "", "workdir": ""},
+        spec={"network": running.network_of(session.runtime, stopped.network), "env": dict(stopped.env), "user": "", "workdir": ""},
         kernel_pid=os.getpid(),
     )
     session.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})

@@ -25,7 +25,13 @@ class Request:
     Attributes:
         script: the body of a cell, run by an interpreter; None for a command.
         argv: words after the reference: ``$1…`` of a script, else they replace CMD.
-        volumes: ``SOURCE:TARGET[:ro]``, relative sources from ``cwd``.
+        volumes: of ``-v``: ``SOURCE:TARGET[:ro]``, ``NAME:TARGET``, ``TARGET``; relative sources from ``cwd``.
+        mounts: of ``--mount``.
+        volumes_from: of ``--volumes-from``: names of containers, perhaps with ``:ro``.
+        network: ``"none"``, ``"private"``, ``"host"``, ``"container:NAME"``, or "" for none, private where a port is published.
+        publish: of ``-p``: ``[ADDRESS:][HOST]:CONTAINER[/PROTOCOL]``.
+        publish_all: ``-P``: also what the image's EXPOSE and ``expose`` name, each on a free port.
+        expose: of ``--expose``: ``PORT[/PROTOCOL]``.
         timeout: seconds, None for ever.
         limits: what a new container may use.
         settings: how a new container is made.
@@ -43,6 +49,8 @@ class Request:
     keep: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    volumes_from: tuple[str, ...] = ()
     workdir: str = ""
     user: str = ""
     entrypoint: str | None = None

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import background, containers, images, limits, settings
+from dockmagic.engine import background, containers, images, limits, settings, storage
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
 from dockmagic.engine.naming import checked, default_name, hostname, new_id
 from dockmagic.engine.request import Request
-from dockmagic.engine.volumes import bind
 from dockmagic.errors import ConflictError, UsageError
 from dockmagic.exchange.given import Given
 from dockmagic.results import Build, Container, Image, Run
@@ -21,6 +20,7 @@ from dockmagic.sandbox.spec import Spec
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
+    from dockmagic.oci.config import ContainerConfig
     from dockmagic.store.containers import ContainerRow
 
 
@@ -53,7 +53,7 @@ def run(
     argv = _argv(defaults, request)
     if not argv:
         raise UsageError("nothing to run: the image has no command", hint="give one after the reference, or a script")
-    row = _new_row(session, described, request, argv)
+    row = _new_row(session, described, request, argv, record.config.config)
     spec = _spec(session, row, defaults, request, argv)
     keep = bool(request.name) or request.keep
     attempt = Attempt(
@@ -69,7 +69,7 @@ def run(
 
     def after() -> None:
         if not keep and session.store.containers.get(row.id) is not None:
-            containers.discard(session, row)
+            containers.discard(session, row, volumes=True)
 
     if request.background:
         return background.begin(attempt, after)
@@ -135,33 +135,48 @@ def _argv(defaults: Defaults, request: Request) -> tuple[str, ...]:
     return script_argv(request.script, request.argv, interp=request.interp, shell=defaults.shell)
 
 
-def _new_row(session: Session, image: Image, request: Request, argv: Sequence[str]) -> ContainerRow:
+def _new_row(
+    session: Session, image: Image, request: Request, argv: Sequence[str], process: ContainerConfig
+) -> ContainerRow:
     """Make the container's row and directories; an ended one of the same name is replaced."""
     store = session.store
     profile = settings.prepared(request.settings, cwd=request.cwd)
+    mounts = storage.planned(
+        request.volumes,
+        request.mounts,
+        declared=process.volumes,
+        others=storage.from_others(session, request.volumes_from),
+        tmpfs=[mount["target"] for mount in profile["tmpfs"]],
+        cwd=request.cwd,
+    )
     name = checked(request.name) if request.name else _default_name(session, image, request, argv)
     old = store.containers.get_name(name)
     if old is not None:
         containers.require_ended(old)
-        containers.discard(session, old)
-    row = store.containers.create(
-        id=new_id(),
-        name=name,
-        image_id=image.id,
-        image_ref=next(iter((*image.names, *image.tags)), image.short_id),
-        command=tuple(argv),
-        kept=bool(request.name) or request.keep,
-        spec={
-            "network": request.network,
-            "volumes": list(request.volumes),
-            "env": dict(request.env),
-            "user": request.user,
-            "workdir": request.workdir,
-            "limits": asdict(request.limits),
-            "profile": profile,
-        },
-        kernel_pid=os.getpid(),
-    )
+        containers.discard(session, old, volumes=True)
+    row_spec = {
+        "network": request.network,
+        "mounts": mounts,
+        "env": dict(request.env),
+        "user": request.user,
+        "workdir": request.workdir,
+        "limits": asdict(request.limits),
+        "profile": profile,
+    }
+
+    def create() -> ContainerRow:
+        return store.containers.create(
+            id=new_id(),
+            name=name,
+            image_id=image.id,
+            image_ref=next(iter((*image.names, *image.tags)), image.short_id),
+            command=tuple(argv),
+            kept=bool(request.name) or request.keep,
+            spec=row_spec,
+            kernel_pid=os.getpid(),
+        )
+
+    row = storage.claimed(session, mounts, store.images.get(image.id).diff_ids, create)
     session.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})
     return row
 
@@ -203,7 +218,8 @@ def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Requ
         () if request.script is None else ((SCRIPT_NAME, request.script.encode("utf-8", "surrogateescape"), 0o755),)
     )
     given = request.given or Given(env={})
-    volumes = request.volumes or tuple(row.spec.get("volumes", ()))
+    fields = {**settings.fields(profile), **storage.fields(session, row)}
+    fields["mounts"] = (*settings.fields(profile).get("mounts", ()), *fields["mounts"])
     return Spec(
         lowers=containers.lowers(session, row),
         upper=containers.upper(row),
@@ -214,9 +230,8 @@ def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Requ
         user=request.user or defaults.user,
         hostname=host,
         network=request.network,
-        binds=tuple(bind(v, cwd=request.cwd) for v in volumes),
         files=(*script, *given.files),
         limits=request.limits,
-        **settings.fields(profile),
+        **fields,
         owners={key: list(value) for key, value in row.owners.items()},
     )

@@ -162,6 +162,7 @@ class Session:
         for row in self._store.containers.abandoned():
             self._store.containers.delete(row.id)
             self.call("remove", {"path": f"containers/{row.id}"})
+            self._store.volumes.drop_anonymous(row.spec)
 
     def _open_store(self) -> Store:
         from dockmagic.sandbox.runtime import open_runtime  # noqa: PLC0415 - Linux only: elsewhere importing still works

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def df(session: Session) -> Table[Usage]:
-    """What images, containers, the build cache and RUN's caches hold, and what a prune would free.
+    """What images, containers, the build cache, RUN's caches and volumes hold, and what a prune would free.
 
     Raises:
         StoreError: the store cannot be read.
@@ -45,7 +45,7 @@ def df(session: Session) -> Table[Usage]:
     )
 
 
-def prune(session: Session, *, dry_run: bool = False, base: bool = False) -> Table[Pruned]:
+def prune(session: Session, *, dry_run: bool = False, base: bool = False, volumes: bool = False) -> Table[Pruned]:
     """Remove ended containers, images that have no name and no container, the build cache, RUN's caches and what is left over.
 
     What a living process of this user works with stays: layers of its builds, images that it made, containers that it runs.
@@ -53,6 +53,7 @@ def prune(session: Session, *, dry_run: bool = False, base: bool = False) -> Tab
     Args:
         session: what it works on.
         dry_run: remove nothing, tell what would go.
+        volumes: also volumes that nobody named and no container has.
         base: also ``localhost/base`` and ``localhost/python``, which are made again from this machine when they are asked for.
 
     Raises:
@@ -62,7 +63,7 @@ def prune(session: Session, *, dry_run: bool = False, base: bool = False) -> Tab
     plan = pruning.plan(HOST_IMAGES if base else ())
     sizes = _Sizes(session, plan)
     gone = plan if dry_run else pruning.carry_out(plan)
-    values = tuple(_pruned(session, gone, sizes))
+    values = (*_pruned(session, gone, sizes), *(_prune_volumes(session, dry_run=dry_run) if volumes else ()))
     freed = decimal_size(sum(value.size for value in values))
     return Table(
         columns=("WOULD GO" if dry_run else "REMOVED", "NAME", "SIZE"),
@@ -70,6 +71,15 @@ def prune(session: Session, *, dry_run: bool = False, base: bool = False) -> Tab
         rows=tuple((v.kind, v.name, decimal_size(v.size)) for v in values),
         title=f"{freed} would be freed" if dry_run else f"{freed} freed",
     )
+
+
+def _prune_volumes(session: Session, *, dry_run: bool) -> Iterable[Pruned]:
+    rows = session.store.volumes.unused()
+    sizes = _used(session, [row.directory for row in rows])
+    gone = {row.name for row in rows} if dry_run else set(session.store.volumes.remove_unused(rows))
+    for row, size in zip(rows, sizes, strict=True):
+        if row.name in gone:
+            yield Pruned(kind="volume", name=row.name[:12], size=size)
 
 
 class _Sizes:
@@ -167,6 +177,19 @@ def _cache(session: Session, plan: Plan) -> Usage:
         in_use=0,
         size=sum(footprints.get(diff_id, 0) for diff_id in own),
         reclaimable=sum(footprints.get(diff_id, 0) for diff_id in plan.layers & own),
+    )
+
+
+def _volumes(session: Session) -> Usage:
+    rows = [row for row in session.store.volumes.list() if row.scheme == session.store.scheme]
+    unused = {row.name for row in session.store.volumes.unused(anonymous=False)}
+    sizes = dict(zip((row.name for row in rows), _used(session, [row.directory for row in rows]), strict=True))
+    return Usage(
+        kind="volumes",
+        total=len(rows),
+        in_use=sum(row.name not in unused for row in rows),
+        size=sum(sizes.values()),
+        reclaimable=sum(sizes[row.name] for row in rows if row.name in unused and row.is_anonymous),
     )
 
 

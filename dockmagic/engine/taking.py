@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from dockmagic.engine import containers
 from dockmagic.errors import DockmagicError, NotFoundError, UsageError
 from dockmagic.exchange.limits import ENTRIES, SIZE, size_told
 from dockmagic.exchange.taken import Files
+from dockmagic.sandbox.spec import Bind, Mount, Spec
 from dockmagic.store.faults import told
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def checked(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def take(
-    session: Session, row: ContainerRow | None, paths: Sequence[str], volumes: Sequence[str] = ()
+    session: Session, row: ContainerRow | None, paths: Sequence[str], spec: Spec
 ) -> tuple[dict[str, Files], DockmagicError | None]:
     """The content of each path, and why the first of those that are missing is missing.
 
@@ -38,7 +40,8 @@ def take(
         session: what it works on.
         row: the container; it may live; None where it was removed meanwhile.
         paths: absolute, in the container.
-        volumes: where directories of this machine are in it; what stands there is not the container's.
+        spec: what it had mounted: what stands in its volumes is read there; what is in a directory of this machine is not the
+            container's.
     """
     files: dict[str, Files] = {}
     missing: DockmagicError | None = None
@@ -47,16 +50,26 @@ def take(
     left = SIZE
     for path in paths:
         try:
-            files[path] = found = _fetch(session, row, path, left)
+            files[path] = found = _fetch(session, _stack(session, row, path, spec), left)
         except (NotFoundError, UsageError) as error:
-            missing = missing or _told(path, error, volumes)
+            missing = missing or _told(path, error, [bind.target for bind in spec.binds])
         else:
             left -= len(found) if isinstance(found, bytes) else sum(map(len, found.values()))
     return files, missing
 
 
-def _fetch(session: Session, row: ContainerRow, path: str, left: int) -> Files:
-    lowers = [containers.upper(row), *containers.lowers(session, row)]
+def _stack(session: Session, row: ContainerRow, path: str, spec: Spec) -> tuple[list[str], str]:
+    """The directories that a path is looked up in, top first, and the path in them."""
+    mounted: tuple[Mount | Bind, ...] = (*spec.mounts, *spec.binds)
+    above = [mount for mount in mounted if f"{path}/".startswith(f"{mount.target}/")]
+    inner = max(above, key=lambda mount: len(mount.target), default=None)
+    if isinstance(inner, Mount) and inner.kind == "directory":
+        return [inner.directory], posixpath.join(inner.source, path[len(inner.target) :].lstrip("/"))
+    return [containers.upper(row), *containers.lowers(session, row)], path
+
+
+def _fetch(session: Session, place: tuple[list[str], str], left: int) -> Files:
+    lowers, path = place
     arguments = {"lowers": lowers, "path": path, "limit": left, "count": ENTRIES}
     with tempfile.TemporaryFile() as out:
         with told(session.home):

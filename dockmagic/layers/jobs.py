@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from dockmagic.errors import NotFoundError, UsageError
-from dockmagic.layers import arrivals, landing, metadata, peek, removal
+from dockmagic.layers import arrivals, landing, metadata, peek, populate, removal
 from dockmagic.layers import changes as change
 from dockmagic.layers import duplicate as duplicating
 from dockmagic.layers import flatten as flattening
@@ -299,6 +299,14 @@ def flatten(_: Arguments, fds: Sequence[int]) -> Any:
         flattening.flatten(rows(file), out.write)
 
 
+def populated(arguments: Arguments, _: Sequence[int]) -> Any:
+    """``{dest, lowers, path}``: a volume's first content; ``{"found": …}``. Without ``dest`` the path is asked: ``{"empty": …}``."""
+    if "dest" not in arguments:
+        return {"empty": populate.is_empty(inside(arguments["path"]))}
+    target, single = inside(arguments["dest"]), bool(arguments.get("single"))
+    return {"found": populate.populate(target, _lowers(arguments), arguments["path"], single=single)}
+
+
 def verify(arguments: Arguments, fds: Sequence[int]) -> Any:
     """``{tree}``, fds [metadata in]: whether a layer's tree stands as its metadata says; see :func:`dockmagic.layers.verify.wrong`."""
     with os.fdopen(os.dup(fds[0]), "rb") as file:
@@ -390,6 +398,7 @@ JOBS: Mapping[str, Job] = {
     "mkdir": mkdir,
     "pack": pack,
     "point": point,
+    "populate": populated,
     "read": read,
     "remove": remove,
     "rename": rename,

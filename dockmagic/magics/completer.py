@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.errors import DockmagicError
-from dockmagic.magics.verbs import CELL_VERBS, LINE_VERBS, Verb
+from dockmagic.magics.verb import Verb
+from dockmagic.magics.verbs import CELL_VERBS, LINE_VERBS, name_in
 
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine
@@ -28,9 +29,12 @@ def complete(before: str, *, images: Names, containers: Names) -> list[str]:
     if match[2][-1:].isspace() or not words:
         words.append("")
     current, done = words[-1], words[:-1]
-    if not done and not current.startswith("-"):
-        return sorted(verb.name for verb in verbs if verb.name.startswith(current) and verb.name)
-    name = done[0] if done and not done[0].startswith("-") else ""
+    name, count = name_in(done)
+    if count == len(done) and not current.startswith("-"):
+        begun = " ".join([*done, current])
+        # of a verb of two words the next one
+        if following := {v.name.split()[len(done)] for v in verbs if v.name.startswith(begun) and v.name}:
+            return sorted(following)
     verb = next((verb for verb in verbs if verb.name == name), None)
     if verb is None:
         return []

@@ -16,7 +16,7 @@ from dockmagic.magics import values, verbs
 if TYPE_CHECKING:
     from dockmagic.magics.braces import Fill
     from dockmagic.magics.options import Option
-    from dockmagic.magics.verbs import Verb
+    from dockmagic.magics.verb import Verb
 
 _OPTION_LINES = "long option lists go into lines `# dockmagic: …` at the top of the cell"
 
@@ -82,9 +82,9 @@ def parse(
         UsageError: an unknown verb or option, a bad value, or operands that are missing or too many.
     """
     words = split(line)
-    named = bool(words) and not words[0].startswith("-")
-    verb = verbs.find(words[0] if named else "", cell=cell)
-    return command_of(verb, words[named:], fill=fill, header=header, defaults=defaults)
+    name, count = verbs.name_in(words)
+    verb = verbs.find(name, cell=cell)
+    return command_of(verb, words[count:], fill=fill, header=header, defaults=defaults)
 
 
 def command_of(

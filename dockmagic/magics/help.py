@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dockmagic.magics.verbs import CELL_VERBS, LINE_VERBS, Verb
+from dockmagic.magics.verb import Verb
+from dockmagic.magics.verbs import CELL_VERBS, LINE_VERBS
 
 if TYPE_CHECKING:
     from dockmagic.magics.options import Option
 
 
-_QUESTION = re.compile(r"(\s*)%{1,2}container(?:[ \t]+([\w-]+))?[ \t]*\?{1,2}\s*")
+_QUESTION = re.compile(r"(\s*)%{1,2}container(?:[ \t]+([\w-]+(?:[ \t]+[\w-]+)?))?[ \t]*\?{1,2}\s*")
 
 
 def asked(lines: list[str]) -> list[str]:

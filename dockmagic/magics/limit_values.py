@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dockmagic.magics import sizes
+from dockmagic.exchange import sizes
 
 # As docker has it: less holds no process.
 _LEAST_MEMORY = 6 << 20

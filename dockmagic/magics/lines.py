@@ -95,8 +95,11 @@ LINES: dict[str, Line] = {
     "stats": lambda notebook, command: notebook.engine.stats(*command.operands),
     "cp": lambda notebook, command: notebook.engine.cp(*command.operands),
     "top": lambda notebook, command: notebook.engine.top(*command.operands),
+    "port": lambda notebook, command: notebook.engine.port(*command.operands),
     "rename": lambda notebook, command: notebook.engine.rename(*command.operands),
-    "rm": lambda notebook, command: _removed(notebook.engine.rm(*command.operands, force=command.options["force"])),
+    "rm": lambda notebook, command: _removed(
+        notebook.engine.rm(*command.operands, force=command.options["force"], volumes=command.options["volumes"])
+    ),
     "rmi": lambda notebook, command: _removed(notebook.engine.rmi(*command.operands, force=command.options["force"])),
     "tag": lambda notebook, command: notebook.engine.tag(*command.operands),
     "pull": registries.pull,
@@ -109,7 +112,20 @@ LINES: dict[str, Line] = {
     "import": lambda notebook, command: notebook.engine.import_(*command.operands),
     "df": lambda notebook, _: notebook.engine.df(),
     "prune": lambda notebook, command: notebook.engine.prune(
-        dry_run=command.options["dry_run"], base=command.options["base"]
+        dry_run=command.options["dry_run"], base=command.options["base"], volumes=command.options["volumes"]
+    ),
+    "volume create": lambda notebook, command: notebook.engine.volume.create(
+        next(iter(command.operands), None), command.options["driver"], dict(command.options["label"])
+    ),
+    "volume ls": lambda notebook, command: notebook.engine.volume.list(command.options["filter"]),
+    "volume inspect": lambda notebook, command: notebook.engine.volume.inspect(
+        command.operands[0] if len(command.operands) == 1 else command.operands
+    ),
+    "volume rm": lambda notebook, command: _removed(
+        notebook.engine.volume.remove(command.operands, force=command.options["force"])
+    ),
+    "volume prune": lambda notebook, command: _removed(
+        notebook.engine.volume.prune(command.options["filter"], all=command.options["all"])
     ),
     "share": lambda notebook, _: notebook.engine.share(),
     "fsck": lambda notebook, command: notebook.engine.fsck(repair=command.options["repair"]),

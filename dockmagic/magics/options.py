@@ -208,10 +208,24 @@ _CONTAINER = (
     Option(names=("--rm",), help="remove the container afterwards: the default without --name and --keep"),
     Option(
         names=("-v", "--volume"),
-        value="SOURCE:TARGET[:ro]",
+        value="[SOURCE:]TARGET[:ro]",
         read=values.filled,
         many=True,
-        help="a directory or file of this machine inside the container",
+        help="a directory or file of this machine (./dir:/d), or a volume (name:/d)",
+    ),
+    Option(
+        names=("--mount",),
+        value="OPTIONS",
+        read=values.filled,
+        many=True,
+        help="the same in docker's words: type=volume,src=cache,dst=/c,readonly",
+    ),
+    Option(
+        names=("--volumes-from",),
+        value="CONTAINER[:ro]",
+        read=values.filled,
+        many=True,
+        help="what another container has mounted",
     ),
     Option(names=("--entrypoint",), value="COMMAND", help="in place of the image's ENTRYPOINT"),
 )
@@ -336,18 +350,18 @@ BUILD_LATER = (
 )
 RUN_LATER = (
     *later(
-        "-p|--publish= -P|--publish-all --memory-swap= --memory-reservation= --memory-swappiness=",
-        "--cpuset-cpus= -c|--cpu-shares= --mount=",
+        "--memory-swap= --memory-reservation= --memory-swappiness=",
+        "--cpuset-cpus= -c|--cpu-shares=",
         "-d|--detach --isolation= --platform= --pull=",
-        "--dns-search= --restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged",
-        "--group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile= --expose= --link=",
-        "--volumes-from= --volume-driver= --log-driver= --log-opt= --runtime= --sysctl= --health-cmd= --no-healthcheck",
-        "--sig-proxy= -a|--attach= --detach-keys= --ip= --mac-address= --network-alias= --oom-kill-disable --blkio-weight=",
+        "--restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged",
+        "--group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile=",
+        "--volume-driver= --log-driver= --log-opt= --runtime= --sysctl= --health-cmd= --no-healthcheck",
+        "--sig-proxy= -a|--attach= --detach-keys= --oom-kill-disable --blkio-weight=",
     ),
     Option(names=("--label",), value="KEY=VALUE", absent="it is not available yet for a run; --label of a build is"),
 )
 EXEC_LATER = later("-d|--detach --privileged --bg --proc= --detach-keys=")
 EXEC_FIXED = tuple(
     Option(names=names, value="VALUE", absent="a container keeps what it was created with; give it to run")
-    for names in (("--network",), ("-v", "--volume"), ("--name",), ("--entrypoint",), ("-p", "--publish"))
+    for names in (("--network",), ("-v", "--volume"), ("--name",), ("--entrypoint",), ("-p", "--publish"), ("--dns",))
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dockmagic.magics import sizes
+from dockmagic.exchange import sizes
 
 _ALL = "ALL"
 _WHITE = " \t"

@@ -3,63 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 from dockmagic.errors import UsageError
 from dockmagic.magics import options as table
-from dockmagic.magics import values
+from dockmagic.magics import values, volume_verbs
 from dockmagic.magics.options import Option
-
-Body = Literal["", "dockerfile", "script", "both"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verb:
-    """One verb of one form.
-
-    Attributes:
-        name: "" for the cell that builds, then runs.
-        summary: one line.
-        operands: what stands after the options, as the help shows it; ``[X]`` may be left out, ``X...`` repeats.
-        options: that it takes, and those that it refuses with a reason.
-        body: what the cell's body is; "" for a line magic.
-        arguments: after the first operand stand words for the script or command.
-    """
-
-    name: str
-    summary: str
-    operands: str = ""
-    options: tuple[Option, ...] = ()
-    body: Body = ""
-    arguments: bool = False
-
-    @property
-    def magic(self) -> str:
-        """``%%container run``: how it is written."""
-        return f"{'%%' if self.body else '%'}container {self.name}".rstrip()
-
-    @property
-    def least(self) -> int:
-        """How many operands must be there."""
-        return sum(not word.startswith("[") for word in self.operands.split())
-
-    @property
-    def most(self) -> int | None:
-        """How many may be there; None for any number."""
-        words = self.operands.split()
-        return None if any(word.rstrip("]").endswith("...") for word in words) else len(words)
-
-    def option(self, name: str) -> Option | None:
-        """The option of that name; one that can be used goes before one that is refused."""
-        found = [option for option in self.options if name in option.names]
-        return next((option for option in found if not option.absent), found[0] if found else None)
-
-    @property
-    def available(self) -> tuple[Option, ...]:
-        """The options that can be used."""
-        return tuple(option for option in self.options if not option.absent)
-
+from dockmagic.magics.verb import Verb
 
 _RUN_REFUSED = (*table.RUN_LATER, *table.NO_TERMINAL, table.NO_TTY)
 _EXEC_REFUSED = (*table.EXEC_LATER, *table.EXEC_FIXED, *table.NO_TERMINAL, table.NO_TTY)
@@ -275,7 +225,11 @@ LINE_VERBS = (
         name="rm",
         summary="remove containers",
         operands="CONTAINER...",
-        options=(_FORCE, *table.later("-l|--link -v|--volumes")),
+        options=(
+            _FORCE,
+            Option(names=("-v", "--volumes"), help="also those of their volumes that nobody named"),
+            *table.later("-l|--link"),
+        ),
     ),
     Verb(
         name="rmi",
@@ -348,9 +302,11 @@ LINE_VERBS = (
                 names=("--base",), help="also localhost/base and localhost/python; they are made again when asked for"
             ),
             Option(names=("-f", "--force"), help="accepted as with docker: nothing is asked here"),
-            *table.later("-a|--all --filter= --volumes"),
+            Option(names=("--volumes",), help="also volumes that nobody named and no container has"),
+            *table.later("-a|--all --filter="),
         ),
     ),
+    *volume_verbs.VERBS,
     Verb(name="share", summary="let every user of this machine read the store, e.g. a course's images"),
     Verb(
         name="fsck",
@@ -362,8 +318,23 @@ LINE_VERBS = (
 
 LATER = (
     *("kernel", "shell", "create", "start", "attach", "port"),
-    *("search", "volume", "network", "restart", "pause", "unpause", "update", "info", "version"),
+    *("search", "network", "restart", "pause", "unpause", "update", "info", "version"),
 )
+
+
+# docker's other names for the same.
+_ALIASES = {"volume list": "volume ls", "volume remove": "volume rm"}
+
+
+def name_in(words: Sequence[str]) -> tuple[str, int]:
+    """The verb's name that a line's words begin with, ``"volume ls"`` where it has two, and of how many words it is; "" and 0 for none."""
+    if not words or words[0].startswith("-"):
+        return "", 0
+    groups = {verb.name.partition(" ")[0] for verb in LINE_VERBS if " " in verb.name}
+    if words[0] not in groups or len(words) == 1 or words[1].startswith("-"):
+        return words[0], 1
+    name = " ".join(words[:2])
+    return _ALIASES.get(name, name), 2
 
 
 def find(name: str, *, cell: bool) -> Verb:
@@ -381,11 +352,25 @@ def find(name: str, *, cell: bool) -> Verb:
             raise UsageError(f'"{name}" is not for a whole cell', hint=f"write {verb.magic} {verb.operands}".rstrip())
     if name in LATER:
         raise UsageError(f'"{name}" is not available yet', hint="%container --help lists what is")
+    require_whole(name)
     names = [verb.name for verb in own if verb.name]
     hint = f"verbs are: {', '.join(names)}"
     if cell:
         hint += "; an image stands after run, a name for a new one after -t"
     raise UsageError(f'unknown verb "{name}"{meant(name, names)}', hint=hint)
+
+
+def require_whole(name: str) -> None:
+    """Refuse a group's name without a verb of it, or with a word that is none.
+
+    Raises:
+        UsageError: ``name`` is no verb, and begins like those of a group.
+    """
+    group, _, word = name.partition(" ")
+    own = [verb.name.partition(" ")[2] for verb in LINE_VERBS if verb.name.startswith(f"{group} ")]
+    if own:
+        what = f'unknown verb "{name}"{meant(word, own)}' if word else f'"{group}" needs a verb behind it'
+        raise UsageError(what, hint=f"verbs are: {', '.join(f'{group} {verb}' for verb in own)}")
 
 
 def meant(word: str, known: list[str]) -> str:

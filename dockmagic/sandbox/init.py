@@ -102,8 +102,7 @@ def _run(plan: Plan, status: socket.socket) -> int:
     site = Site()
     perform(operations(plan), site)
     account = resolve(spec["user"], site.root)
-    perform(_volumes(plan, account, status), site)
-    perform(mounted.operations(spec["mounts"], plan.contents, sum(size for _, size, _ in spec["files"])), site)
+    perform(_mounts(plan, account, status), site)
     if spec["binds"] and account.uid and not plan.trees and not plan.profile.single:
         site.notes.append("volumes belong to root in the container: without root's help no other owner can be shown")
     if spec["network"] == "none":
@@ -169,7 +168,15 @@ def environment(given: list[tuple[str, str]], account: Account) -> dict[str, str
     return {"HOME": account.home} | dict(given)
 
 
-def _volumes(plan: Plan, account: Account, status: socket.socket) -> list[Operation]:
+def _mounts(plan: Plan, account: Account, status: socket.socket) -> list[Operation]:
+    """Volumes of a run, an outer one before those in it; of a build's step in the order of its options."""
+    spec = plan.spec
+    own = mounted.operations(spec["mounts"], plan.contents, sum(size for _, size, _ in spec["files"]))
+    made: list[HostTree | mounted.Mounted] = [*_volumes(plan, account, status), *own]
+    return [*(sorted(made, key=lambda mount: mount.target) if spec["purpose"] == "run" else made)]
+
+
+def _volumes(plan: Plan, account: Account, status: socket.socket) -> list[HostTree]:
     binds = plan.spec["binds"]
     trees: list[int | None] = [None] * len(binds)
     if binds and plan.trees:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from errno import ENOENT, EROFS
+from errno import ENOENT
 
 from dockmagic.sandbox.accounts import Refused
-from dockmagic.sandbox.ops import QUIET, Operation, Site
-from dockmagic.sandbox.places import PLAIN, WITHIN, attach, make_place
+from dockmagic.sandbox.ops import QUIET, Operation, Site, Standing
+from dockmagic.sandbox.places import WITHIN, attach
 from dockmagic.sandbox.rootfs import SCRATCH, mount_overlay
 from dockmagic.syscalls import files, mounts
 
@@ -40,21 +40,8 @@ class Mounted(Operation):
         mounts.mount_setattr(tree, add=QUIET | (0 if self.writable else mounts.RDONLY))
         directory = stat.S_ISDIR(os.fstat(tree).st_mode)
         top = os.dup(tree)
-        attach(tree, self._place(site, directory=directory))
-        site.volumes.append((self.target, top))
-
-    def _place(self, site: Site, *, directory: bool) -> int:
-        """In the root, or in a mount that is already there."""
-        for outer, top in [*reversed(site.volumes), *reversed(site.memory)]:
-            if self.target.startswith(outer.rstrip("/") + "/"):
-                inner = self.target[len(outer.rstrip("/")) + 1 :]
-                try:
-                    return make_place(top, inner, directory=directory, resolve=PLAIN)
-                except OSError as error:
-                    if error.errno != EROFS:
-                        raise
-                    raise Refused(f"the mount on {outer} is read-only and has no {inner}") from error
-        return make_place(site.root, self.target.strip("/"), directory=directory, made=site.made)
+        attach(tree, site.place(self.target, directory=directory))
+        site.volumes.append(Standing(self.target, top, ours=True))
 
 
 class LayersMount(Mounted):
@@ -94,13 +81,12 @@ class DirectoryMount(Mounted):
 class MemoryMount(Mounted):
     """An empty file system in memory."""
 
-    __slots__ = ("early", "mode", "noexec", "size")
+    __slots__ = ("mode", "noexec", "size")
 
     def __init__(self, mount) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
         super().__init__(mount["target"], writable=not mount["read_only"])
         self.size = mount["size"]
         self.noexec = mount["noexec"]
-        self.early = mount["early"]
         self.mode = mount["mode"]
 
     def tree(self) -> int:
@@ -108,11 +94,6 @@ class MemoryMount(Mounted):
         if self.size:
             options["size"] = str(self.size)
         return mounts.new_mount("tmpfs", options, QUIET | (mounts.NOEXEC if self.noexec else 0))
-
-    def apply(self, site: Site) -> None:
-        super().apply(site)
-        if self.early:
-            site.memory.append(site.volumes.pop())
 
 
 class FileMount(Mounted):
@@ -166,7 +147,7 @@ def within(directory: str, source: str) -> int:
         os.close(found)
 
 
-def operations(given: list[dict[str, object]], contents: int, offset: int) -> list[Operation]:
+def operations(given: list[dict[str, object]], contents: int, offset: int) -> list[Mounted]:
     """One for each mount of a spec, in order.
 
     Args:
@@ -174,7 +155,7 @@ def operations(given: list[dict[str, object]], contents: int, offset: int) -> li
         contents: descriptor of the contents of all files.
         offset: where those of the mounts begin.
     """
-    made: list[Operation] = []
+    made: list[Mounted] = []
     for number, mount in enumerate(given):
         if mount["early"]:
             continue
@@ -193,4 +174,8 @@ def operations(given: list[dict[str, object]], contents: int, offset: int) -> li
 
 def early(given: list[dict[str, object]]) -> list[Operation]:
     """Those of a spec's mounts that come first."""
-    return [MemoryMount(mount) for mount in given if mount["early"]]
+    return [
+        DirectoryMount(mount) if mount["kind"] == "directory" else MemoryMount(mount)
+        for mount in given
+        if mount["early"]
+    ]

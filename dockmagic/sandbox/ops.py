@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import ENOENT, EPERM
+from errno import ENOENT, EPERM, EROFS
 
-from dockmagic.sandbox.places import at, attach, is_device, is_masked, look, plain_directory
+from dockmagic.sandbox.accounts import Refused
+from dockmagic.sandbox.places import PLAIN, at, attach, is_device, is_masked, look, make_place, plain_directory
 from dockmagic.syscalls import mounts
 
 QUIET = mounts.NOSUID | mounts.NODEV
@@ -47,6 +48,43 @@ class Wall(Exception):  # noqa: N818 - it is what could not be built
         self.path = os.fsdecode(error.filename) if error.filename else ""
 
 
+class Standing:
+    """A mount that is in place.
+
+    Attributes:
+        target: absolute path in the container.
+        top: descriptor of its root.
+        ours: mount points may be made in it: it is not a directory of the host.
+    """
+
+    __slots__ = ("ours", "target", "top")
+
+    def __init__(self, target: str, top: int, *, ours: bool) -> None:
+        self.target = target
+        self.top = top
+        self.ours = ours
+
+    def place(self, path: str, *, directory: bool) -> int:
+        """The mount point of a path below it; no link in it is followed.
+
+        Raises:
+            Refused: it is not there, and cannot be made.
+        """
+        inner = path[len(self.target.rstrip("/")) + 1 :]
+        if not self.ours:
+            found = look(self.top, inner)
+            if found is None or stat.S_ISDIR(os.fstat(found).st_mode) != directory:
+                kind = "directory" if directory else "file"
+                raise Refused(f'-v: "{path}" needs a {kind} "{inner}" in the volume on "{self.target}"')
+            return found
+        try:
+            return make_place(self.top, inner, directory=directory, resolve=PLAIN)
+        except OSError as error:
+            if error.errno != EROFS:
+                raise
+            raise Refused(f"the mount on {self.target} is read-only and has no {inner}") from error
+
+
 class Site:
     """Where a root is being built.
 
@@ -54,18 +92,35 @@ class Site:
         root: descriptor of the new root directory, -1 before there is one.
         notes: what was built weaker than it should be, in words.
         made: mount points that were missing in the root, by their real paths.
-        volumes: targets of volumes that are in place, and a descriptor of each one's root.
-        memory: the same of file systems in memory, in which mount points are made.
+        volumes: what is mounted on its root, in order.
     """
 
-    __slots__ = ("made", "memory", "notes", "root", "volumes")
+    __slots__ = ("made", "notes", "root", "volumes")
 
     def __init__(self) -> None:
         self.root = -1
         self.made: list[str] = []
         self.notes: list[str] = []
-        self.volumes: list[tuple[str, int]] = []
-        self.memory: list[tuple[str, int]] = []
+        self.volumes: list[Standing] = []
+
+    def above(self, target: str) -> Standing | None:
+        """The innermost of the mounts that a path lies in."""
+        found = [standing for standing in self.volumes if target.startswith(standing.target.rstrip("/") + "/")]
+        return max(reversed(found), key=lambda standing: len(standing.target), default=None)
+
+    def place(self, target: str, *, directory: bool) -> int:
+        """The mount point of a volume, in the root or in a mount that is already there; made when missing.
+
+        Raises:
+            Refused: it is not there and cannot be made, or a link of the image leads to the root itself.
+        """
+        outer = self.above(target)
+        if outer is not None:
+            return outer.place(target, directory=directory)
+        found = make_place(self.root, target.strip("/"), directory=directory, made=self.made)
+        if os.path.sameopenfile(found, self.root):
+            raise Refused(f'a link of the image leads from "{target}" to the root: nothing can be put there')
+        return found
 
 
 class Operation:

@@ -7,9 +7,8 @@ import stat
 from contextlib import suppress
 from errno import EEXIST, EINVAL, ELOOP, ENOTDIR, EXDEV
 
-from dockmagic.sandbox.accounts import Refused
-from dockmagic.sandbox.ops import DEAD, QUIET, Operation, Site
-from dockmagic.sandbox.places import PLAIN, WITHIN, at, attach, copy_of, look, make_place, plain_directory
+from dockmagic.sandbox.ops import DEAD, QUIET, Operation, Site, Standing
+from dockmagic.sandbox.places import PLAIN, WITHIN, at, attach, copy_of, plain_directory
 from dockmagic.sandbox.rootfs import SCRATCH
 from dockmagic.syscalls import files, mounts
 
@@ -120,27 +119,12 @@ class HostTree(Operation):
         mounts.mount_setattr(tree, add=QUIET | (mounts.RDONLY if self.read_only else 0), recursive=True)
         directory = stat.S_ISDIR(os.fstat(tree).st_mode)
         top = os.dup(tree)
-        attach(tree, self._place(site, directory=directory))
+        attach(tree, site.place(self.target, directory=directory))
         if self.hidden:
             place = files.openat2(self.hidden, os.O_PATH | os.O_DIRECTORY, resolve=PLAIN, dir_fd=top)
             cover = {"mode": "0555", "size": "4k"}
             attach(mounts.new_mount("tmpfs", {**cover}, DEAD | mounts.RDONLY), place)
-        site.volumes.append((self.target, top))
-
-    def _place(self, site: Site, *, directory: bool) -> int:
-        """In the root, or in a volume that is already there: nothing is made in that one, and no link in it is followed."""
-        for outer, top in reversed(site.volumes):
-            if self.target.startswith(outer + "/"):
-                inner = self.target[len(outer) + 1 :]
-                found = look(top, inner)
-                if found is None or stat.S_ISDIR(os.fstat(found).st_mode) != directory:
-                    kind = "directory" if directory else "file"
-                    raise Refused(f'-v: "{self.target}" needs a {kind} "{inner}" in the volume on "{outer}"')
-                return found
-        for outer, top in reversed(site.memory):
-            if self.target.startswith(outer + "/"):
-                return make_place(top, self.target[len(outer) + 1 :], directory=directory, resolve=PLAIN)
-        return make_place(site.root, self.target.strip("/"), directory=directory, made=site.made)
+        site.volumes.append(Standing(self.target, top, ours=False))
 
 
 def add_files(entries: list[tuple[str, int, int]], contents: int) -> None:

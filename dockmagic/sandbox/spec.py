@@ -88,7 +88,7 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """What a container sees besides its root: of RUN --mount.
+    """What a container sees besides its root: of RUN --mount, and a run's volumes and file systems in memory.
 
     Attributes:
         kind: ``"layers"`` in overlay form, a ``"directory"`` below the scheme's root, ``"tmpfs"``, or a ``"file"`` in memory.
@@ -101,7 +101,7 @@ class Mount:
         source: path within layers or directory, looked up without leaving them.
         size: bytes that a tmpfs may hold, 0 for the kernel's own limit.
         noexec: nothing in a tmpfs can be executed.
-        early: a tmpfs that is there before what dockmagic itself provides, and before volumes, which may lie in it.
+        early: a tmpfs or directory that is there before what dockmagic itself provides, and before volumes, which may lie in it.
         content: of a file.
         mode: of a file; of a tmpfs, 0 for 1777.
         owner: (uid, gid) of a file.

@@ -39,16 +39,18 @@ class _Listing:
     snapshots: frozenset[str]
     containers: frozenset[str]
     logs: frozenset[str]
+    volumes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rows:
-    """What the tables say; digests are their hexadecimal digits."""
+    """What the tables say; digests are their hexadecimal digits, volumes the names by their directories' names."""
 
     images: tuple[sqlite3.Row, ...]
     image_layers: dict[str, tuple[str, ...]]
     layers: tuple[sqlite3.Row, ...]
     containers: frozenset[str]
+    volumes: Mapping[str, str]
     held: frozenset[str]
     others: Mapping[str, str]
     names: Mapping[str, tuple[str, ...]]
@@ -126,6 +128,7 @@ def _list(layout: Layout) -> _Listing:
         snapshots=names(layout.roots / "snapshots"),
         containers=names(layout.roots / "containers"),
         logs=names(layout.logs),
+        volumes=names(layout.roots / "volumes"),
     )
 
 
@@ -143,11 +146,19 @@ def _read(database: Database) -> tuple[_Rows, list[Problem]]:
             image_layers={row["id"]: layers_of(connection, row["id"]) for row in images},
             layers=tuple(connection.execute("SELECT * FROM layers")),
             containers=frozenset(row["id"] for row in connection.execute("SELECT id FROM containers")),
+            volumes=_volumes(connection, layout.scheme),
             held=frozenset(digest.removeprefix("sha256:") for digest in held(connection)),
             others=_others(connection),
             names={image_id: tuple(own) for image_id, own in names.items()},
         )
     return rows, [Problem(path="db.sqlite", words=text, kind="database") for text in words]
+
+
+def _volumes(connection: sqlite3.Connection, scheme: str) -> dict[str, str]:
+    if not has_table(connection, "volumes"):
+        return {}
+    rows = connection.execute("SELECT directory, name FROM volumes WHERE scheme = ?", (scheme,))
+    return {row["directory"].removeprefix("volumes/"): row["name"] for row in rows}
 
 
 def _blob_digests(rows: _Rows) -> frozenset[str]:
@@ -171,6 +182,7 @@ def _unaccounted(listing: _Listing, rows: _Rows) -> list[Problem]:
         ("snapshots", listing.snapshots - layers),
         ("containers", listing.containers - rows.containers),
         ("logs", listing.logs - rows.containers),
+        ("volumes", listing.volumes - rows.volumes.keys()),
     )
     return [
         Problem(path=f"{directory}/{name}", words="nothing refers to it", kind="left over")
@@ -206,6 +218,9 @@ def _missing(listing: _Listing, rows: _Rows) -> list[Problem]:
         # A layer with a blob gets its tree again when it is asked for.
         if row["blob_digest"] is None and name not in listing.snapshots:
             problems.append(_problem("tree", row["diff_id"], "missing"))
+    for directory in sorted(rows.volumes.keys() - listing.volumes):
+        words = f"the files of volume {rows.volumes[directory]} are missing"
+        problems.append(Problem(path=f"volumes/{directory}", words=words, kind="volume"))
     return problems
 
 

@@ -103,6 +103,16 @@ CREATE TABLE variants (
 ) WITHOUT ROWID;
 """
 
+_VOLUMES = """
+CREATE TABLE volumes (
+    name      TEXT PRIMARY KEY,
+    directory TEXT NOT NULL,     -- relative to the root of its scheme
+    scheme    TEXT NOT NULL,     -- the ids that its files belong to
+    created   INTEGER NOT NULL,  -- seconds since 1970
+    labels    TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
 # What leads from each version of the tables to the next: the first entry from 0, which is an empty file, to 1. Entries are never
 # changed, only added.
 _STEPS = (

@@ -11,10 +11,12 @@ r"""Where things lie in the store's directory.
         snapshots/<hex>/              a layer's tree, immutable
         containers/<id>/{upper,work}  a container's writable layer
         caches/<hex>/                 what RUN --mount=type=cache keeps
+        volumes/<hex>/                the files of a named volume
         tmp/<name>/                   trees in the making
         work/<name>/                  writable layers in the making
     logs/<id>             what a container printed
     locks/<hex>           files that users of a cache lock
+    locks/volumes         locked by who decides what volumes hold
     tmp/<name>            files in the making
 """
 

@@ -28,6 +28,7 @@ from dockmagic.store.leases import Leases
 from dockmagic.store.pruning import Pruning
 from dockmagic.store.repair import Repair
 from dockmagic.store.shelf import Shelf
+from dockmagic.store.volumes import Volumes
 
 
 class Store:
@@ -44,8 +45,10 @@ class Store:
         images: configs, names.
         shelf: shared stores that are read where this one has not what is asked for.
         cache: what a build need not do again.
+        cache_archive: the same in and out of directories.
         caches: directories that RUN keeps from build to build.
         containers: rows of containers, paths of their logs.
+        volumes: directories that stay beside containers.
         leases: what a living process works with.
         archive: images in and out of files.
         pruning: what nothing uses, and its removal.
@@ -53,6 +56,7 @@ class Store:
 
     def __init__(self, path: Path, owner: Owner, shared: Sequence[Path] = ()) -> None:
         self.path = path
+        self.scheme = owner.scheme
         self._layout = Layout(home=path, scheme=owner.scheme)
         self._owner = owner
         self._database = Database(self._layout.database)
@@ -62,8 +66,10 @@ class Store:
         self.shelf = Shelf(shared, self._layout, self._database, self.blobs, owner)
         self.images = Images(self._database, self.blobs, self.shelf)
         self.cache = Cache(self._database)
+        self.cache_archive = CacheArchive(self.blobs, self.layers, self.cache)
         self.caches = Caches(self._layout, owner)
         self.containers = Containers(self._layout, self._database)
+        self.volumes = Volumes(self._layout, self._database, owner)
         self.archive = Archive(self._layout, self.blobs, self.layers, self.images)
         self.pruning = Pruning(
             database=self._database,

@@ -107,6 +107,7 @@ def _set_aside(connection: sqlite3.Connection, layout: Layout, owner: Owner, tra
     """Rename what is not wanted; no other process can want it anew before the transaction ends."""
     wanted, blobs = _wanted_layers(connection), _wanted_blobs(connection)
     containers = {row["id"] for row in connection.execute("SELECT id FROM containers")}
+    volumes = {row["directory"] for row in connection.execute("SELECT directory FROM volumes")}
     files = [
         *(p for p in entries(layout.blobs) if p.name not in blobs),
         *(p for p in entries(layout.layers) if p.name.removesuffix(".json") not in wanted),
@@ -119,6 +120,7 @@ def _set_aside(connection: sqlite3.Connection, layout: Layout, owner: Owner, tra
     trees = [
         *(p for p in entries(layout.roots / "snapshots") if p.name not in wanted),
         *(p for p in entries(layout.roots / "containers") if p.name not in containers),
+        *(p for p in entries(layout.roots / "volumes") if f"volumes/{p.name}" not in volumes),
     ]
     for tree in trees:
         aside = f"tmp/{new_name()}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from dockmagic.engine import mount_values
+from dockmagic.exchange import sizes
 from dockmagic.errors import UsageError
-from dockmagic.magics import grammar, limit_values, mount_values, policy_values, sizes, values
+from dockmagic.magics import grammar, limit_values, policy_values, values
 from dockmagic.magics.options import Option
 from dockmagic.magics.verbs import LINE_VERBS
 from tests.conformance.verdict import NotJudgedError, Row, different

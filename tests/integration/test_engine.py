@@ -235,7 +235,7 @@ def test_a_volume_belongs_to_the_notebook(engine, tmp_path):
     read_only = engine.run("bread:1", script="echo x > /d/x\n", volumes=(f"{tmp_path}:/d:ro",))
     assert read_only.exit_code != 0
     with pytest.raises(UsageError):
-        engine.run("bread:1", script="true\n", volumes=("name:/d",))
+        engine.run("bread:1", script="true\n", volumes=("./nothing:/d",))
 
 
 def test_user_and_workdir_are_as_asked(engine):

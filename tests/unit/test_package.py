@@ -32,7 +32,7 @@ def test_every_public_name_is_there_and_sorted():
     assert sorted(dockmagic.__all__) == dockmagic.__all__
     assert set(dockmagic.__all__) <= set(dir(dockmagic))
     for name in dockmagic.__all__:
-        assert callable(getattr(dockmagic, name)), name
+        assert callable(getattr(dockmagic, name)) or name == "volume", name
 
 
 def test_build_is_a_verb_even_after_its_package_was_imported():

@@ -23,7 +23,6 @@ def test_modes_of_docker(tmp_path, modes, read_only):
         (".:/data:ro,rw", "ro and rw exclude each other"),
         (".:data", "the target must be an absolute path"),
         (".:/", "the target must be an absolute path below /"),
-        ("name:/data", "named volumes are not available yet"),
         ("./nothere:/data", "the source does not exist"),
         (":/data", "is not SOURCE:TARGET"),
         (".", "is not SOURCE:TARGET"),

@@ -89,8 +89,8 @@ class RecordingEngine:
         self._note("inspect", name)
         return IMAGE
 
-    def rm(self, *names, force=False):
-        self._note("rm", *names, force=force)
+    def rm(self, *names, force=False, volumes=False):
+        self._note("rm", *names, force=force, **({"volumes": True} if volumes else {}))
         return names
 
     def rmi(self, *names, force=False):
@@ -111,8 +111,8 @@ class RecordingEngine:
     def df(self):
         self._note("df")
 
-    def prune(self, *, dry_run, base):
-        self._note("prune", dry_run=dry_run, base=base)
+    def prune(self, *, dry_run, base, volumes):
+        self._note("prune", dry_run=dry_run, base=base, volumes=volumes)
 
     def share(self):
         self._note("share")

@@ -401,8 +401,8 @@ def test_a_diff_tells_of_lines_where_it_is_asked_to(shell, engine):
 def test_the_store_is_looked_after(shell, engine):
     for line, verb, options in (
         ("df", "df", {}),
-        ("prune", "prune", {"dry_run": False, "base": False}),
-        ("prune -f --dry-run --base", "prune", {"dry_run": True, "base": True}),
+        ("prune", "prune", {"dry_run": False, "base": False, "volumes": False}),
+        ("prune -f --dry-run --base --volumes", "prune", {"dry_run": True, "base": True, "volumes": True}),
         ("share", "share", {}),
         ("fsck --repair", "fsck", {"repair": True}),
     ):

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from dockmagic.magics import limit_values, policy_values, sizes
-from dockmagic.magics.mount_values import Device, Volume, device, mount, volume
+from dockmagic.exchange import sizes
+from dockmagic.engine.mount_values import Device, Volume, device, mount, volume
+from dockmagic.magics import limit_values, policy_values
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from dockmagic.magics import sizes
+from dockmagic.exchange import sizes
 
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 _FLAGS = frozenset({"readonly", "volume-nocopy", "bind-create-src"})
