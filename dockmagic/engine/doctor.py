@@ -58,6 +58,36 @@ def doctor(session: Session) -> results.Table[results.Finding]:
     return results.Table(_COLUMNS, items, _rows(everything[1:]), title=title(verdict))
 
 
+def require(found: Sequence[results.Finding]) -> None:
+    """Stop where no container runs: the first cell of a notebook for people who should not have to read a refusal.
+
+    Args:
+        found: what :func:`doctor` returns.
+
+    Raises:
+        IsolationError: this host lets none run. The detail says so in words for a reader, with what to ask for.
+    """
+    tier = found[0]
+    if tier.ok:
+        return
+    number = errno.errorcode.get(tier.errno, "")
+    refused = ": ".join(word for word in (tier.call, number) if word) or tier.detail
+    lines = [
+        "Nothing is wrong with this notebook. Its cells run containers, and this machine does not let them run:",
+        f"  {refused}",
+        "- You can read on: the outputs that are saved in the notebook are what its cells print.",
+        *([f"- To run it here, ask for: {tier.fix}"] if tier.fix else []),
+        "- To run it elsewhere, take any Linux machine of your own, and pip install dockmagic.",
+    ]
+    raise IsolationError(
+        "containers do not run on this machine",
+        operation=tier.call,
+        errno=tier.errno,
+        hint="%container doctor shows what it gives and what it refuses",
+        detail="\n".join(lines),
+    )
+
+
 def judge(session: Session, findings: Sequence[Finding], refusal: IsolationError | None) -> Verdict:
     """The tier of the runtime that is open, or what its refusal leaves.
 

@@ -432,11 +432,14 @@ class Engine:
         """What a container's processes printed."""
         return containers.logs(self.session, name)
 
-    def doctor(self) -> Table[Finding]:
-        """What this host gives and refuses, and which tier that makes."""
-        from dockmagic.engine.doctor import doctor  # noqa: PLC0415 - Linux only, and rarely asked
+    def doctor(self, *, require: bool = False) -> Table[Finding]:
+        """What this host gives and refuses, and which tier that makes; with ``require`` an error where no container runs."""
+        from dockmagic.engine import doctor  # noqa: PLC0415 - Linux only, and rarely asked
 
-        return doctor(self.session)
+        found = doctor.doctor(self.session)
+        if require:
+            doctor.require(found)
+        return found
 
 
 @functools.cache

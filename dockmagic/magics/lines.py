@@ -13,7 +13,7 @@ from dockmagic.results import Table
 if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
-    from dockmagic.results import Diff, Image
+    from dockmagic.results import Diff, Finding, Image
 
 Line = Callable[["Notebook", "Command"], Any]
 
@@ -61,6 +61,11 @@ def _diff(notebook: Notebook, command: Command) -> Diff | Log:
     if command.options["text"]:
         return Log(notebook.engine.text_diff(*command.operands))
     return notebook.engine.diff(*command.operands)
+
+
+def _doctor(notebook: Notebook, command: Command) -> Table[Finding] | None:
+    found = notebook.engine.doctor(require=command.options["require"])
+    return None if command.options["require"] else found
 
 
 def _output(command: Command) -> str:
@@ -131,5 +136,5 @@ LINES: dict[str, Line] = {
     "fsck": lambda notebook, command: notebook.engine.fsck(repair=command.options["repair"]),
     "to-dockerfile": dockerfiles.write,
     "defaults": lambda notebook, command: notebook.defaults.change(command),
-    "doctor": lambda notebook, _: notebook.engine.doctor(),
+    "doctor": _doctor,
 }

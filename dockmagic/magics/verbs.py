@@ -313,7 +313,13 @@ LINE_VERBS = (
         summary="read the whole store and name what is damaged, missing or left over",
         options=(Option(names=("--repair",), help="remove what can be made again, and what is left over"),),
     ),
-    Verb(name="doctor", summary="what this machine gives, what it refuses, and what to ask for"),
+    Verb(
+        name="doctor",
+        summary="what this machine gives, what it refuses, and what to ask for",
+        options=(
+            Option(names=("--require",), help="say nothing where containers run; elsewhere stop the notebook, and why"),
+        ),
+    ),
 )
 
 LATER = (
