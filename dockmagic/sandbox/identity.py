@@ -13,6 +13,8 @@ import signal
 from collections.abc import Callable, Iterator
 
 # proc_pid_stat(5), counted after the command's closing parenthesis
+_PARENT = 1
+_GROUP = 2
 _SESSION = 3
 _STARTTIME = 19
 
@@ -24,6 +26,14 @@ def birth(pid: int) -> int:
         ProcessLookupError: there is no such process.
     """
     return int(_stat(pid)[_STARTTIME])
+
+
+def parent(pid: int) -> int:
+    """The pid of a process's parent, 0 for one that is gone."""
+    try:
+        return int(_stat(pid)[_PARENT])
+    except ProcessLookupError:
+        return 0
 
 
 def open_process(pid: int, born: int) -> int | None:
@@ -56,6 +66,15 @@ def in_session(session: int, namespace: tuple[int, int]) -> Callable[[int], bool
 
     def test(pid: int) -> bool:
         return int(_stat(pid)[_SESSION]) == session and pid_namespace(pid) == namespace
+
+    return test
+
+
+def in_group(group: int) -> Callable[[int], bool]:
+    """A test whether a pid is in this process group."""
+
+    def test(pid: int) -> bool:
+        return int(_stat(pid)[_GROUP]) == group
 
     return test
 

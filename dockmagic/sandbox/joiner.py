@@ -15,6 +15,7 @@ import os
 import select
 import socket
 import sys
+from errno import EACCES
 
 from dockmagic.sandbox import cgroups, identity, init, sealed, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
@@ -71,6 +72,33 @@ class Doors:
         self.others = {descriptor: flag for descriptor, flag in found.items() if descriptor >= 0}
 
 
+def open_to_us(pid: int) -> tuple[int, int]:
+    """A process of the container whose namespaces may be looked up, and its pidfd: the first one, or a child of it where ``--init`` closes that.
+
+    Raises:
+        PermissionError: there is none.
+    """
+    parent = os.pidfd_open(pid)
+    try:
+        os.stat(f"/proc/{pid}/ns/user")  # noqa: PTH116 - no pathlib here
+    except PermissionError:
+        os.close(parent)
+    else:
+        return pid, parent
+    with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123 - no pathlib here
+        children = [int(word) for word in file.read().split()]
+    for child in children:
+        try:
+            pidfd = os.pidfd_open(child)
+        except ProcessLookupError:
+            continue
+        # Who is the first one's child once it is held has not been replaced by another since.
+        if identity.parent(child) == pid:
+            return child, pidfd
+        os.close(pidfd)
+    raise PermissionError(EACCES, "no process of the container may be looked into")
+
+
 def main(channel_descriptor: int, pid: int, born: int) -> None:
     """Join the container of a process, with the request that comes over the channel; stays until the joined process has ended."""
     channel = socket.socket(fileno=channel_descriptor)
@@ -105,8 +133,9 @@ def main(channel_descriptor: int, pid: int, born: int) -> None:
 
 def _watch(plan: Plan, channel: socket.socket, client: int, pid: int, pidfd: int) -> None:
     """Be the monitor."""
-    doors, namespace = Doors(pid), identity.pid_namespace(pid)
-    if not _alive(pidfd):
+    member, held = open_to_us(pid)
+    doors, namespace = Doors(member), identity.pid_namespace(member)
+    if not _alive(pidfd) or not _alive(held):
         wire.send(channel, {"gone": True})
         return
     ours, theirs = wire.pair()
@@ -239,7 +268,7 @@ def begin() -> None:
 
 def _seal(pid: int, channel: int) -> None:
     """Into the user namespace that owns the container's mounts, and from a mount namespace of our own begin once more."""
-    doors = Doors(pid)
+    doors = Doors(open_to_us(pid)[0])
     _enter_owners(doors)
     attempt("private mounts", namespaces.unshare, namespaces.NEWNS)
     attempt("private mounts", mounts.set_propagation, mounts.MS_PRIVATE)

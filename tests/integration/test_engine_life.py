@@ -262,6 +262,7 @@ def test_every_kind_of_user_has_a_life_in_the_background(kind, tmp_path_factory)
     script = f"""
 import time
 from dockmagic.engine.engine import Engine
+from dockmagic.engine.settings import Settings
 engine = Engine()
 engine.build("FROM localhost/base", tags=("base:1",))
 for name, who, script in (("aa", "", {TRAP!r}), ("bb", "65534", {TRAP!r}), ("cc", "65534", {DEAF!r})):
@@ -271,7 +272,9 @@ for name, who, script in (("aa", "", {TRAP!r}), ("bb", "65534", {TRAP!r}), ("cc"
 print([found.pids > 0 and found.memory > 0 for found in engine.stats()], engine.top("bb")[0].pid)
 engine.stop("aa", "bb", "cc", timeout=20)
 print([engine.wait(name) for name in ("aa", "bb", "cc")])
+engine.run("base:1", script={TRAP!r}, name="dd", user="65534", settings=Settings(init=True), background=True)
+print(engine.exec("dd", "id -u", user="65534", running=True).stdout, end="")
 engine.close()
 """
     done = user.run(sys.executable, "-c", script)
-    assert done.stdout == "[True, True, True] 1\n[5, 5, 137]\n", done.stderr
+    assert done.stdout == "[True, True, True] 1\n[5, 5, 137]\n65534\n", done.stderr

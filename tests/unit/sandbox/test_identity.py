@@ -46,3 +46,12 @@ def test_a_signal_goes_to_those_that_belong_and_to_no_other(child):
 def test_handlers_are_seen(child):
     assert identity.catches(child.pid, signal.SIGINT)  # Python's
     assert not identity.catches(child.pid, signal.SIGTERM)
+
+
+def test_a_child_knows_its_parent_and_its_group(child):
+    assert identity.parent(child.pid) == os.getpid()
+    assert identity.in_group(os.getpgrp())(child.pid)
+    assert not identity.in_group(child.pid)(child.pid)
+    child.kill()
+    child.wait()
+    assert identity.parent(child.pid) == 0
