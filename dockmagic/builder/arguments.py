@@ -109,8 +109,13 @@ def expand_arguments(declaration: Arg, values: Mapping[str, str], given: Mapping
 
 
 def variables(arguments: Mapping[str, str], env: Sequence[str]) -> dict[str, str]:
-    """What an instruction of a stage may use: ENV counts before ARG."""
-    return {**arguments, **shell.environment(env)}
+    """What an instruction of a stage may use.
+
+    Args:
+        arguments: of the stage; one that an ENV has set since has that value.
+        env: of the image so far: an ARG behind an ENV counts, as for BuildKit.
+    """
+    return {**shell.environment(env), **arguments}
 
 
 def is_undeclared(name: str) -> bool:

@@ -30,7 +30,8 @@ class Scope:
 
     Attributes:
         config: how processes of the image are started.
-        arguments: the build arguments that are declared and set, in the order of their declaration.
+        arguments: the build arguments that are declared and set, in the order of their declaration; an ENV behind an ARG sets it
+            too.
         has_cmd: CMD was given in this stage, so that ENTRYPOINT keeps it.
         author: of MAINTAINER.
     """
@@ -119,7 +120,8 @@ def settled(scope: Scope, instruction: Instruction) -> tuple[Scope, str]:
     match instruction:
         case kinds.Env():
             config = replace(config, env=_with_env(config.env, instruction.pairs))
-            return replace(scope, config=config), _pairs("ENV", instruction.pairs)
+            newer = {pair.name: pair.value for pair in instruction.pairs if pair.name in scope.arguments}
+            return replace(scope, config=config, arguments={**scope.arguments, **newer}), _pairs("ENV", instruction.pairs)
         case kinds.Label():
             labels = {**config.labels, **{pair.name: pair.value for pair in instruction.pairs}}
             return replace(scope, config=replace(config, labels=labels)), _pairs("LABEL", instruction.pairs)
