@@ -44,9 +44,27 @@ def test_run_sees_the_images_environment_the_arguments_and_the_epoch():
     assert action.env == {"PATH": "/bin", "FROM_BASE": "1", "A": "1", "WHO": "me", "SOURCE_DATE_EPOCH": "315532800"}
 
 
-def test_an_env_wins_over_an_argument_of_its_name():
-    text = "FROM b\nARG WHO=arg\nENV WHO=env\nARG WHO=again\nRUN x\n"
-    assert last(text, build_args={"WHO": "given"}).action.env["WHO"] == "env"
+@pytest.mark.parametrize(
+    ("text", "given", "value"),
+    [
+        ("ARG WHO=arg\nENV WHO=env", {}, "env"),
+        ("ARG WHO\nENV WHO=env", {"WHO": "given"}, "env"),
+        ("ARG WHO\nENV WHO=env\nENV WHO=last", {"WHO": "given"}, "last"),
+        ("ENV WHO=env\nARG WHO=arg", {}, "arg"),
+        ("ENV WHO=env\nARG WHO", {"WHO": "given"}, "given"),
+        ("ENV WHO=env\nARG WHO", {}, "env"),
+        ("ARG FROM_BASE", {"FROM_BASE": "given"}, "given"),
+    ],
+)
+def test_of_an_env_and_an_argument_of_one_name_the_later_one_counts(text, given, value):
+    name = "FROM_BASE" if "FROM_BASE" in text else "WHO"
+    row = last(f"FROM b\n{text}\nRUN x ${name}\n", build_args=given)
+    assert row.action.env[name] == value
+    assert config(f"FROM b\n{text}\nLABEL it=${name}\n", build_args=given).labels["it"] == value
+
+
+def test_an_argument_is_no_part_of_the_image():
+    assert "FROM_BASE=1" in config("FROM b\nARG FROM_BASE=2\nLABEL it=$FROM_BASE\n").env
 
 
 @pytest.mark.parametrize(
