@@ -88,6 +88,7 @@ class Explorer:
             "waste": self._waste,
             "log": self._log,
             "refresh": self._refresh,
+            "summary": self._summary,
             "candidates": self._candidates,
             "compare": self._compare,
             "compare_diff": self._compare_diff,
@@ -156,6 +157,11 @@ class Explorer:
         tray = self._source.tray()
         self._trees.pop("rw", None)
         return {"tray": None if tray is None else asdict(tray)}
+
+    def _summary(self, params: Mapping[str, Any]) -> Any:
+        del params
+        self._trees.pop("rw", None)
+        return self._source.summary().to_json()
 
     def _candidates(self, params: Mapping[str, Any]) -> Any:
         del params

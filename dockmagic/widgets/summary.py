@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dockmagic.record.escape import visible
-from dockmagic.record.model import Line, Record
+from dockmagic.record.model import Line, Record, Verdict
 from dockmagic.record.reading import Result, ordered, read, shown_path
 from dockmagic.record.words import changes_title
 from dockmagic.results import Build, ChangedPath, ChangeKind, Container, Diff, Image, Layer, Run
@@ -131,7 +131,7 @@ def summary(result: Result, names: Sequence[str] | None = None, around: Surround
     return Summary(
         kind=record.kind,
         title=_title(record, names, image),
-        verdict=asdict(record.verdict),
+        verdict=asdict(_verdict(record, around.container)),
         container=_container(record, around.container),
         isolation=_isolation(result),
         totals=_totals(image),
@@ -142,6 +142,15 @@ def summary(result: Result, names: Sequence[str] | None = None, around: Surround
         actions=around.actions,
         warnings=record.warnings,
     )
+
+
+def _verdict(record: Record, now: Container | None) -> Verdict:
+    """How it ended; of a run in the background, how its container has ended meanwhile."""
+    if not record.background:
+        return record.verdict
+    if now is None:
+        return Verdict(mark=record.verdict.mark, words="ran in the background")
+    return record.verdict if now.status == "running" else read(now).verdict
 
 
 def _title(record: Record, names: Sequence[str] | None, image: Image | None) -> str:

@@ -131,6 +131,25 @@ class Page:
             assert self.cell(index).locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
         return self
 
+    def start(self, index: int) -> Page:
+        """Runs a cell and waits until it has begun."""
+        self.cell(index).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        self.cell(index).locator(".jp-InputPrompt", has_text="[*]:").wait_for()
+        return self
+
+    def runs(self, index: int) -> bool:
+        """The cell has begun and not ended."""
+        return self.cell(index).locator(".jp-InputPrompt").inner_text() == "[*]:"
+
+    def interrupt(self, index: int) -> Page:
+        """Ends a cell that runs."""
+        self.palette("Interrupt Kernel")
+        self.page.wait_for_function(
+            "e => /\\[\\d+\\]/.test(e.innerText)", arg=self.cell(index).locator(".jp-InputPrompt").element_handle()
+        )
+        return self
+
     def palette(self, words: str) -> Page:
         """A command, by the keyboard."""
         self.page.keyboard.press("Escape")
@@ -173,7 +192,12 @@ class Page:
 
 @contextlib.contextmanager
 def serving(
-    tmp_path: Path, *, module: str = "jupyterlab", python: str = sys.executable, theme: str = ""
+    tmp_path: Path,
+    *,
+    module: str = "jupyterlab",
+    python: str = sys.executable,
+    theme: str = "",
+    subshells: bool = True,
 ) -> Iterator[Server]:
     """A server on its own directories; the extension is the committed bundle."""
     root = tmp_path / "root"
@@ -181,8 +205,10 @@ def serving(
     env = {**os.environ, "DOCKMAGIC_HOME": str(tmp_path / "store"), "PYTHONPATH": str(ROOT)}
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         env[name] = str(tmp_path / name.lower())
+    # Else the copy of the extension that pip once put into the environment stands before the bundle.
+    env["JUPYTER_PREFER_ENV_PATH"] = "0"
     env["JUPYTERLAB_SETTINGS_DIR"] = str(tmp_path / "settings")
-    _settings(tmp_path / "settings", theme)
+    _settings(tmp_path / "settings", theme, subshells)
     env["JUPYTERLAB_WORKSPACES_DIR"] = str(tmp_path / "workspaces")
     extensions = tmp_path / "jupyter_data_dir" / "labextensions"
     extensions.mkdir(parents=True, exist_ok=True)
@@ -209,12 +235,14 @@ def serving(
                 server.kill()
 
 
-def _settings(directory: Path, theme: str) -> None:
+def _settings(directory: Path, theme: str, subshells: bool) -> None:
     """No questions about news; a theme; what completion offers is explained."""
     wanted: dict[str, dict[str, Any]] = {
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
         "completer-extension/manager": {"showDocumentationPanel": True},
     }
+    if not subshells:
+        wanted["apputils-extension/kernels-settings"] = {"commsOverSubshells": "disabled"}
     if theme:
         wanted["apputils-extension/themes"] = {"theme": theme}
     for name, values in wanted.items():

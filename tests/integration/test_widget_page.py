@@ -86,8 +86,24 @@ def test_the_layer_of_a_living_container_grows_and_its_files_are_read_when_asked
 
     with drawn({**summary(slab(0, 1)), "tray": tray}, writing) as (page, _):
         page.locator(".dm-tray", has_text="/grown").wait_for()
+        page.get_by_text("1 path differs").wait_for()
         page.get_by_role("button", name="Look again").click()
         page.get_by_role("treeitem", name="added, grown").wait_for()
+
+
+@pytest.mark.parametrize("left", [{"counts": {"A": 1, "C": 0, "D": 0}, "size": 7}, None])
+def test_when_a_living_container_ends_everything_is_drawn_as_it_stands_then(left):
+    alive = {**summary(slab(0, 1)), "verdict": {"mark": "open", "words": "running"}}
+    alive["tray"] = {**alive["tray"], "living": True}
+    tray = None if left is None else {**alive["tray"], **left, "living": False}
+    ended = {**alive, "tray": tray, "verdict": {"mark": "good", "words": "exit 0"}}
+
+    def ending(method, params):
+        return {"refresh": {"tray": tray}, "summary": ended}.get(method) or answer(method, params)
+
+    with drawn(alive, ending) as (page, _):
+        page.get_by_text("✓ exit 0").wait_for()
+        assert page.locator(".dm-tray").count() == (0 if left is None else 1)
 
 
 def test_what_only_a_notebook_can_do_is_asked_of_it_and_else_shown_as_code():

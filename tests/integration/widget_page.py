@@ -10,10 +10,11 @@ from playwright.sync_api import sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 MODEL = """summary => {
-  const heard = [];
+  const heard = [], changed = [];
   const model = {
-    get: name => (name === 'view' ? 'record' : summary), set: () => undefined,
-    on: (event, call) => event === 'msg:custom' && heard.push(call), off: () => undefined,
+    get: name => (name === 'view' ? 'record' : summary),
+    set: (name, value) => { summary = value; changed.forEach(call => call()); },
+    on: (event, call) => (event === 'msg:custom' ? heard : changed).push(call), off: () => undefined,
     send: message => window.ask(message).then(reply => heard.forEach(call => call(reply))),
   };
   window.end = window.widget.render({ model, el: document.body });

@@ -77,14 +77,14 @@ function instruction(text) {
 class Client {
   constructor(model) {
     this.model = model;
-    this.prefix = `${Math.random().toString(36).slice(2)}-`;
     this.waiting = new Map();
-    this.next = 0;
+    // Views of one model hear each other's replies, so each begins elsewhere. Numbers: ipykernel keeps ids that are texts for ever.
+    this.next = Math.floor(Math.random() * 2 ** 32) * 2 ** 20;
     this.heard = (message) => this.take(message);
     model.on("msg:custom", this.heard);
   }
   ask(method, params = {}) {
-    const id = `${this.prefix}${(this.next += 1)}`;
+    const id = (this.next += 1);
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
       this.model.send({ id, method, params });
@@ -320,6 +320,11 @@ class FileBrowser {
 
 const changeCounts = (counts) => ["A", "C", "D"].map((kind) => h("span", { class: "dm-small dm-num" }, chip(kind), ` ${counts[kind]}`, h("span", { class: "dm-sr", text: ` ${WORDS[kind]}, ` })));
 
+const tallied = (tray) => {
+  const total = tray.counts.A + tray.counts.C + tray.counts.D;
+  return `${count(total, "path")} ${total === 1 ? "differs" : "differ"}${tray.writable ? " from the image" : ""}`;
+};
+
 function trayParts(tray, limit) {
   const total = tray.counts.A + tray.counts.C + tray.counts.D;
   const head = h("span", { class: "dm-head" }, tray.writable ? icon("pencil") : null, h("b", { text: tray.title }), tray.writable ? h("span", { class: "dm-quiet dm-small", text: tray.living ? "writable, in use" : "writable" }) : null, changeCounts(tray.counts),
@@ -378,6 +383,7 @@ class Explorer {
     const names = this.views.map(([name]) => name);
     if (!names.includes(this.current)) this.current = now.verdict.mark === "bad" && now.build && now.build.error ? "build" : "stack";
     this.made = {};
+    this.seen = null; // the tray as it was read last
     this.live = h("div", { class: "dm-sr", role: "status", "aria-live": "polite" });
     this.message = h("div", { class: "dm-message", role: "status" });
     this.tabs = h("div", { class: "dm-tabs", role: "tablist", "aria-label": "Views", on: { keydown: (event) => this.tabKey(event) } }, this.views.map(([name, label]) => h("button", { type: "button", class: "dm-tab", role: "tab", id: `${this.id}-t-${name}`, "aria-controls": `${this.id}-p-${name}`, "data-view": name, text: label, on: { click: () => this.choose(name) } })));
@@ -420,7 +426,7 @@ class Explorer {
     const pick = (id, node) => { this.picks.set(id, node); node.addEventListener("click", () => this.pick(id)); return node; };
     if (now.tray) {
       const has = now.trees.some((tree) => tree.id === "rw");
-      const node = h(has ? "button" : "div", { type: has ? "button" : null, class: `dm-tray${now.tray.writable ? "" : " dm-plain"}`, "aria-pressed": has ? "false" : null }, trayParts(now.tray, 5));
+      const node = h(has ? "button" : "div", { type: has ? "button" : null, class: `dm-tray${now.tray.writable ? "" : " dm-plain"}`, "aria-pressed": has ? "false" : null }, trayParts(this.seen || now.tray, 5));
       this.tray = node;
       list.append(h("li", {}, has ? pick("rw", node) : node));
     }
@@ -450,6 +456,7 @@ class Explorer {
   }
   pick(id) {
     this.picked = id;
+    this.tally = null;
     for (const [name, node] of this.picks) node.setAttribute("aria-pressed", String(name === id));
     const now = this.summary, slab = now.stack.find((each) => String(each.layer) === id), parts = [];
     if (slab) {
@@ -462,8 +469,8 @@ class Explorer {
           slab.shared.length ? [h("dt", { text: "Also in" }), h("dd", {}, icon("sheets"), ` ${slab.shared.join(", ")} (stored once on disk)`)] : null));
       this.client.ask("layer", { tree: id }).then((found) => files.replaceChildren(...changeCounts(found.counts).flatMap((node) => [node, "  "])), (error) => { files.textContent = told(error); });
     } else if (now.tray) {
-      const counts = now.tray.counts;
-      parts.push(h("div", { class: "dm-head" }, h("h4", { text: now.tray.title }), h("span", { class: "dm-quiet dm-small", text: `${count(counts.A + counts.C + counts.D, "path")} ${counts.A + counts.C + counts.D === 1 ? "differs" : "differ"}${now.tray.writable ? " from the image" : ""}` })));
+      this.tally = h("span", { class: "dm-quiet dm-small", text: tallied(this.seen || now.tray) });
+      parts.push(h("div", { class: "dm-head" }, h("h4", { text: now.tray.title }), this.tally));
       if (now.container && !now.container.there || (now.tray.writable && !now.container)) parts.push(h("p", { class: "dm-quiet dm-small", style: { margin: "4px 0" }, text: "The container was removed after its run, and its files with it: a container stays with --name or --keep." }));
     }
     this.browser = new FileBrowser(this.client, id, slab ? `layer ${slab.layer + 1}` : "container layer", false);
@@ -475,11 +482,12 @@ class Explorer {
     this.asking = true;
     try {
       const { tray } = await this.client.ask("refresh");
-      const news = tray && JSON.stringify(tray) !== JSON.stringify(this.seen || now.tray);
+      const news = tray && tray.living && JSON.stringify(tray) !== JSON.stringify(this.seen || now.tray);
       this.seen = tray;
       if (news && this.tray && this.tray.isConnected) this.tray.replaceChildren(...trayParts(tray, 5).flat(Infinity).filter(Boolean));
+      if (news && this.tally && tray) this.tally.textContent = tallied(tray);
       if (news && this.picked === "rw" && this.browser) this.browser.grown();
-      if (tray && !tray.living) this.model.set("summary", { ...now, tray });
+      if (!tray || !tray.living) this.model.set("summary", await this.client.ask("summary")); // it has ended: drawn anew
     } catch { /* the next round asks again */ } finally { this.asking = false; }
   }
   // -- files

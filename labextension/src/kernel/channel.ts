@@ -3,11 +3,8 @@ import type { Kernel } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 import { Envelope } from './envelope';
+import { answering } from './subshell';
 
-/** What newer front ends give: the thread that answers while a cell runs. */
-interface WithSubshell {
-  readonly subshellStarted?: Promise<void>;
-}
 
 export class Channel {
   constructor(kernel: Kernel.IKernelConnection, target: string, hello: JSONObject) {
@@ -24,8 +21,7 @@ export class Channel {
     this._comm.onClose = () => {
       this._end();
     };
-    const started = kernel.supportsSubshells ? (this._comm as WithSubshell).subshellStarted : undefined;
-    this.opened = (started ?? Promise.resolve()).then(() => {
+    this.opened = answering(kernel, this._comm).then(() => {
       if (!this._ended) {
         this._comm.open(hello);
       }

@@ -4,6 +4,7 @@ import type { Kernel } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 import { Channel } from './channel';
+import { keepForWidgets } from './subshell';
 
 const TARGET = 'dockmagic';
 const PANEL = 'dockmagic.panel';
@@ -59,6 +60,7 @@ export class Link {
 
   private _dial(): void {
     this._hangUp();
+    this._endWidgets = keepForWidgets(this._kernel);
     this._main = this._open(TARGET, this._hello);
     this._panel = this._open(PANEL, { event: 'hello', protocol: 1 });
     this._changed.emit();
@@ -75,12 +77,14 @@ export class Link {
   }
 
   private _hangUp(): void {
-    const channels = [this._main, this._panel];
-    this._main = this._panel = null;
-    if (channels.some(Boolean)) {
-      channels.forEach(channel => {
+    const main = this._main;
+    const panel = this._panel;
+    const endWidgets = this._endWidgets;
+    this._main = this._panel = this._endWidgets = null;
+    if (main || panel || endWidgets) {
+      [() => main?.dispose(), () => panel?.dispose(), endWidgets].forEach(end => {
         try {
-          channel?.dispose();
+          end?.();
         } catch {
           // The connection is gone: there is nobody to tell.
         }
@@ -91,6 +95,7 @@ export class Link {
 
   private _main: Channel | null = null;
   private _panel: Channel | null = null;
+  private _endWidgets: (() => void) | null = null;
   private readonly _changed = new Signal<this, void>(this);
 }
 

@@ -13,6 +13,9 @@ import { visible } from '../text/visible';
 import { Action, PanelState, names, readState } from './state';
 import { Handlers, message, sections } from './view';
 
+/** How often it looks again while something runs. */
+const LOOK_MS = 3000;
+
 /** Three closed slabs and an open tray. */
 const ICON = new LabIcon({
   name: 'dockmagic:stack',
@@ -67,6 +70,25 @@ export class ContainersPanel extends Widget implements Handlers {
 
   act(ref: string, action: Action): void {
     void this._act(ref, action);
+  }
+
+  override dispose(): void {
+    window.clearInterval(this._timer);
+    super.dispose();
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    window.clearInterval(this._timer);
+    this._timer = window.setInterval(() => {
+      this._watch();
+    }, LOOK_MS);
+    this._watch();
+  }
+
+  protected override onBeforeHide(message: Message): void {
+    window.clearInterval(this._timer);
+    super.onBeforeHide(message);
   }
 
   /** The panel is asked for: the keys work in it. */
@@ -130,6 +152,7 @@ export class ContainersPanel extends Widget implements Handlers {
       channel?.event.connect(this._onEvent, this);
       this._channel = channel;
       this._state = null;
+      this._told = '';
       this._asking = this._again = false;
     }
     this._draw();
@@ -138,6 +161,16 @@ export class ContainersPanel extends Widget implements Handlers {
 
   private _onEvent(_: unknown, event: string): void {
     if (event === 'changed') {
+      this._refresh();
+    }
+  }
+
+  /** What runs may grow, and a cell that runs may make something. */
+  private _watch(): void {
+    const busy = this._notebook?.sessionContext.session?.kernel?.status === 'busy';
+    const grows = this._state?.containers.some(container => container.status === 'running') ?? false;
+    // A button that is being pressed stays.
+    if ((busy || grows) && !this._body.matches(':active')) {
       this._refresh();
     }
   }
@@ -166,7 +199,9 @@ export class ContainersPanel extends Widget implements Handlers {
       .ask('state')
       .then(
         reply => {
-          if (channel === this._channel) {
+          const told = JSON.stringify(reply);
+          if (channel === this._channel && told !== this._told) {
+            this._told = told;
             this._state = readState(reply);
             this._draw();
           }
@@ -223,6 +258,9 @@ export class ContainersPanel extends Widget implements Handlers {
   private _link: Link | null = null;
   private _channel: Channel | null = null;
   private _state: PanelState | null = null;
+  /** The reply that is drawn. */
+  private _told = '';
+  private _timer = 0;
   private _asking = false;
   private _again = false;
 }

@@ -109,6 +109,7 @@ def test_what_a_container_writes_is_seen_when_it_is_asked_for_again(wire, model,
     tray = wire.ask_widget(model, "refresh")["tray"]
     assert (tray["counts"]["A"], tray["size"]) == (3, 112)
     assert row(wire, model, "rw", "/grown")["state"] == "A"
+    assert wire.ask_widget(model, "summary")["container"]["status"] == "exited"
 
 
 def test_removing_the_container_leaves_what_its_run_noted(wire, model, engine):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from dockmagic.results import Build, ChangedPath, Container, HistoryEntry, Image, Isolation, Layer, Row, Run
 from dockmagic.widgets import actions
@@ -77,6 +78,17 @@ def test_the_trees_are_the_container_the_image_and_each_layer():
     assert [tree.id for tree in summary(RUN, around=around).trees] == ["rw", "merged", "1", "0"]
     assert summary(RUN, around=around).trees[0].label == "Container layer"
     assert summary(RUN).trees[0].label == "Changes"
+
+
+def test_a_run_in_the_background_is_told_as_its_container_stands_now():
+    living = replace(CONTAINER, status="running", exit_code=None)
+    run = replace(RUN, container=living, changes={}, paths=())
+    words = {
+        "running in the background": summary(run, around=Surroundings(container=living)),
+        "exit 0": summary(run, around=Surroundings(container=CONTAINER)),
+        "ran in the background": summary(run),
+    }
+    assert [told.verdict["words"] for told in words.values()] == list(words)
 
 
 def test_a_failed_build_bears_the_names_that_it_would_have_had():
