@@ -205,6 +205,38 @@ class Build:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    images: Mapping[str, Image] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthProbe:
+    """One run of a container's health check.
+
+    Attributes:
+        start: when it began, RFC 3339, UTC; ``end`` the same.
+        exit_code: 0 for well, -1 when it was ended because its time was up.
+        output: what it printed, at most 4,096 bytes.
+    """
+
+    start: str
+    end: str
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What a container's health check says of it; names as python-on-whales has them.
+
+    Attributes:
+        status: ``"starting"``, ``"healthy"`` or ``"unhealthy"``.
+        failing_streak: checks that failed since the last that did not.
+        log: the last five checks.
+    """
+
+    status: str
+    failing_streak: int = 0
+    log: tuple[HealthProbe, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +249,7 @@ class Container:
         changes: what its writable layer adds, changes and deletes, cumulative over every exec.
         size_rw: bytes of regular files in the writable layer.
         exit_code: of the last process, None before the first ended.
+        health: what its health check said last, None where nothing is checked.
     """
 
     id: str
@@ -230,6 +263,7 @@ class Container:
     command: tuple[str, ...] = ()
     log_path: Path | None = field(default=None, repr=False)
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    health: Health | None = field(default=None, repr=False)
 
     @property
     def short_id(self) -> str:

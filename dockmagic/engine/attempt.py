@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from dockmagic.engine import containers
+from dockmagic.engine import containers, health
 from dockmagic.engine.difference import Standing, between
 from dockmagic.engine.failure import failure
 from dockmagic.engine.order import ordered
@@ -33,6 +33,7 @@ class Attempt:
         joins: the container lives; the process is added to it.
         before: an exec's container as it stands, so that only what the exec changes is told.
         build: the build before it in the one-cell form.
+        check: of the container's health, None for none.
     """
 
     session: Session
@@ -45,6 +46,7 @@ class Attempt:
     joins: bool = False
     before: Mapping[str, Standing] | None = None
     build: Build | None = None
+    check: health.Check | None = None
 
 
 def perform(attempt: Attempt, listener: Listener | None) -> Run:
@@ -65,18 +67,21 @@ def perform(attempt: Attempt, listener: Listener | None) -> Run:
     def started(process: Process) -> None:
         if not attempt.joins:
             session.store.containers.started(row.id, pid=process.pid, birth=process.birth)
+            if watcher is not None:
+                watcher.begin(process)
         if attempt.request.on_start is not None:
             attempt.request.on_start(process)
 
-    outcome = execute(
-        start,
-        log=session.store.containers.log_path(row.id),
-        stdin=attempt.request.stdin,
-        listener=listener,
-        timeout=attempt.request.timeout,
-        output_limit=attempt.request.output_limit,
-        started=started,
-    )
+    with health.watched(session, row, spec, attempt.check) as watcher:
+        outcome = execute(
+            start,
+            log=session.store.containers.log_path(row.id),
+            stdin=attempt.request.stdin,
+            listener=listener,
+            timeout=attempt.request.timeout,
+            output_limit=attempt.request.output_limit,
+            started=started,
+        )
     value = _value(attempt, outcome)
     if outcome.stopped == "interrupted":
         interrupt = KeyboardInterrupt()

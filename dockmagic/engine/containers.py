@@ -6,6 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+from dockmagic.engine import health
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError, NotFoundError
 from dockmagic.record.escape import visible
@@ -77,6 +78,7 @@ def describe(
         command=tuple(row.command),
         log_path=session.store.containers.log_path(row.id),
         config=row.spec,
+        health=health.of_row(row),
     )
 
 
@@ -92,7 +94,9 @@ def ps(session: Session, *, everything: bool = False) -> Table[Container]:
 
 
 def _status(value: Container) -> str:
-    return f"{value.status} ({value.exit_code})" if value.status == "exited" else value.status
+    if value.status == EXITED:
+        return f"{value.status} ({value.exit_code})"
+    return f"{value.status} ({value.health.status})" if value.health and value.status == RUNNING else value.status
 
 
 def remove(session: Session, names: Sequence[str], *, force: bool = False, volumes: bool = False) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import background, containers, images, limits, settings, storage
+from dockmagic.engine import background, containers, health, images, limits, settings, storage
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
 from dockmagic.engine.naming import checked, default_name, hostname, new_id
@@ -65,6 +65,7 @@ def run(
         verb="run",
         kept=keep,
         build=build,
+        check=health.stored(row.spec["health"]),
     )
 
     def after() -> None:
@@ -154,7 +155,9 @@ def _new_row(
     if old is not None:
         containers.require_ended(old)
         containers.discard(session, old, volumes=True)
+    check = health.planned(process.healthcheck, request.settings, process.shell or ())
     row_spec = {
+        "health": asdict(check) if check else None,
         "network": request.network,
         "mounts": mounts,
         "env": dict(request.env),

@@ -41,6 +41,11 @@ class Settings:
         hostname: "" for one made of the container's name.
         add_hosts: lines of /etc/hosts: (address, name).
         dns: addresses of name servers.
+        dns_search: domains that short names are looked up in; ``(".",)`` for none.
+        dns_options: options of /etc/resolv.conf.
+        health_cmd: a line for the shell that checks the container, in place of the image's; the others are as in
+            :class:`dockmagic.engine.health.Check`, 0 for what the image says.
+        no_healthcheck: nothing is checked.
     """
 
     cap_add: tuple[str, ...] = ()
@@ -53,6 +58,15 @@ class Settings:
     hostname: str = ""
     add_hosts: tuple[tuple[str, str], ...] = ()
     dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    health_cmd: str = ""
+    health_interval: float = 0.0
+    health_timeout: float = 0.0
+    health_retries: int = 0
+    health_start_period: float = 0.0
+    health_start_interval: float = 0.0
+    no_healthcheck: bool = False
 
 
 def prepared(settings: Settings, *, cwd: Path) -> dict[str, Any]:

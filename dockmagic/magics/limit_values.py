@@ -45,6 +45,13 @@ def pids(text: str) -> int:
     return int(text)
 
 
+def retries(text: str) -> int:
+    """A number of attempts."""
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise ValueError("it is no number of attempts")
+    return int(text)
+
+
 def ulimit(text: str) -> tuple[str, int, int]:
     """``NAME=SOFT[:HARD]``, -1 or ``unlimited`` for none."""
     from dockmagic.sandbox.spec import ULIMITS  # noqa: PLC0415 - %load_ext need not wait for it

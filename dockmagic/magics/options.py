@@ -355,7 +355,7 @@ RUN_LATER = (
         "-d|--detach --isolation= --platform= --pull=",
         "--restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged",
         "--group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile=",
-        "--volume-driver= --log-driver= --log-opt= --runtime= --sysctl= --health-cmd= --no-healthcheck",
+        "--volume-driver= --log-driver= --log-opt= --runtime= --sysctl=",
         "--sig-proxy= -a|--attach= --detach-keys= --oom-kill-disable --blkio-weight=",
     ),
     Option(names=("--label",), value="KEY=VALUE", absent="it is not available yet for a run; --label of a build is"),

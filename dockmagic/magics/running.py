@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import NotFoundError, UsageError
-from dockmagic.magics import building, cell
+from dockmagic.magics import building, cell, health_options
 from dockmagic.magics.values import environment
 
 if TYPE_CHECKING:
@@ -123,6 +123,9 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
             hostname=options["hostname"],
             add_hosts=options["add_host"] if command.verb.name else (),
             dns=options["dns"],
+            **{option.key: options[option.key] for option in health_options.RUN},
+            dns_search=options["dns_search"],
+            dns_options=options["dns_option"],
         ),
         "limits": Limits(
             pids=options["pids_limit"],

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Sequence
 
 from dockmagic.errors import UsageError
+from dockmagic.magics import health_options, values, volume_verbs
 from dockmagic.magics import options as table
-from dockmagic.magics import values, volume_verbs
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
 
@@ -30,7 +30,15 @@ CELL_VERBS = (
     Verb(
         name="",
         summary="build the image, then run the script below the line --- or the image's own command",
-        options=(*table.BUILD, *table.RUN, table.BOTH_NETWORK, *_RUN_CELL, *_BUILD_REFUSED, *_RUN_REFUSED),
+        options=(
+            *table.BUILD,
+            *table.RUN,
+            *health_options.RUN,
+            table.BOTH_NETWORK,
+            *_RUN_CELL,
+            *_BUILD_REFUSED,
+            *_RUN_REFUSED,
+        ),
         body="both",
         arguments=True,
     ),
@@ -45,7 +53,7 @@ CELL_VERBS = (
         name="run",
         summary="run a script in a new container; the body is the script",
         operands="IMAGE",
-        options=(*table.RUN, table.RUN_HOST, table.RUN_NETWORK, *_RUN_CELL, *_RUN_REFUSED),
+        options=(*table.RUN, *health_options.RUN, table.RUN_HOST, table.RUN_NETWORK, *_RUN_CELL, *_RUN_REFUSED),
         body="script",
         arguments=True,
     ),
@@ -88,7 +96,15 @@ _OF_ONE_CELL = frozenset(
 
 def _defaults() -> tuple[Option, ...]:
     found: dict[str, Option] = {}
-    for option in (*table.BUILD, *table.RUN, *table.EXEC, table.BOTH_NETWORK, *table.RESULT, table.QUIET):
+    for option in (
+        *table.BUILD,
+        *table.RUN,
+        *health_options.RUN,
+        *table.EXEC,
+        table.BOTH_NETWORK,
+        *table.RESULT,
+        table.QUIET,
+    ):
         if option.key not in _OF_ONE_CELL and not option.absent:
             found.setdefault(option.key, option)
     return tuple(found.values())
@@ -123,7 +139,15 @@ LINE_VERBS = (
         name="run",
         summary="run the image's own command, or the words after the image in its place",
         operands="IMAGE",
-        options=(*table.RUN, table.RUN_HOST, table.RUN_NETWORK, *_RUN_LINE, *_RUN_REFUSED, table.NO_QUIET),
+        options=(
+            *table.RUN,
+            *health_options.RUN,
+            table.RUN_HOST,
+            table.RUN_NETWORK,
+            *_RUN_LINE,
+            *_RUN_REFUSED,
+            table.NO_QUIET,
+        ),
         arguments=True,
     ),
     Verb(

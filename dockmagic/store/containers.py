@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class ContainerRow:
         kernel_birth: of the same.
         kept: it stays when it has ended.
         order: grows with each container.
+        health: what its health check said last; JSON, {} where nothing is checked.
         kernel_lives: whether that process lives, as far as can be seen from here.
     """
 
@@ -59,6 +61,7 @@ class ContainerRow:
     kernel_birth: int
     kept: bool
     order: int
+    health: Mapping[str, Any] = field(default_factory=dict, repr=False)
     kernel_lives: bool = True
 
     @property
@@ -137,6 +140,22 @@ class Containers:
                 "UPDATE containers SET status = ?, exit_code = ?, pid = 0, birth = 0, owners = ? WHERE id = ?",
                 (EXITED, exit_code, json.dumps(merged), container_id),
             )
+
+    def amend(self, container_id: str, values: Mapping[str, Any]) -> None:
+        """Add to its spec, or replace there, what became known since.
+
+        Raises:
+            NotFoundError: it was removed meanwhile.
+        """
+        with self._database.writing() as connection:
+            found = connection.execute("SELECT spec FROM containers WHERE id = ?", (container_id,)).fetchone()
+            merged = {**(json.loads(found["spec"]) if found is not None else {}), **values}
+            _update(connection, container_id, "spec = ?", (json.dumps(merged),))
+
+    def checked(self, container_id: str, health: Mapping[str, Any]) -> None:
+        """Write down what its health check says; a container that was removed meanwhile stays removed."""
+        with suppress(NotFoundError):
+            self._set(container_id, "health = ?", (json.dumps(dict(health)),))
 
     def keep(self, container_id: str, *, kept: bool = True) -> None:
         """Say whether it stays when it has ended.
@@ -247,6 +266,7 @@ def _row(found: sqlite3.Row) -> ContainerRow:
         kernel_pid=kernel.pid if kernel else 0,
         kernel_birth=kernel.birth if kernel else 0,
         kept=bool(found["kept"]),
+        health=json.loads(found["health"]),
         order=found["sequence"],
         kernel_lives=kernel is not None and kernel.lives() is not False,
     )

@@ -120,6 +120,9 @@ _STEPS = (
     # a pull asks for every layer by its blob
     "CREATE INDEX layers_blob ON layers (blob_digest);\n",
     _COMPRESSIONS_AND_PLATFORMS,
+    _VOLUMES,
+    # what the health check of a container said, as JSON
+    "ALTER TABLE containers ADD COLUMN health TEXT NOT NULL DEFAULT '{}';\n",
 )
 _VERSION = len(_STEPS)
 

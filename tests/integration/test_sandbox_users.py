@@ -16,7 +16,9 @@ def user(request, tmp_path_factory):
     return make_user(request.param, tmp_path_factory.mktemp("pytest-sandbox"))
 
 
-@pytest.mark.parametrize("module", ["test_sandbox.py", "test_sandbox_hostile.py", "test_limits.py", "test_profile.py"])
+@pytest.mark.parametrize(
+    "module", ["test_sandbox.py", "test_sandbox_hostile.py", "test_limits.py", "test_profile.py", "test_volumes.py"]
+)
 def test_everything_holds_for_ordinary_users(user, module):
     done = user.run(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={user.home}/tmp",

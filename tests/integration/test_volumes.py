@@ -235,7 +235,7 @@ def test_a_link_in_place_of_the_target_leads_only_inside(engine, volume, tmp_pat
     said(engine, "echo x > /v/up/canary\n", "cache:/v/up", image="links:1")
     assert canary.read_text() == "safe\n"
     for volume_or_directory in ("cache", tmp_path):
-        with pytest.raises(UsageError, match="leads from .* to the root"):
+        with pytest.raises(UsageError, match=r"leads from .* to the root"):
             engine.run("links:1", ("ls", "/"), volumes=(f"{volume_or_directory}:/v/root",))
         with pytest.raises(IsolationError):
             engine.run("links:1", ("ls", "/"), volumes=(f"{volume_or_directory}:/v/proc",))

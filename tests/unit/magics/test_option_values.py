@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dockmagic.exchange import sizes
 from dockmagic.engine.mount_values import Device, Volume, device, mount, volume
+from dockmagic.exchange import sizes
 from dockmagic.magics import limit_values, policy_values
 
 
