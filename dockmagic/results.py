@@ -156,6 +156,7 @@ class Step:
     Attributes:
         line: its first line in the Dockerfile, from 1.
         reason: why it was not cached, "" when it was.
+        network: that a RUN had: ``"none"``, ``"private"`` or ``"host"``; "" for what was not executed.
     """
 
     instruction: str
@@ -165,6 +166,7 @@ class Step:
     seconds: float
     layer: Layer | None = None
     stage: str = ""
+    network: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +196,7 @@ class Build:
         log: what the steps printed, as text, with a header line for each step.
         exit_code: 0, or the failed command's, or 125.
         rows: every instruction of the target's stages that ran, in order, for the record.
+        images: of a build for several platforms, the image of each by ``"os/architecture"``.
     """
 
     image: Image | None
@@ -307,7 +310,8 @@ class Isolation:
     Attributes:
         tier: ``"T0"`` to ``"T3"``.
         ids: ``"range"`` or ``"single"``.
-        network: ``"none"``, ``"private"`` or ``"host"``.
+        network: ``"none"``, ``"private"``, ``"host"`` or ``"container:NAME"``.
+        network_by: the program that connects a private one: ``"pasta"`` or ``"slirp4netns"``, else "".
         notes: what was honoured more weakly than asked, in words.
         limits: what held each limit of this run: ``{"memory": "cgroup v2"}``; also ``"cgroup v1"``, ``"watchdog"``, ``"processors"``.
     """
@@ -317,6 +321,7 @@ class Isolation:
     network: str
     notes: tuple[str, ...] = ()
     limits: Mapping[str, str] = field(default_factory=dict)
+    network_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from dockmagic.builder.arguments import PROXIES
 from dockmagic.builder.mounts import BindMount, CacheMount, MountAction
+from dockmagic.builder.platforms import machine_of
 from dockmagic.builder.request import BuildRequest, Network
 from dockmagic.builder.scope import DEFAULT_PATH, Scope
 from dockmagic.builder.transfers import CopyAction
 from dockmagic.dockerfile import instructions as kinds
 from dockmagic.dockerfile.lexer.heredoc import Heredoc
 from dockmagic.dockerfile.location import fault
+from dockmagic.oci.platform import Platform
 
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 HOSTNAME = "build"
@@ -32,6 +34,7 @@ class RunAction:
         files: below /run/dockmagic: (name, content), executable.
         hostname: of the container.
         hosts: lines of its /etc/hosts: (address, name).
+        foreign: the platform of its programs where this machine is another, else "".
     """
 
     argv: tuple[str, ...]
@@ -45,6 +48,7 @@ class RunAction:
     hostname: str = HOSTNAME
     mounts: tuple[MountAction, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()
+    foreign: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +80,31 @@ def stages_of(action: Action | None) -> tuple[int, ...]:
 
 
 def run_action(
-    instruction: kinds.Run, scope: Scope, request: BuildRequest, mounts: tuple[MountAction, ...] = ()
+    instruction: kinds.Run,
+    scope: Scope,
+    request: BuildRequest,
+    mounts: tuple[MountAction, ...] = (),
+    platform: Platform | None = None,
 ) -> RunAction:
     """A RUN.
 
+    Args:
+        instruction: with variables replaced.
+        scope: the stage before it.
+        request: the build.
+        mounts: what is mounted.
+        platform: of the stage; None for this machine's.
+
     Raises:
-        DockerfileError: a flag that is not executed, or a here-document in the exec form.
+        DockerfileError: a flag that is not executed, a here-document in the exec form, or programs that have no walls here.
     """
+    machine = machine_of(request)
+    if platform is not None and platform.is_narrow(request.machine):
+        error = fault(
+            f"RUN: the stage is for {platform}, whose programs are not run on {machine}", instruction.location
+        )
+        error.hint = "build it by FROM --platform=$BUILDPLATFORM and COPY --from, or for another platform"
+        raise error
     if instruction.devices:
         raise fault("RUN --device is not executed: no device of the machine is given to a build", instruction.location)
     if instruction.security != "sandbox":
@@ -92,7 +114,8 @@ def run_action(
         )
     network: Network = "none" if instruction.network == "none" else request.network
     if instruction.network == "host" and request.network != "host":
-        raise fault("RUN --network=host: the build was asked for --network none", instruction.location)
+        # What a text from anywhere asks for gives it nothing: the caller decides.
+        raise fault("RUN --network=host: the build was not asked for --network host", instruction.location)
     argv, files = _command(instruction, scope)
     env = {"PATH": DEFAULT_PATH, EPOCH_VARIABLE: str(request.epoch), **scope.variables()}
     proxies = {n: value for n, value in request.build_args.items() if n in PROXIES and n not in scope.arguments}
@@ -108,6 +131,7 @@ def run_action(
         hostname=request.build_args.get(_HOSTNAME_ARGUMENT) or HOSTNAME,
         mounts=mounts,
         hosts=request.hosts,
+        foreign="" if platform is None or platform == machine else str(platform),
     )
 
 

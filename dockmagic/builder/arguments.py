@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from dockmagic.dockerfile import shell
 from dockmagic.dockerfile.instructions import Arg, Definition, expand
+from dockmagic.oci.platform import Platform
 
 # Given by --build-arg, RUN sees these without any ARG; they are no part of the history or of a cache key.
 PROXIES = frozenset(
@@ -19,21 +20,22 @@ PROXIES = frozenset(
 )
 
 
-def platform_arguments(machine: str, target: str) -> dict[str, str]:
+def platform_arguments(machine: Platform, wanted: Platform, target: str) -> dict[str, str]:
     """What FROM may use without declaring it, and a stage once it declares it.
 
     Args:
-        machine: the architecture as Go names it.
+        machine: what the build is made on.
+        wanted: what it is for.
         target: the name of the stage that is wanted, "default" for the last one.
     """
     known = {"TARGETSTAGE": target}
-    for side in ("BUILD", "TARGET"):
+    for side, platform in (("BUILD", machine), ("TARGET", wanted)):
         known |= {
-            f"{side}PLATFORM": f"linux/{machine}",
-            f"{side}OS": "linux",
+            f"{side}PLATFORM": str(platform),
+            f"{side}OS": platform.os,
             f"{side}OSVERSION": "",
-            f"{side}ARCH": machine,
-            f"{side}VARIANT": "",
+            f"{side}ARCH": platform.architecture,
+            f"{side}VARIANT": platform.variant,
         }
     return known
 

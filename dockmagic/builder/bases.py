@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from dockmagic.builder.checking import base_of
 from dockmagic.dockerfile.lint import Base
 from dockmagic.errors import DeniedError, NotFoundError, UnreachableError, UsageError
+from dockmagic.oci import reference
+from dockmagic.oci.platform import here, parse
 
 if TYPE_CHECKING:
     from dockmagic.store import Store
@@ -17,11 +19,12 @@ _HINT = (
     "see %container images; build it with %%container build -t, or %container load an archive;"
     " %container pull says why its registry does not give it"
 )
-# Pulls an image that is not there from its registry; returns its id.
-Puller = Callable[[str], str]
+_LOCAL = "localhost"
+# Pulls an image of a platform, "" for this machine's, that is not there from its registry; returns its id.
+Puller = Callable[[str, str], str]
 
 
-def find(store: Store, name: str, *, epoch: int, puller: Puller | None = None) -> ImageRecord:
+def find(store: Store, name: str, *, epoch: int, puller: Puller | None = None, platform: str = "") -> ImageRecord:
     """The image of that name, id or id's beginning.
 
     ``localhost/base`` and ``localhost/python`` are made from this machine when they are not there yet.
@@ -31,6 +34,7 @@ def find(store: Store, name: str, *, epoch: int, puller: Puller | None = None) -
         name: as the user wrote it.
         epoch: seconds since 1970, for an image that has to be made.
         puller: what fetches an image that is not there; None to look only here.
+        platform: that it must be for; "" for this machine's where the name has several, else for whichever it has.
 
     Raises:
         NotFoundError: there is none. The text is the same with a network and without; ``detail`` says what a registry said.
@@ -38,15 +42,11 @@ def find(store: Store, name: str, *, epoch: int, puller: Puller | None = None) -
         ArchiveError: what a registry has is damaged, or not for this machine.
         UsageError: it is neither a reference nor an id.
     """
-    from dockmagic.builder.hostimage import ensure, is_host_image  # noqa: PLC0415 - only where a base may have to be made
-
-    found = store.images.resolve(name)
-    if found is None and is_host_image(name):
-        found = ensure(store, name, epoch=epoch)
+    found = _here(store, name, epoch, platform)
     detail = ""
     if found is None and puller is not None and not name.startswith("sha256:"):
         try:
-            found = puller(name)
+            found = puller(name, platform)
         except (NotFoundError, UnreachableError, DeniedError) as error:
             detail = f"{error.message}\n{error.detail}".strip()
     if found is None:
@@ -55,6 +55,41 @@ def find(store: Store, name: str, *, epoch: int, puller: Puller | None = None) -
         what = f"{name} for {platform}" if platform and store.images.resolve(name) is not None else name
         raise NotFoundError(f"image not found: {what}", hint=_HINT, detail=detail)
     return store.images.get(found)
+
+
+def _here(store: Store, name: str, epoch: int, platform: str) -> str | None:
+    """The image as far as it needs no registry."""
+    from dockmagic.builder.hostimage import ensure, is_host_image  # noqa: PLC0415 - only where a base may have to be made
+
+    found = store.images.resolve(name)
+    if found is None and is_host_image(name):
+        found = ensure(store, name, epoch=epoch)
+    wanted = parse(platform) if platform else here()
+    if found is not None and wanted.rank(_said(store, found)) is not None:
+        return found
+    variants = store.images.variants(name).values()
+    suiting = next((other for other in variants if wanted.rank(_said(store, other)) is not None), None)
+    return suiting or (None if platform else found)
+
+
+def _said(store: Store, image_id: str) -> dict[str, str]:
+    """What an image says of its platform."""
+    config = store.images.get(image_id).config
+    return {"os": config.os, "architecture": config.architecture, "variant": config.variant}
+
+
+def renewed(store: Store, name: str, *, epoch: int, puller: Puller, platform: str = "") -> ImageRecord:
+    """As :func:`find`, of an image that its registry is asked for anew (``--pull``); ids and names of localhost are of this store alone.
+
+    Raises:
+        NotFoundError: the registry does not have it.
+        RegistryError: it cannot be reached or fails, whether the image is here or not.
+        ArchiveError: what it has is damaged, or not for this machine.
+        UsageError: the name is not of docker's form.
+    """
+    if name.startswith("sha256:") or reference.parse_normalized(name).domain == _LOCAL:
+        return find(store, name, epoch=epoch, platform=platform)
+    return store.images.get(puller(name, platform))
 
 
 def known(store: Store, name: str) -> Base | None:

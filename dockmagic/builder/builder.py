@@ -13,7 +13,8 @@ from dockmagic.builder.checking import ignored_by
 from dockmagic.builder.context import ignore_text
 from dockmagic.builder.failure import at_line
 from dockmagic.builder.mounts import BindMount, CacheMount
-from dockmagic.builder.plan import Draft, Plan, PlannedStage, draft, plan
+from dockmagic.builder.plan import Draft, Plan, PlannedStage, Row, draft, plan
+from dockmagic.builder.platforms import BaseImage, platform_of
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.running import Running
 from dockmagic.builder.schedule import run_stages
@@ -87,23 +88,35 @@ def ignored_paths(request: BuildRequest) -> Callable[[str], bool] | None:
         return None
 
 
-def _base_images(store: Store, read: Draft, hold: Hold, puller: bases.Puller | None) -> dict[str, ImageRecord]:
+def _base_images(store: Store, read: Draft, hold: Hold, puller: bases.Puller | None) -> dict[BaseImage, ImageRecord]:
     """The images that the stages start from, held against removal."""
     found = {}
-    for name, header in read.images():
+    for base, header in read.images():
         with at_line(header, read.request.text):
-            found[name] = bases.find(store, name, epoch=read.request.epoch, puller=puller)
-        hold.add(found[name].id)
+            found[base] = _found(store, base, read.request, puller)
+        hold.add(found[base].id)
     return found
+
+
+def _found(store: Store, base: BaseImage, request: BuildRequest, puller: bases.Puller | None) -> ImageRecord:
+    if request.pull and puller is not None:
+        return bases.renewed(store, base.name, epoch=request.epoch, puller=puller, platform=base.platform)
+    return bases.find(store, base.name, epoch=request.epoch, puller=puller, platform=base.platform)
 
 
 def _fetch_others(store: Store, made: Plan, request: BuildRequest, hold: Hold, puller: bases.Puller) -> None:
     """Fetch what COPY and RUN take from images, before anything is executed: then nothing waits for a network half-way."""
+    wanted: dict[str, Row] = {}
     for stage in made.stages:
         for row in stage.rows:
             for name in _images_of(row.action):
-                with at_line(row, request.text):
-                    hold.add(bases.find(store, name, epoch=request.epoch, puller=puller).id)
+                wanted.setdefault(name, row)
+    here = {stage.key for stage in made.stages}
+    for name, row in wanted.items():
+        base = BaseImage(name, platform_of(request))
+        if base not in here:
+            with at_line(row, request.text):
+                hold.add(_found(store, base, request, puller).id)
 
 
 def _images_of(action: Action | None) -> list[str]:
@@ -157,6 +170,7 @@ def _build(shared: Shared, made: Plan, emit: Emit) -> Built:
         error=last.error,
         stopped=last.stopped,
         below={d: stage.diff_ids[:n] for stage in done.values() for n, d in enumerate(stage.diff_ids)},
+        keys=tuple(key for index in _chain(made) if index in done for key in _keys(done[index])),
     )
     if last.error is not None:
         return built
@@ -176,6 +190,21 @@ def _records(stage: PlannedStage, done: Mapping[int, BuiltStage], last: BuiltSta
     if built is last:
         return built.records
     return tuple(replace(record, failed=False) for record in built.records)
+
+
+def _chain(made: Plan) -> list[int]:
+    """Numbers of the stages that the image is made of: the target, and what it stands on."""
+    stages = {stage.index: stage for stage in made.stages}
+    found: list[int] = []
+    below: int | None = made.stages[-1].index
+    while below is not None:
+        found.insert(0, below)
+        below = stages[below].below
+    return found
+
+
+def _keys(stage: BuiltStage) -> list[str]:
+    return [record.key for record in stage.records if record.key and record.done]
 
 
 def _finish(shared: Shared, target: BuiltStage) -> str:

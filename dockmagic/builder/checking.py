@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dockmagic.builder import ignorefile
 from dockmagic.builder.arguments import platform_arguments
 from dockmagic.builder.ignorefile import Ignore
+from dockmagic.builder.platforms import machine_of, target_of
 from dockmagic.builder.request import BuildRequest
 from dockmagic.dockerfile.lint import Base, Inputs
 from dockmagic.errors import UsageError
@@ -29,9 +30,9 @@ def inputs_for(
     """
     return Inputs(
         build_args=request.build_args,
-        known=platform_arguments(request.machine, request.target or "default"),
+        known=platform_arguments(machine_of(request), target_of(request), request.target or "default"),
         target=request.target or "",
-        platform=f"linux/{request.machine}",
+        platform="/".join(str(target_of(request)).split("/")[:2]),
         base=base,
         is_name=_is_name,
         ignored=ignored,

@@ -10,6 +10,7 @@ from dockmagic.builder import bases, cache
 from dockmagic.builder.actions import Action, RunAction, WorkdirAction
 from dockmagic.builder.cache import Key, Place
 from dockmagic.builder.mounts import Origin
+from dockmagic.builder.platforms import platform_of
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps import copy as copying
 from dockmagic.builder.steps import mounting
@@ -32,6 +33,8 @@ class Made:
         cached: the layer was there already.
         reason: why it was not.
         notes: what was honoured more weakly than asked.
+        network: that a RUN had, "" for what was not executed.
+        key: of the step in the build cache, "" for none.
     """
 
     diff_id: str
@@ -39,6 +42,8 @@ class Made:
     cached: bool = False
     reason: str = ""
     notes: tuple[str, ...] = ()
+    network: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +87,22 @@ class Execution:
             return "--no-cache-filter"
         store = self.site.store
         row = store.cache.get(key.digest)
-        if row is None:
-            return cache.miss(key, store.cache)
-        if row.diff_id and not store.layers.has(row.diff_id):
-            return "the cached layer is gone"
-        return Made(diff_id=row.diff_id, cached=True)
+        if row is not None and (not row.diff_id or store.layers.has(row.diff_id)):
+            return Made(diff_id=row.diff_id, cached=True, key=key.digest)
+        for source in self.request.imported:
+            diff_id = source.take(key.digest, self.site.below)
+            if diff_id is not None:
+                self._remember(key, diff_id)
+                return Made(diff_id=diff_id, cached=True, key=key.digest)
+        return cache.miss(key, store.cache) if row is None else "the cached layer is gone"
 
     def _keep(self, key: Key, layer: LayerRecord | None, reason: str) -> Made:
         diff_id = layer.diff_id if layer is not None else ""
+        self._remember(key, diff_id)
+        return Made(diff_id=diff_id, reason=reason, key=key.digest)
+
+    def _remember(self, key: Key, diff_id: str) -> None:
         self.site.store.cache.put(key.digest, diff_id, key.components, lineage=key.lineage, position=key.position)
-        return Made(diff_id=diff_id, reason=reason)
 
     def _run(self, action: RunAction) -> Made:
         with ExitStack() as stack:
@@ -102,15 +113,20 @@ class Execution:
             if isinstance(found, Made):
                 return found
             ready = stack.enter_context(mounting.ready(self.site, mounts, self.request))
-            layer, notes = running.run(self.site, action, ready, self.listener)
-        shared = ("RUN shares the host's network",) if action.network == "host" else ()
-        return replace(self._keep(key, layer, found), notes=(*notes, *shared))
+            network = running.network_of(self.site.runtime(), action.network)
+            layer, notes = running.run(self.site, replace(action, network=network), ready, self.listener)
+        shared = ("RUN shares the host's network",) if network == "host" else ()
+        return replace(self._keep(key, layer, found), notes=(*notes, *shared), network=network)
 
     def _origin(self, origin: Origin) -> tuple[str, ...]:
         """The layers that a mount shows."""
         if origin.stage is not None:
             return self.sources[origin.stage]
-        return bases.find(self.site.store, origin.image, epoch=self.site.epoch).diff_ids
+        return self._layers(origin.image)
+
+    def _layers(self, image: str) -> tuple[str, ...]:
+        platform = platform_of(self.request)
+        return bases.find(self.site.store, image, epoch=self.site.epoch, platform=platform).diff_ids
 
     def _copy(self, action: CopyAction) -> Made:
         with gathered(self.site, action, self.request, self._below(action)) as files:
@@ -128,7 +144,7 @@ class Execution:
         if action.stage is not None:
             return self.sources[action.stage]
         if action.image:
-            return bases.find(self.site.store, action.image, epoch=self.site.epoch).diff_ids
+            return self._layers(action.image)
         return None
 
     def _workdir(self, action: WorkdirAction) -> Made:

@@ -19,6 +19,7 @@ from dockmagic.builder.checking import base_of, inputs_for
 from dockmagic.builder.history import run_words
 from dockmagic.builder.mounts import mount_actions
 from dockmagic.builder.named import Contexts
+from dockmagic.builder.platforms import BaseImage, base_image, machine_of, of_image, target_of, wanted_by
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.scope import Scope, argument_words, declared, settled, with_path
 from dockmagic.builder.transfers import add_action, check_source, copy_action
@@ -31,6 +32,7 @@ from dockmagic.dockerfile.location import fault, located
 from dockmagic.dockerfile.stages import Stage, Stages, parse_stages
 from dockmagic.errors import DockerfileError, Location
 from dockmagic.oci.config import ContainerConfig, ImageConfig
+from dockmagic.oci.platform import Platform
 
 SCRATCH = "scratch"
 _NOT_IN_TRIGGERS = (kinds.From, kinds.OnBuild, kinds.Maintainer)
@@ -72,7 +74,9 @@ class PlannedStage:
         title: its name, else ``stage-0``.
         base: name of the image or stage that it starts from, or "scratch".
         below: the number of the stage that it starts from, None for an image.
+        key: the base image, None for a stage and for scratch.
         image: the base image's config, None for a stage and for scratch.
+        platform: what it is for.
         rows: FROM first.
     """
 
@@ -80,7 +84,9 @@ class PlannedStage:
     title: str
     base: str
     below: int | None
+    key: BaseImage | None
     image: ImageConfig | None
+    platform: Platform
     rows: tuple[Row, ...]
 
     @property
@@ -124,12 +130,12 @@ class Draft:
     arguments: Arguments
     request: BuildRequest
 
-    def images(self) -> Iterator[tuple[str, kinds.From]]:
+    def images(self) -> Iterator[tuple[BaseImage, kinds.From]]:
         """The base images that are needed, each with its first FROM."""
-        told: dict[str, kinds.From] = {}
+        told: dict[BaseImage, kinds.From] = {}
         for stage in self.order:
             if self.stages.named(stage.base, before=stage.index) is None and stage.base.lower() != SCRATCH:
-                told.setdefault(stage.base, stage.header)
+                told.setdefault(base_image(stage, self.request), stage.header)
         yield from told.items()
 
 
@@ -137,19 +143,20 @@ def draft(request: BuildRequest) -> Draft:
     """Read the Dockerfile and choose the stages.
 
     Raises:
-        DockerfileError: it cannot be parsed, has no such target, or asks for another platform.
+        DockerfileError: it cannot be parsed, has no such target, or asks for a platform that is none.
+        UsageError: the request's platform is none.
     """
     stages = parse_stages(request.text)
     with stages.excerpts():
         target = stages.target(request.target)
-        known = platform_arguments(request.machine, request.target or "default")
+        known = platform_arguments(machine_of(request), target_of(request), request.target or "default")
         arguments = read_arguments(stages.global_args, request.build_args, known, escape=stages.escape)
         stages = stages.with_bases([_base(stage, arguments, stages.escape) for stage in stages.stages])
         stages = named.replaced(stages, named.read(request.contexts))
         order = stages.order(stages.stages[target.index])
         for stage in order:
             named.require_executable(stage)
-            _require_platform(stage, request.machine)
+            wanted_by(stage, request)
     return Draft(stages=stages, order=order, arguments=arguments, request=request)
 
 
@@ -169,15 +176,7 @@ def _base(stage: Stage, arguments: Arguments, escape: str) -> tuple[str, str]:
     return header.base, header.platform
 
 
-def _require_platform(stage: Stage, machine: str) -> None:
-    wanted = stage.platform
-    if wanted and wanted not in {f"linux/{machine}", machine}:
-        error = fault(f"--platform={wanted[:40]}: this machine is linux/{machine}", stage.location)
-        error.hint = "images of another platform cannot be built here"
-        raise error
-
-
-def plan(read: Draft, images: Mapping[str, ImageConfig], *, ignored: Callable[[str], bool] | None = None) -> Plan:
+def plan(read: Draft, images: Mapping[BaseImage, ImageConfig], *, ignored: Callable[[str], bool] | None = None) -> Plan:
     """Decide everything that is known before the first step.
 
     Args:
@@ -197,8 +196,10 @@ def plan(read: Draft, images: Mapping[str, ImageConfig], *, ignored: Callable[[s
     return Plan(stages=tuple(done.values()), warnings=warnings)
 
 
-def _warnings(read: Draft, images: Mapping[str, ImageConfig], ignored: Callable[[str], bool] | None) -> Iterator[str]:
-    bases = {name: base_of(config) for name, config in images.items()}
+def _warnings(
+    read: Draft, images: Mapping[BaseImage, ImageConfig], ignored: Callable[[str], bool] | None
+) -> Iterator[str]:
+    bases = {base.name: base_of(config) for base, config in images.items()}
     inputs = inputs_for(read.request, bases.get, ignored)
     found = lint(read.stages, inputs)
     error = refusal(read.stages, inputs, found)
@@ -219,18 +220,25 @@ class _Stage:
 
     read: Draft
     stage: Stage
-    images: Mapping[str, ImageConfig]
+    images: Mapping[BaseImage, ImageConfig]
     done: Mapping[int, PlannedStage]
     rows: list[Row] = field(default_factory=list)
     contexts: Contexts = field(init=False)
+    platform: Platform = field(init=False)
 
     def __post_init__(self) -> None:
         self.contexts = named.read(self.read.request.contexts)
+        self.platform = wanted_by(self.stage, self.read.request)
 
     def planned(self) -> PlannedStage:
         stage = self.stage
         below = self.read.stages.named(stage.base, before=stage.index)
-        image = None if below is not None else self.images.get(stage.base)
+        key = base_image(stage, self.read.request)
+        image = None if below is not None else self.images.get(key)
+        if below is not None:
+            self.platform = self.done[below.index].platform
+        elif image is not None:
+            self.platform = of_image(image, self.platform)
         scope = self._first(below, image)
         triggers = scope.config.on_build
         scope = replace(scope, config=replace(scope.config, on_build=()))
@@ -244,7 +252,9 @@ class _Stage:
             title=stage.title,
             base=SCRATCH if below is None and image is None else stage.base,
             below=None if below is None else below.index,
+            key=None if image is None else key,
             image=image,
+            platform=self.platform,
             rows=tuple(self.rows),
         )
 
@@ -286,7 +296,7 @@ class _Stage:
             case kinds.Run():
                 named.require_executable(instruction)
                 mounts = mount_actions(instruction, scope, self.read.stages, self.stage)
-                action = run_action(instruction, scope, self.read.request, mounts)
+                action = run_action(instruction, scope, self.read.request, mounts, self.platform)
                 words = run_words(action.argv, scope.arguments)
                 return _row("step", instruction, scope, action=action, created_by=words)
             case kinds.Copy():

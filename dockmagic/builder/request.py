@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-Network = Literal["none", "host"]
+# "default" is private where that works, else host.
+Network = Literal["default", "none", "private", "host"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,22 @@ class Secret:
 
     source: Path | None = None
     variable: str = ""
+
+
+class Imported(Protocol):
+    """Steps that were made elsewhere (``--cache-from``)."""
+
+    def take(self, key: str, below: Sequence[str]) -> str | None:
+        """Take the layer of the step of that key into the store.
+
+        Args:
+            key: of the step.
+            below: DiffIDs of the layers below it, base first.
+
+        Returns:
+            The layer's DiffID, "" for a step that changed nothing; None where there is no such step.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +59,11 @@ class BuildRequest:
         contexts: ``--build-context``: by name, ``docker-image://REFERENCE`` or the path of a directory.
         secrets: what RUN may mount, by id.
         agents: sockets of ssh agents that RUN may mount, by id.
+        pull: registries are asked anew for the images that it needs, also for those that are here.
+        imported: where a step is looked for that is not in the store's own cache.
+        platform: what the image is for: ``"linux/arm64"``; "" for this machine, and for base images of whatever platform is here.
         epoch: seconds since 1970 that every timestamp in the image has.
-        machine: the architecture as Go names it, of the machine and so of the image.
+        machine: the machine's architecture as Go names it.
     """
 
     text: str
@@ -56,9 +76,12 @@ class BuildRequest:
     no_cache_filter: frozenset[str] = frozenset()
     hosts: tuple[tuple[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    network: Network = "host"
+    network: Network = "default"
     contexts: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     agents: Mapping[str, Path] = field(default_factory=dict)
+    pull: bool = False
+    imported: tuple[Imported, ...] = ()
+    platform: str = ""
     epoch: int
     machine: str

@@ -15,10 +15,11 @@ from dockmagic.builder.cache import Place
 from dockmagic.builder.execution import Execution, Made
 from dockmagic.builder.failure import at_line
 from dockmagic.builder.plan import PlannedStage, Row
+from dockmagic.builder.platforms import BaseImage
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.running import Running
 from dockmagic.builder.steps.site import Site
-from dockmagic.errors import EXIT_INTERNAL, BuildError, DockmagicError, UsageError
+from dockmagic.errors import EXIT_INTERNAL, EXIT_NOT_EXECUTABLE, BuildError, DockmagicError, UsageError
 from dockmagic.events import Event, StepFinished, StepOutput, StepStarted
 from dockmagic.oci.config import History, ImageConfig
 from dockmagic.sandbox.pump import Stream
@@ -58,7 +59,7 @@ class Shared:
     """What all stages of a build have in common.
 
     Attributes:
-        images: the layers of the base images, by name.
+        images: the layers of the base images.
         total: rows of the whole build.
         hold: keeps what was built from being swept.
         running: the build's processes.
@@ -67,7 +68,7 @@ class Shared:
     store: Store
     runtime: Callable[[], Runtime]
     request: BuildRequest
-    images: Mapping[str, tuple[str, ...]]
+    images: Mapping[BaseImage, tuple[str, ...]]
     total: int
     hold: Hold
     running: Running
@@ -136,10 +137,10 @@ class _Work:
         stage = self.stage
         if stage.below is not None:
             return self.done[stage.below].diff_ids, self.done[stage.below].config
-        if stage.image is not None:
-            return self.shared.images[stage.base], stage.image
-        config = stage.rows[0].scope.config
-        return (), ImageConfig(architecture=self.shared.request.machine, os="linux", config=config)
+        if stage.key is not None and stage.image is not None:
+            return self.shared.images[stage.key], stage.image
+        made = ImageConfig(architecture="", os="", config=stage.rows[0].scope.config)
+        return (), made.on(stage.platform)
 
     def _row(self, number: int, row: Row) -> None:
         begin = time.monotonic()
@@ -172,7 +173,15 @@ class _Work:
         if row.action is not None:
             made = self._step(number, row)
             kind: Kind = "step" if made.executed else "setting"
-            record = replace(record, kind=kind, diff_id=made.diff_id, cached=made.cached, reason=made.reason)
+            record = replace(
+                record,
+                kind=kind,
+                diff_id=made.diff_id,
+                cached=made.cached,
+                reason=made.reason,
+                key=made.key,
+                network=made.network,
+            )
         diff_id = record.diff_id
         entry = history.row(row.source, row.created_by, epoch=self.shared.request.epoch, empty_layer=not diff_id)
         self.config = _with(self.config, row, entry, diff_id)
@@ -222,7 +231,8 @@ class _Work:
     def _stopped(self, row: Row, error: DockmagicError) -> Stopped | None:
         if not isinstance(error, BuildError) or not isinstance(row.action, RunAction):
             return None
-        if error.exit_code == EXIT_INTERNAL:  # nothing was executed that one would want to look at
+        refused = error.exit_code == EXIT_NOT_EXECUTABLE and row.action.foreign
+        if error.exit_code == EXIT_INTERNAL or refused:  # nothing was executed that one would want to look at
             return None
         return Stopped(
             diff_ids=self.diff_ids,

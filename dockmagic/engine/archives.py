@@ -61,7 +61,11 @@ def tag(session: Session, image: str | Image, reference: str) -> Image:
         UsageError: the reference is not of docker's form.
     """
     tagging.require_name(reference)
-    return tagging.named(session, images.find(session, image).id, reference)
+    value = tagging.named(session, images.find(session, image).id, reference)
+    several = session.store.images.variants(image, together=True) if isinstance(image, str) else {}
+    if several and value.id in several.values():
+        session.store.images.name_together(reference, several, value.id)
+    return value
 
 
 def rmi(session: Session, names: Sequence[str], *, force: bool = False) -> tuple[str, ...]:
@@ -79,8 +83,27 @@ def rmi(session: Session, names: Sequence[str], *, force: bool = False) -> tuple
 
 
 def _rmi(session: Session, name: str, *, force: bool) -> list[str]:
+    others = session.store.images.variants(name)
+    removed = _rmi_named(session, name, force=force, alone=not others)
+    if others and not session.store.images.variants(name):
+        removed += [image_id for image_id in others.values() if _rmi_unnamed(session, image_id)]
+    return removed
+
+
+def _rmi_unnamed(session: Session, image_id: str) -> bool:
+    """Remove the image of another platform that the name has lost, unless something else has it."""
+    try:
+        return session.store.images.delete_unnamed(image_id)
+    except (ConflictError, NotFoundError):
+        return False
+
+
+def _rmi_named(session: Session, name: str, *, force: bool, alone: bool) -> list[str]:
     store = session.store
     found = store.images.resolve(name)
+    if found is None and not alone:
+        store.images.untag(name)
+        return [name]
     if found is None:
         raise NotFoundError(f"image not found: {name}", hint="see %container images")
     tags: list[str] = list(store.images.tags(found))

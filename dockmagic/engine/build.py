@@ -5,29 +5,39 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.builder import builder
 from dockmagic.builder.actions import EPOCH_VARIABLE
 from dockmagic.builder.built import Built, StepRecord
+from dockmagic.builder.exports import CacheFrom
 from dockmagic.builder.request import BuildRequest, Network, Secret
 from dockmagic.engine import failed_step, images
-from dockmagic.errors import BuildError
+from dockmagic.engine.products import Finished, Products, prepare, write
+from dockmagic.errors import ArchiveError, BuildError, NotFoundError
 from dockmagic.events import Event, StepOutput, StepStarted
-from dockmagic.oci import platform
+from dockmagic.oci import platform, reference
 from dockmagic.results import Build, Layer, Row, Step
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
+    from dockmagic.store.cache_archive import CachedSteps
 
 EventListener = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to build and how; names as the options of ``docker build``."""
+    """What to build and how; names as the options of ``docker build``.
+
+    Attributes:
+        pull: registries are asked anew for the images that it needs.
+        cache_from: where else a step is looked for.
+        products: what it leaves besides the image in the store.
+        platforms: what the image is for, in one spelling each; none for this machine.
+    """
 
     text: str
     context: Path | None = None
@@ -36,13 +46,17 @@ class Request:
     target: str | None = None
     no_cache: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
-    network: Network = "host"
+    network: Network = "default"
     dockerfile: Path | None = None
     no_cache_filter: tuple[str, ...] = ()
     add_hosts: tuple[tuple[str, str], ...] = ()
     build_contexts: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     agents: Mapping[str, Path] = field(default_factory=dict)
+    pull: bool = False
+    cache_from: tuple[CacheFrom, ...] = ()
+    products: Products = field(default_factory=Products)
+    platforms: tuple[str, ...] = ()
 
 
 def build(session: Session, request: Request, *, listener: EventListener | None = None) -> Build:
@@ -53,7 +67,9 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
         BuildError: an instruction failed; ``.result`` is the failed Build.
         NotFoundError: the base image is not there.
         IsolationError: a wall could not be built; nothing of the step ran.
+        UsageError, ArchiveError, ConflictError: a product cannot be written; see :mod:`dockmagic.engine.products`.
     """
+    prepare(request.products)
     log = _Log()
     begin = time.monotonic()
 
@@ -62,15 +78,47 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
         if listener is not None:
             listener(event)
 
-    puller = images.puller(session, take)
-    built = builder.build(session.store, lambda: session.runtime, wanted(session, request), take, puller=puller)
+    puller = images.puller(session, take, anew=request.pull)
+    imported, unread = _imported(session, request.cache_from)
+    asked = replace(wanted(session, request), imported=tuple(imported.values()))
+    built = builder.build(session.store, lambda: session.runtime, asked, take, puller=puller)
+    built = replace(built, notes=(*built.notes, *unread, *_damaged(imported)))
     value = _value(session, built, log, request.tags, seconds=time.monotonic() - begin)
     if isinstance(built.error, BuildError) and built.stopped is not None:
         failed_step.keep(session, built.stopped, built.error, text=request.text)
     if built.error is not None:
         built.error.result = value  # type: ignore[attr-defined]
         raise built.error
+    if request.products != Products():
+        notes = write(session, request.products, _finished(value, built, request.tags))
+        value = replace(value, notes=(*value.notes, *notes))
     return value
+
+
+def _imported(session: Session, wanted: Sequence[CacheFrom]) -> tuple[dict[str, CachedSteps], list[str]]:
+    """The caches of ``--cache-from`` by their path, and notes of those that cannot be read: a build goes on without them."""
+    found, notes = {}, []
+    for cache in wanted:
+        path = cache.src.expanduser()
+        try:
+            found[str(cache.src)] = session.store.cache_archive.open(path, tag=cache.tag, digest=cache.digest)
+        except (NotFoundError, ArchiveError) as error:
+            notes.append(f"--cache-from {cache.src} is not used: {error.message}")
+    return found, notes
+
+
+def _damaged(imported: Mapping[str, CachedSteps]) -> list[str]:
+    return [f"--cache-from {src}: {problem}" for src, steps in imported.items() for problem in steps.problems]
+
+
+def _finished(value: Build, built: Built, tags: Sequence[str]) -> Finished:
+    assert value.image is not None  # noqa: S101 - it has succeeded
+    everything = tuple(record.key for record in built.records if record.key and record.done)
+    return Finished(
+        image=value.image,
+        names=tuple(reference.parse_normalized(tag).full for tag in tags),
+        keys={"min": built.keys, "max": everything},
+    )
 
 
 def wanted(session: Session, request: Request) -> BuildRequest:
@@ -91,6 +139,8 @@ def wanted(session: Session, request: Request) -> BuildRequest:
         contexts=request.build_contexts,
         secrets=request.secrets,
         agents=request.agents,
+        pull=request.pull,
+        platform="".join(request.platforms[:1]),
         epoch=int(epoch) if epoch.isascii() and epoch.isdigit() else session.epoch,
         machine=platform.architecture(os.uname().machine),
     )
@@ -132,6 +182,7 @@ def _value(session: Session, built: Built, log: _Log, names: Sequence[str], *, s
             seconds=r.seconds,
             layer=layers.get(r.diff_id),
             stage=r.stage,
+            network=r.network,
         )
         for r in built.records
         if r.kind == "step" and r.done

@@ -7,7 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import archives, commit, containers, files, images, life, run, stats, taking
+from dockmagic.engine import (
+    archives,
+    commit,
+    containers,
+    export_values,
+    files,
+    images,
+    life,
+    products,
+    run,
+    several,
+    stats,
+    taking,
+)
 from dockmagic.engine import build as building
 from dockmagic.engine.command import words
 from dockmagic.engine.request import Network as RunNetwork
@@ -75,15 +88,29 @@ class Engine:
         target: str | None = None,
         no_cache: bool = False,
         labels: Mapping[str, str] | None = None,
-        network: Network = "host",
+        network: Network = "default",
         no_cache_filter: Sequence[str] = (),
         add_hosts: Sequence[tuple[str, str]] = (),
         build_contexts: Mapping[str, str] | None = None,
         secrets: Mapping[str, Secret] | None = None,
         agents: Mapping[str, Path] | None = None,
+        pull: bool = False,
+        platform: str | Sequence[str] = (),
+        output: OutputLike | Sequence[OutputLike] = (),
+        cache_from: CacheFromLike | Sequence[CacheFromLike] = (),
+        cache_to: CacheToLike | Sequence[CacheToLike] = (),
+        iidfile: Path | str | None = None,
+        metadata_file: Path | str | None = None,
         on_event: building.EventListener | None = None,
     ) -> Build:
-        """Build an image from Dockerfile text; see :func:`dockmagic.engine.build.build` for what it raises."""
+        """Build an image from Dockerfile text; see :func:`dockmagic.engine.build.build` for what it raises.
+
+        Args of which the names do not tell all:
+            output: what else becomes of the image: a directory's path, ``"type=oci,dest=FILE"``, or such fields as a mapping, where ``dest``
+                may be a binary stream; or several of these.
+            platform: what the image is for: ``"linux/arm64"``, or several, which one name then stands for.
+            cache_from: ``"type=local,src=DIRECTORY"`` or a mapping, or several; ``cache_to`` the same with ``dest``.
+        """
         request = building.Request(
             text=text,
             context=Path(context) if context is not None else None,
@@ -98,8 +125,17 @@ class Engine:
             build_contexts=dict(build_contexts or {}),
             secrets=dict(secrets or {}),
             agents=dict(agents or {}),
+            pull=pull,
+            platforms=several.platforms_of(platform),
+            cache_from=export_values.caches_from(cache_from),
+            products=products.Products(
+                outputs=export_values.outputs(output),
+                iidfile=Path(iidfile) if iidfile is not None else None,
+                metadata_file=Path(metadata_file) if metadata_file is not None else None,
+                cache_to=export_values.caches_to(cache_to),
+            ),
         )
-        return building.build(self.session, request, listener=on_event)
+        return several.build_each(self.session, request, listener=on_event)
 
     def check(
         self,
@@ -139,7 +175,10 @@ class Engine:
         workdir: str = "",
         user: str = "",
         entrypoint: str | None = None,
-        network: RunNetwork = "none",
+        network: RunNetwork = "",
+        publish: Sequence[str] = (),
+        publish_all: bool = False,
+        expose: Sequence[str] = (),
         timeout: float | None = None,
         stdin: bytes | None = None,
         limits: Limits | None = None,
@@ -179,6 +218,9 @@ class Engine:
             user=user,
             entrypoint=entrypoint,
             network=network,
+            publish=tuple(publish),
+            publish_all=publish_all,
+            expose=tuple(expose),
             timeout=timeout,
             stdin=stdin,
             limits=limits or Limits(),
@@ -291,6 +333,12 @@ class Engine:
     def top(self, name: str | Container) -> Table[Listed]:
         """The processes of a container; see :func:`dockmagic.engine.stats.top`."""
         return stats.top(self.session, name)
+
+    def port(self, name: str | Container, private: str = "") -> Table[Published]:
+        """What a container publishes; see :func:`dockmagic.engine.networks.port`."""
+        from dockmagic.engine.networks import port  # noqa: PLC0415 - rarely asked
+
+        return port(self.session, name, private)
 
     def inspect(self, name: str) -> Image | Container:
         """The container or image of that name, container first, as docker looks.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -41,10 +40,15 @@ FOREIGN = frozenset(
 )
 
 
-def on_demand(session: Session, name: str, listener: Listener | None = None) -> str:
+def on_demand(
+    session: Session, name: str, listener: Listener | None = None, *, wanted: str = "", again: bool = False
+) -> str:
     """Pull an image that is needed and not here; returns its id.
 
-    A registry that could not be reached is not asked again for a minute, so that work without a network stays quick.
+    What is ``wanted`` for another platform than this machine's is kept beside what the name means here.
+
+    A registry that could not be reached is not asked again for a minute, so that work without a network stays quick; with ``again``,
+    which a user has to say, it is.
 
     Raises:
         NotFoundError: ``registries.toml`` forbids it, or no registry has it.
@@ -56,16 +60,20 @@ def on_demand(session: Session, name: str, listener: Listener | None = None) -> 
         raise NotFoundError("nothing is pulled that is not asked for by name: registries.toml says so")
     if target.domain == "localhost":
         raise NotFoundError("names of localhost are of images that were made here")
-    if registries.is_unreachable(target.domain):
+    if registries.is_unreachable(target.domain) and not again:
         raise UnreachableError("the registry could not be reached a moment ago")
     try:
-        return fetched(session, target, "", listener)
+        return fetched(
+            session, target, wanted, listener, beside=bool(wanted) and platform.parse(wanted) != platform.here()
+        )
     except UnreachableError:
         registries.note_unreachable(target.domain)
         raise
 
 
-def fetched(session: Session, target: Reference, wanted: str, listener: Listener | None) -> str:
+def fetched(
+    session: Session, target: Reference, wanted: str, listener: Listener | None, *, beside: bool = False
+) -> str:
     """Pull an image and give it its name; returns its id.
 
     Each source is tried in turn; the registry itself is the last, and its error the one that is told. See
@@ -76,13 +84,14 @@ def fetched(session: Session, target: Reference, wanted: str, listener: Listener
         target: the image's name.
         wanted: the platform to take of several; "" for this machine's.
         listener: is told of what happens.
+        beside: the name goes on meaning what it means here, and this image only where its platform is asked for.
     """
-    chosen = platform.parse(wanted) if wanted else Platform(architecture=platform.architecture(os.uname().machine))
+    chosen = platform.parse(wanted) if wanted else platform.here()
     missed: list[str] = []
     for source in session.registries.sources(target.domain):
         with session.registries.transport() as transport:
             repository = session.registries.repository(source, target.path, transport)
-            work = _Pull(session, repository, target, chosen)
+            work = _Pull(session, repository, target, chosen, beside=beside)
             try:
                 image_id = attended(work.run, transport, listener)
             except (RegistryError, NotFoundError, ArchiveError) as error:
@@ -109,7 +118,10 @@ class _Slot:
 class _Pull:
     """One image from one repository."""
 
-    def __init__(self, session: Session, repository: Repository, target: Reference, wanted: Platform) -> None:
+    def __init__(
+        self, session: Session, repository: Repository, target: Reference, wanted: Platform, *, beside: bool = False
+    ) -> None:
+        self._beside = beside
         self._session = session
         self._repository = repository
         self._target = target
@@ -133,7 +145,10 @@ class _Pull:
         image_id = store.images.add(
             kept.digest, described.digest, config.diff_ids, newest=self._has_all(manifest, config)
         )
-        store.images.tag(target.full, image_id)
+        if self._beside:
+            store.images.add_variant(target.full, str(self._wanted), image_id)
+        else:
+            store.images.tag(target.full, image_id)
         if before != described.digest:
             store.leases.sweep()
         return image_id

@@ -65,13 +65,13 @@ def find(session: Session, name: str | Image, *, pull: bool = False) -> ImageRec
     return bases.find(session.store, name, epoch=session.epoch, puller=puller(session) if pull else None)
 
 
-def puller(session: Session, listener: Listener | None = None) -> bases.Puller:
-    """What pulls an image that is missing; what talks to registries is loaded only then."""
+def puller(session: Session, listener: Listener | None = None, *, anew: bool = False) -> bases.Puller:
+    """What pulls an image that is missing, or ``anew`` any that is asked for; what talks to registries is loaded only then."""
 
-    def pull(name: str) -> str:
+    def pull(name: str, wanted: str) -> str:
         from dockmagic.engine.fetch import on_demand  # noqa: PLC0415 - HTTP and TLS are slow to import
 
-        return on_demand(session, name, listener)
+        return on_demand(session, name, listener, wanted=wanted, again=anew)
 
     return pull
 
@@ -168,13 +168,14 @@ def defaults(config: ImageConfig) -> Defaults:
 def images(session: Session) -> Table[Image]:
     """Every image of the store, newest first, those without a name too; those of a shared store are marked."""
     values = tuple(describe(session, record) for record in session.store.images.list())
+    elsewhere = session.store.images.of_variants()
     marked = any(value.shared for value in values)
     return Table(
         columns=("IMAGE", "ID", "LAYERS", "SIZE", *(("STORE",) if marked else ())),
         items=values,
         rows=tuple(
             (
-                ", ".join(i.tags) or "<none>",
+                ", ".join(i.tags) or elsewhere.get(i.id, "<none>"),
                 i.short_id.removeprefix("sha256:"),
                 str(len(i.layers)),
                 decimal_size(i.size),

@@ -11,10 +11,11 @@ from dockmagic.engine.fetch import FOREIGN
 from dockmagic.engine.transfer import Emit, Listener, Progress, attended
 from dockmagic.errors import DeniedError, NotFoundError, UsageError
 from dockmagic.events import LayerPushed, PushStarted
+from dockmagic.oci import digest as digests
 from dockmagic.oci import manifest as manifests
-from dockmagic.oci import mediatype, reference
+from dockmagic.oci import mediatype, platform, reference
 from dockmagic.oci.descriptor import Descriptor
-from dockmagic.oci.manifest import Manifest
+from dockmagic.oci.manifest import Index, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,10 @@ def push(session: Session, name: str, *, listener: Listener | None = None) -> st
         raise NotFoundError(f"image not found: {name}", hint=hint)
     with registries.transport() as transport, store.leases.hold("push", image_id):
         repository = registries.repository(target.domain, target.path, transport, ("pull", "push"))
-        work = _Push(session, repository, target, store.images.get(image_id))
+        variants = store.images.variants(target.full, together=True)
+        work: _Push | _PushIndex = _Push(session, repository, target, store.images.get(image_id))
+        if variants:
+            work = _PushIndex(session, repository, target, variants)
         try:
             return attended(work.run, transport, listener)
         except DeniedError as error:
@@ -87,6 +91,12 @@ class _Push:
 
     def run(self, emit: Emit) -> str:
         """Push layers, config and manifest in this order; returns the manifest's digest."""
+        content, manifest = self.contents(emit)
+        tag = self._target.tag or reference.DEFAULT_TAG
+        return self._repository.push_manifest(tag, content, manifest.media_type)
+
+    def contents(self, emit: Emit) -> tuple[bytes, Manifest]:
+        """Push layers and config; returns the manifest that names them."""
         emit(PushStarted(name=self._target.familiar, layers=self._record.diff_ids))
         kept = _kept(self._store, self._record)
         near = _neighbours(self._store, self._target.domain)
@@ -110,8 +120,7 @@ class _Push:
         content, manifest = self._manifest(kept, [sent[diff_id] for diff_id in self._record.diff_ids])
         config = manifest.config
         self._repository.push_blob(config, lambda: self._store.blobs.open(config.digest))
-        tag = self._target.tag or reference.DEFAULT_TAG
-        return self._repository.push_manifest(tag, content, manifest.media_type)
+        return content, manifest
 
     def _manifest(self, kept: Manifest | None, described: list[Descriptor]) -> tuple[bytes, Manifest]:
         """The manifest that the image came with, else one of the compressed layers."""
@@ -129,6 +138,37 @@ class _Push:
             with _blob(self._store, described, diff_id) as source:
                 present = not self._repository.push_blob(described, source, mount_from=near, told=progress.take)
         emit(LayerPushed(digest=described.digest, size=described.size, present=present))
+
+
+class _PushIndex:
+    """The images that one name means on several platforms, and the index of them."""
+
+    def __init__(
+        self, session: Session, repository: Repository, target: Reference, variants: Mapping[str, str]
+    ) -> None:
+        self._session = session
+        self._repository = repository
+        self._target = target
+        self._variants = variants
+
+    def run(self, emit: Emit) -> str:
+        """Push every image, then the index; returns the index's digest."""
+        images = self._session.store.images
+        children = []
+        with self._session.store.leases.hold("push", *self._variants.values()):
+            for each, image_id in self._variants.items():
+                work = _Push(self._session, self._repository, self._target, images.get(image_id))
+                content, manifest = work.contents(emit)
+                own = digests.of(content)
+                self._repository.push_manifest(own, content, manifest.media_type)
+                described = platform.parse(each).to_dict()
+                children.append(
+                    Descriptor(media_type=manifest.media_type, digest=own, size=len(content), platform=described)
+                )
+        index = Index(manifests=tuple(children))
+        return self._repository.push_manifest(
+            self._target.tag or reference.DEFAULT_TAG, index.to_bytes(), index.media_type
+        )
 
 
 def _kept(store: Store, record: ImageRecord) -> Manifest | None:

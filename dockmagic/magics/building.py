@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dockmagic.engine import network_names
 from dockmagic.errors import DockmagicError, NotFoundError, UsageError
 from dockmagic.magics import cell, checking
 from dockmagic.magics.notebook import OWN_FAILURES
 from dockmagic.magics.values import environment
 
 if TYPE_CHECKING:
+    from dockmagic.builder.request import Network
     from dockmagic.dockerfile.lint import LintWarning
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
@@ -74,12 +76,19 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
             target=options["target"],
             no_cache=options["no_cache"],
             labels=dict(options["label"]),
-            network=options["network"] or "host",
+            network=_network(command),
             no_cache_filter=[name for names in options["no_cache_filter"] for name in names],
             add_hosts=options["add_host"],
             build_contexts=dict(options["build_context"]),
             secrets=dict(options["secret"]),
             agents=dict(options["ssh"]),
+            pull=options["pull"],
+            platform=options["platform"],
+            output=notebook.attached(options["output"]),
+            cache_from=options["cache_from"],
+            cache_to=options["cache_to"],
+            iidfile=options["iidfile"],
+            metadata_file=options["metadata_file"],
             on_event=progress.take if progress else None,
         )
     except DockmagicError as error:
@@ -92,12 +101,19 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
             progress.close()
 
 
+def _network(command: Command) -> Network:
+    """Of RUN. In the cell that also runs, a container whose network is shared is the run's affair."""
+    wanted = command.options["network"] or "default"
+    found: Network = "default" if wanted.startswith(network_names.SHARED) else network_names.of_build(wanted)
+    return found
+
+
 def _progress(notebook: Notebook, command: Command) -> Progress | None:
     """What shows the build while it goes on."""
     options = command.options
     if options["progress"] == "plain":
         return notebook.plain_progress()
-    if options.get("quiet"):
+    if options.get("quiet") or options["progress"] in {"quiet", "none"}:
         return None
     return notebook.live_build(next(iter(options["tag"]), "image"))
 

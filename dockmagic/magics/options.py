@@ -7,9 +7,10 @@ error: an option is never ignored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dockmagic.builder import exports
 from dockmagic.magics import build_values, limit_values, values
 
 
@@ -66,28 +67,7 @@ def _one_of(*allowed: str, later: tuple[str, ...] = ()) -> Callable[[str], str]:
     return read
 
 
-_NO_PRIVATE = ("private", "bridge", "default", "pasta", "slirp4netns")
-
 TAG = Option(names=("-t", "--tag"), value="NAME", read=values.filled, many=True, help="a name for the image")
-NETWORK_HELP = "none, or host: share this machine's network"
-RUN_NETWORK = Option(
-    names=("--network",),
-    value="MODE",
-    read=_one_of("none", "host", later=_NO_PRIVATE),
-    help=f"{NETWORK_HELP} (default none)",
-)
-BUILD_NETWORK = Option(
-    names=("--network",),
-    value="MODE",
-    read=_one_of("none", "host", later=_NO_PRIVATE),
-    help=f"{NETWORK_HELP} (default host)",
-)
-BOTH_NETWORK = Option(
-    names=("--network",),
-    value="MODE",
-    read=_one_of("none", "host", later=_NO_PRIVATE),
-    help=f"{NETWORK_HELP} (default: host for RUN, none for the run)",
-)
 LABEL = Option(names=("--label",), value="KEY=VALUE", read=values.pair, many=True, help="a label of the image")
 NO_CACHE = Option(names=("--no-cache",), help="build every step again")
 
@@ -162,10 +142,46 @@ BUILD = (
     Option(
         names=("--progress",),
         value="KIND",
-        read=_one_of("auto", "plain", "quiet"),
+        read=_one_of("auto", "plain", "quiet", "none", later=("tty", "rawjson")),
         default="auto",
-        help="plain: print what the steps print",
+        help="plain: print what the steps print; quiet: show nothing while it goes on",
     ),
+    Option(names=("--pull",), help="ask registries for the base images, also for those that are here"),
+    Option(
+        names=("--platform",),
+        value="PLATFORM",
+        read=values.filled,
+        many=True,
+        help="what the image is for: linux/arm64; several with commas",
+    ),
+    Option(
+        names=("-o", "--output"),
+        value="DEST",
+        read=exports.output,
+        many=True,
+        help="a directory for the image's files; type=local|tar|oci|docker,dest=PATH: as files or an archive",
+    ),
+    Option(names=("--load",), help="accepted as with docker: an image is kept in any case"),
+    Option(names=("--iidfile",), value="PATH", read=values.filled, help="write the image's id to a file"),
+    Option(
+        names=("--metadata-file",), value="PATH", read=values.filled, help="write digests and names to a file, as JSON"
+    ),
+    Option(
+        names=("--cache-to",),
+        value="type=local,dest=DIR",
+        read=exports.cache_to,
+        many=True,
+        help="keep the steps in a directory; mode=max: those of every stage",
+    ),
+    Option(
+        names=("--cache-from",),
+        value="type=local,src=DIR",
+        read=exports.cache_from,
+        many=True,
+        help="take steps from such a directory",
+    ),
+    Option(names=("--provenance",), value="false", read=_one_of("false", "0"), help="false: none is made in any case"),
+    Option(names=("--sbom",), value="false", read=_one_of("false", "0"), help="false: none is made in any case"),
 )
 
 _PROCESS = (
@@ -285,7 +301,6 @@ _PROFILE = (
     ),
     Option(names=("--init",), help="PID 1 starts the script and waits for orphans"),
     Option(names=("-h", "--hostname"), value="NAME", default="", help="its host name (default: of its own name)"),
-    Option(names=("--dns",), value="ADDRESS", read=values.filled, many=True, help="a name server"),
 )
 BACKGROUND = (
     Option(names=("--bg",), help="go on beside the notebook and end with it; what it prints goes to its log alone"),
@@ -339,13 +354,33 @@ NO_QUIET = Option(
     names=("-q", "--quiet"), absent="a line shows nothing by itself; keep what it returns: x = %container …"
 )
 
-# Docker's options that dockmagic has no way to honour yet.
+
+def _refused(spelled: str, why: str) -> tuple[Option, ...]:
+    """As :func:`later`, of options that have a reason of their own."""
+    return tuple(replace(option, absent=why) for option in later(spelled))
+
+
+_LIMITED = "a build's steps have no limits of their own; -m, --cpus and --ulimit of run limit a container"
+
+# Docker's options that a build does not honour.
 BUILD_LATER = (
-    *later(
-        "--platform= --pull --cache-from= --cache-to= -o|--output=",
-        "--iidfile= --load --push --squash --compress --force-rm --isolation= --ulimit= -m|--memory= --cgroup-parent=",
-        "--sbom= --provenance= --annotation= --allow= --builder= --metadata-file= --shm-size=",
-    ),
+    *_refused("--push", "push it afterwards: %container push NAME"),
+    *_refused("--squash", "copy the result onto an empty image: FROM scratch, COPY --from=STAGE / /"),
+    *_refused("--compress --stream", "there is no daemon that the context is sent to"),
+    *_refused("--force-rm --rm", "nothing is left of a step but the container of one that failed"),
+    *_refused("--isolation=", "it is for Windows"),
+    *_refused("--ulimit= -m|--memory= --memory-swap= --cgroup-parent= --cpu-period= --cpu-quota=", _LIMITED),
+    *_refused("-c|--cpu-shares= --cpuset-cpus= --cpuset-mems=", _LIMITED),
+    *_refused("--shm-size=", "RUN --mount=type=tmpfs,target=/dev/shm,size=SIZE gives it to a step"),
+    *_refused("--security-opt=", "every step has the same walls; --security-opt of run adds to them"),
+    *_refused("--attest=", "no attestations are made"),
+    *_refused("--annotation=", "LABEL and --label describe an image"),
+    *_refused("--allow=", "RUN shares the host's network without it, and --security=insecure is not executed"),
+    *_refused("--builder=", "there is no other builder"),
+    *_refused("--call=", "--check lints; targets and outlines are not listed"),
+    *_refused("-D|--debug", "%config ContainerMagics.full_tracebacks=True shows everything"),
+    *_refused("--disable-content-trust", "there is no content trust; name a base image by its digest"),
+    *_refused("--policy= --detach --server-config= --root= --print= --invoke= --on=", "it is buildx's own experiment"),
     Option(names=("-f", "--file"), value="PATH", absent="the cell is the Dockerfile"),
 )
 RUN_LATER = (

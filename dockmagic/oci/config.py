@@ -9,6 +9,7 @@ from typing import Any
 
 from dockmagic.errors import ArchiveError
 from dockmagic.oci import digest as digests
+from dockmagic.oci.platform import Platform
 
 _KNOWN = ("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal", "Shell",
           "Healthcheck", "OnBuild")  # fmt: skip
@@ -99,6 +100,19 @@ class ImageConfig:
     diff_ids: tuple[str, ...] = ()
     history: tuple[History, ...] = ()
     other: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def variant(self) -> str:
+        """Of the processor, e.g. ``"v7"``; "" where the image does not say."""
+        found = self.other.get("variant", "")
+        return found if isinstance(found, str) else ""
+
+    def on(self, platform: Platform) -> ImageConfig:
+        """The same for a platform."""
+        other = {key: value for key, value in self.other.items() if key != "variant"}
+        if platform.variant:
+            other["variant"] = platform.variant
+        return replace(self, os=platform.os, architecture=platform.architecture, other=other)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON as the specification names the fields."""

@@ -5,6 +5,7 @@ Read and written as containerd's ``platforms`` package does: ``linux/arm64``, ``
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ class Platform:
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
+    def to_dict(self) -> dict[str, str]:
+        """As a descriptor's ``platform`` has it."""
+        fields = {"architecture": self.architecture, "os": self.os, "variant": self.variant}
+        return {key: value for key, value in fields.items() if value}
+
     def rank(self, given: Mapping[str, Any]) -> int | None:
         """How well an image suits it that says of itself what ``given`` does.
 
@@ -82,6 +88,11 @@ class Platform:
         return self.architecture in _NARROW.get(machine, ())
 
 
+def here() -> Platform:
+    """This machine's."""
+    return Platform(architecture=architecture(os.uname().machine))
+
+
 def parse(text: str) -> Platform:
     """A platform from its words; one word is an operating system or an architecture.
 
@@ -98,9 +109,9 @@ def parse(text: str) -> Platform:
     return _normalized(_system(parts[0]), parts[1], parts[2] if len(parts) == _MOST_PARTS else "")
 
 
-def of_config(os: str, architecture: str, variant: str = "") -> Platform:
+def of_config(system: str, architecture: str, variant: str = "") -> Platform:
     """The platform that an image says of itself; "linux" where it names no system."""
-    return _normalized(os or "linux", architecture, variant)
+    return _normalized(system or "linux", architecture, variant)
 
 
 def _system(text: str) -> str:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, overload
 
 from dockmagic.errors import UsageError
-from dockmagic.oci import mediatype, platform, reference
+from dockmagic.oci import mediatype, reference
 from dockmagic.oci.config import ContainerConfig, History, ImageConfig
-from dockmagic.oci.platform import Platform
+from dockmagic.oci.platform import here
 from dockmagic.store.archive_images import ImageSource, Wanted, images_in
 from dockmagic.store.archive_input import Source, given, opened
 from dockmagic.store.archive_medium import Medium
 from dockmagic.store.archive_output import Target, write_directory, write_tar
 from dockmagic.store.archive_parts import Parts
 from dockmagic.store.blobs import Blobs
-from dockmagic.store.images import Images
+from dockmagic.store.images import ImageRecord, Images
 from dockmagic.store.layer_rows import LayerRecord
 from dockmagic.store.layers import Layers
 from dockmagic.store.layout import Layout
@@ -94,13 +93,21 @@ class Archive:
             StoreError: something of an image is missing or damaged; a file of that name is as it was.
         """
         found = [(self._images.get(image_id), names) for image_id, names in images]
-        parts = self._parts.of(found, docker=form == "docker-archive")
+        groups = {name: self._together(name) for _, names in images for name in names}
+        parts = self._parts.of(
+            found, docker=form == "docker-archive", groups={name: group for name, group in groups.items() if group}
+        )
         if form != "oci-dir":
             write_tar(parts, target)
         elif isinstance(target, str | Path):
             write_directory(parts, Path(target))
         else:
             raise UsageError("an OCI layout directory needs a path")
+
+    def _together(self, name: str) -> dict[str, ImageRecord]:
+        """The images that a name stands for on several platforms."""
+        found = self._images.variants(name, together=True)
+        return {each: self._images.get(image_id) for each, image_id in found.items()}
 
     def add(self, images: Sequence[tuple[str, Sequence[str]]], target: Path) -> None:
         """Write images to an OCI layout directory, which may hold others; the caller holds leases on them.
@@ -192,11 +199,6 @@ class Archive:
         if name:
             self._images.tag(name, image_id)
         return image_id
-
-
-def here() -> Platform:
-    """This machine's."""
-    return Platform(architecture=platform.architecture(os.uname().machine))
 
 
 def _digests(layer: LayerRecord) -> list[str]:

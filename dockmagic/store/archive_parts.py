@@ -10,7 +10,7 @@ import functools
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -18,17 +18,14 @@ from typing import Any
 from dockmagic.layers.compression import Stream
 from dockmagic.oci import digest as digests
 from dockmagic.oci import manifest as manifests
-from dockmagic.oci import mediatype, reference
+from dockmagic.oci import mediatype, platform, reference
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Index, Manifest
 from dockmagic.store.archive_output import Part
 from dockmagic.store.blobs import Blobs, corrupt
 from dockmagic.store.images import ImageRecord
 from dockmagic.store.layers import Layers
-
-CONTAINERD_NAME = "io.containerd.image.name"
-REF_NAME = "org.opencontainers.image.ref.name"
-_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+from dockmagic.store.layout_directory import CONTAINERD_NAME, LAYOUT, REF_NAME, LayoutDirectory, blob_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +41,19 @@ class Outgoing:
     manifest_bytes: bytes
     manifest: Manifest
 
+    def described(self, **more: Any) -> Descriptor:
+        """The manifest's descriptor."""
+        return Descriptor(
+            media_type=self.manifest.media_type,
+            digest=digests.of(self.manifest_bytes),
+            size=len(self.manifest_bytes),
+            **more,
+        )
+
+
+# The images that a name stands for on several platforms, by the name and ``"os/architecture"``.
+Groups = Mapping[str, Mapping[str, ImageRecord]]
+
 
 class Parts:
     """Makes the files of archives from the rooms of a store."""
@@ -52,26 +62,49 @@ class Parts:
         self._blobs = blobs
         self._layers = layers
 
-    def of(self, images: Sequence[tuple[ImageRecord, Sequence[str]]], *, docker: bool) -> list[Part]:
+    def of(
+        self, images: Sequence[tuple[ImageRecord, Sequence[str]]], *, docker: bool, groups: Groups | None = None
+    ) -> list[Part]:
         """The files of an archive of these images, bytewise by name.
 
         Args:
             images: each with its names, which stand in whole form.
             docker: with ``manifest.json``.
+            groups: of names that stand for several platforms: they go out as an index.
 
         Raises:
             StoreError: something of an image is missing or damaged.
         """
         outgoing = [self._outgoing(record, tuple(names)) for record, names in images]
-        found: dict[str, Part] = {"oci-layout": _given("oci-layout", _LAYOUT)}
-        found["index.json"] = _given("index.json", _index(outgoing).to_bytes())
+        several = {
+            name: {each: self._outgoing(record, ()) for each, record in group.items()}
+            for name, group in (groups or {}).items()
+        }
+        indexes = {name: _index_of(group) for name, group in several.items()}
+        found: dict[str, Part] = {"oci-layout": _given("oci-layout", LAYOUT)}
+        found["index.json"] = _given("index.json", _index(outgoing, indexes).to_bytes())
         if docker:
             rows = json.dumps([_docker_row(image) for image in outgoing], sort_keys=True, separators=(",", ":"))
             found["manifest.json"] = _given("manifest.json", rows.encode())
-        for image in outgoing:
+        for content in (index.to_bytes() for index in indexes.values()):
+            found[blob_name(digests.of(content))] = _given(blob_name(digests.of(content)), content)
+        for image in (*outgoing, *(image for group in several.values() for image in group.values())):
             for part in self._contents(image):
                 found.setdefault(part.name, part)
         return [found[name] for name in sorted(found)]
+
+    def add_to(self, directory: LayoutDirectory, images: Sequence[tuple[ImageRecord, Sequence[str]]]) -> None:
+        """Write these images to a layout that may hold others; see :meth:`of` for the arguments.
+
+        Raises:
+            ArchiveError: it cannot be written.
+            StoreError: something of an image is missing or damaged.
+        """
+        outgoing = [self._outgoing(record, tuple(names)) for record, names in images]
+        for image in outgoing:
+            for part in self._contents(image):
+                directory.put(part)
+        directory.name(_index(outgoing).manifests)
 
     def _outgoing(self, record: ImageRecord, names: tuple[str, ...]) -> Outgoing:
         content = self._blobs.read(record.manifest_digest)
@@ -96,14 +129,14 @@ class Parts:
         return Manifest(config=config, layers=layers)
 
     def _contents(self, image: Outgoing) -> Iterator[Part]:
-        yield _given(_blob_name(digests.of(image.manifest_bytes)), image.manifest_bytes)
-        yield _given(_blob_name(image.record.id), self._blobs.read(image.record.id))
+        yield _given(blob_name(digests.of(image.manifest_bytes)), image.manifest_bytes)
+        yield _given(blob_name(image.record.id), self._blobs.read(image.record.id))
         for layer, diff_id in zip(image.manifest.layers, image.record.diff_ids, strict=True):
             kept = self._blobs.has(layer.digest)
             opened = (
                 functools.partial(self._kept, layer.digest) if kept else functools.partial(self._layers.tar, diff_id)
             )
-            yield Part(name=_blob_name(layer.digest), size=layer.size, opened=opened)
+            yield Part(name=blob_name(layer.digest), size=layer.size, opened=opened)
 
     @contextmanager
     def _kept(self, digest: str) -> Iterator[Stream]:
@@ -134,33 +167,38 @@ def _given(name: str, content: bytes) -> Part:
     return Part(name=name, size=len(content), opened=opened)
 
 
-def _blob_name(digest: str) -> str:
-    return f"blobs/{digest.replace(':', '/')}"
-
-
-def _index(images: Sequence[Outgoing]) -> Index:
+def _index(images: Sequence[Outgoing], indexes: Mapping[str, Index] | None = None) -> Index:
     """One descriptor for each name, as docker and containerd have it; the whole name, and the tag alone."""
-    return Index(manifests=tuple(described for image in images for described in _described(image)))
+    return Index(manifests=tuple(described for image in images for described in _described(image, indexes or {})))
 
 
-def _described(image: Outgoing) -> Iterator[Descriptor]:
-    plain = Descriptor(
-        media_type=image.manifest.media_type,
-        digest=digests.of(image.manifest_bytes),
-        size=len(image.manifest_bytes),
+def _index_of(group: Mapping[str, Outgoing]) -> Index:
+    """The images of one name, by platform."""
+    return Index(
+        manifests=tuple(image.described(platform=platform.parse(each).to_dict()) for each, image in group.items())
     )
+
+
+def _described(image: Outgoing, indexes: Mapping[str, Index]) -> Iterator[Descriptor]:
     if not image.names:
-        yield plain
+        yield image.described()
     for name in image.names:
         tag = reference.parse_normalized(name).tag
         annotations = {CONTAINERD_NAME: name} | ({REF_NAME: tag} if tag else {})
-        yield Descriptor(media_type=plain.media_type, digest=plain.digest, size=plain.size, annotations=annotations)
+        index = indexes.get(name)
+        if index is None:
+            yield image.described(annotations=annotations)
+            continue
+        content = index.to_bytes()
+        yield Descriptor(
+            media_type=index.media_type, digest=digests.of(content), size=len(content), annotations=annotations
+        )
 
 
 def _docker_row(image: Outgoing) -> dict[str, Any]:
     parsed = [reference.parse_normalized(name) for name in image.names]
     return {
-        "Config": _blob_name(image.record.id),
-        "Layers": [_blob_name(layer.digest) for layer in image.manifest.layers],
+        "Config": blob_name(image.record.id),
+        "Layers": [blob_name(layer.digest) for layer in image.manifest.layers],
         "RepoTags": [name.full for name in parsed if name.tag],
     }

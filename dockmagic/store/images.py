@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dockmagic.errors import ArchiveError, ConflictError, NotFoundError
+from dockmagic.errors import ArchiveError, ConflictError, NotFoundError, UsageError
 from dockmagic.oci import config as configs
 from dockmagic.oci import manifest as manifests
 from dockmagic.oci import mediatype, reference
@@ -23,6 +23,7 @@ from dockmagic.store.blobs import Blobs
 from dockmagic.store.database import Database
 from dockmagic.store.leases import FRESH, MADE, in_use, made_by_others, release, take
 from dockmagic.store.rows import image_of_tag, layers_of, require_layers
+from dockmagic.store.variants import add_variants, forget_variants, names_of_variants, variants_of
 
 _ID_LENGTH = 64  # of an id without its algorithm, which is never read as a name
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{4,64})")
@@ -218,7 +219,60 @@ class Images:
                 raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
             before = image_of_tag(connection, full)
             connection.execute("INSERT OR REPLACE INTO tags VALUES (?, ?)", (full, image_id))
+            if before not in {None, image_id}:
+                forget_variants(connection, full)
         return before if before != image_id else None
+
+    def add_variant(self, name: str, platform: str, image_id: str) -> None:
+        """Note the image that a name means on another platform than the one whose image bears it.
+
+        Raises:
+            UsageError: the name is not of docker's form.
+        """
+        with self._database.writing() as connection:
+            add_variants(connection, reference.parse_normalized(name).full, {platform: image_id}, together=False)
+
+    def name_together(self, name: str, images: Mapping[str, str], own: str) -> str | None:
+        """Give a name to images of several platforms at once, which go out under it as one index.
+
+        Args:
+            name: that they get.
+            images: their ids, by platform.
+            own: the id of the one that the name means here.
+
+        Returns:
+            The id of another image that lost the name, None if there was none.
+
+        Raises:
+            UsageError: the name is not of docker's form.
+        """
+        full = reference.parse_normalized(name).full
+        before = self.tag(name, own)
+        with self._database.writing() as connection:
+            forget_variants(connection, full)
+            add_variants(connection, full, images, together=True)
+        return before
+
+    def variants(self, name: str, *, together: bool = False) -> dict[str, str]:
+        """The images that a name means on further platforms, by platform; "" for an id.
+
+        Args:
+            name: as the user wrote it.
+            together: only those that go out with it as one index.
+        """
+        try:
+            full = reference.parse_normalized(name).full
+        except UsageError:
+            return {}
+        with self._database.reading() as connection:
+            return variants_of(connection, full, together=together)
+
+    def of_variants(self) -> dict[str, str]:
+        """What an image is called that a name means on another platform: ``NAME (PLATFORM)``, by its id."""
+        with self._database.reading() as connection:
+            found = names_of_variants(connection)
+        words = {image_id: name.partition(" ") for image_id, name in found.items()}
+        return {image_id: f"{self.familiar(name)} {platform}" for image_id, (name, _, platform) in words.items()}
 
     def untag(self, name: str) -> bool:
         """Take a name away; False when nothing bore it.
@@ -228,6 +282,7 @@ class Images:
         """
         full = reference.parse_normalized(name).full
         with self._database.writing() as connection:
+            forget_variants(connection, full)
             return connection.execute("DELETE FROM tags WHERE name = ?", (full,)).rowcount > 0
 
     def tags(self, image_id: str) -> list[str]:  # type: ignore[valid-type]  # "list" is the verb above here
@@ -263,7 +318,7 @@ class Images:
         """As :meth:`delete`, of an image that has no name; False when it got one meanwhile, or is another process's own."""
         with self._database.writing() as connection:
             named = connection.execute("SELECT 1 FROM tags WHERE image_id = ?", (image_id,)).fetchone()
-            if named is not None or image_id in made_by_others(connection):
+            if named is not None or image_id in names_of_variants(connection) or image_id in made_by_others(connection):
                 return False
             _delete(connection, image_id)
         return True

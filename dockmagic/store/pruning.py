@@ -19,6 +19,7 @@ from dockmagic.store.database import Database
 from dockmagic.store.images import Images
 from dockmagic.store.leases import held, in_use, made_by_others
 from dockmagic.store.rows import layers_of
+from dockmagic.store.variants import names_of_variants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,7 @@ def _tags(connection: sqlite3.Connection) -> list[sqlite3.Row]:
 def _unused_images(connection: sqlite3.Connection, over: Collection[str], names: Collection[str]) -> tuple[str, ...]:
     used = in_use(connection) | made_by_others(connection)
     used |= {row["image_id"] for row in _tags(connection) if row["name"] not in names}
+    used |= names_of_variants(connection).keys()
     rows = connection.execute("SELECT id, image_id FROM containers")
     used |= {row["image_id"] for row in rows if row["id"] not in over}
     rows = connection.execute("SELECT id FROM images ORDER BY sequence")

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dockmagic.builder.actions import RunAction
+from dockmagic.builder.request import Network
 from dockmagic.builder.steps.mounting import Ready
 from dockmagic.builder.steps.site import Site, Writable
-from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, BuildError
+from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, BuildError, IsolationError
 from dockmagic.sandbox.execution import Outcome, execute
 from dockmagic.sandbox.pump import Listener
 from dockmagic.sandbox.spec import Exit, Limits, Spec
 from dockmagic.store.layer_rows import LayerRecord
 
 if TYPE_CHECKING:
-    from dockmagic.sandbox.runtime import Process
+    from dockmagic.sandbox.runtime import Process, Runtime
 
+_FOREIGN_HINT = (
+    "build that stage by FROM --platform=$BUILDPLATFORM, or have an administrator register an emulator with binfmt_misc:"
+    " Debian's package qemu-user-binfmt does"
+)
 _SHELL_HINT = "the shell form needs a shell in the image: use the exec form, or start from another base"
 
 
@@ -55,6 +60,17 @@ def run(site: Site, action: RunAction, ready: Ready, listener: Listener) -> tupl
         return site.adopt(made, _owners(site, made, spec, outcome.ending)), outcome.ending.notes
 
 
+def network_of(runtime: Runtime, wanted: Network) -> Literal["none", "private", "host"]:
+    """The network of a RUN: what was asked for, by default a private one where that works here, else the host's."""
+    if wanted != "default":
+        return wanted
+    try:
+        runtime.private_network()
+    except IsolationError:
+        return "host"
+    return "private"
+
+
 def _spec(site: Site, action: RunAction, ready: Ready, made: Writable) -> Spec:
     return Spec(
         lowers=site.lowers(),
@@ -65,7 +81,7 @@ def _spec(site: Site, action: RunAction, ready: Ready, made: Writable) -> Spec:
         cwd=action.cwd,
         user=action.user,
         hostname=action.hostname,
-        network=action.network,
+        network=network_of(site.runtime(), action.network),
         add_hosts=(("127.0.0.1", action.hostname), *action.hosts),
         binds=ready.binds,
         mounts=ready.mounts,
@@ -88,7 +104,12 @@ def _owners(site: Site, made: Writable, spec: Spec, ending: Exit) -> Mapping[str
 def _failure(outcome: Outcome, action: RunAction) -> BuildError:
     code = outcome.exit_code
     message, hint = f"RUN failed with exit code {code}", ""
-    if outcome.ending.not_started and code == EXIT_NOT_FOUND:
+    if outcome.ending.not_started and action.foreign and code == EXIT_NOT_EXECUTABLE:
+        message = (
+            f"RUN: the stage is for {action.foreign}, and this machine does not run its programs (exit code {code})"
+        )
+        hint = _FOREIGN_HINT
+    elif outcome.ending.not_started and code == EXIT_NOT_FOUND:
         message, hint = f'RUN: "{action.argv[0]}" is not in the image (exit code {code})', _SHELL_HINT
     elif outcome.ending.not_started and code == EXIT_NOT_EXECUTABLE:
         message = f'RUN: "{action.argv[0]}" cannot be executed (exit code {code})'

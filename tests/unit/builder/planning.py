@@ -20,7 +20,7 @@ def planned(text, *, base=BASE, **options):
     """The plan of a text whose images all have the config ``base``."""
     read = draft(request(text, **options))
     image = ImageConfig(architecture="amd64", os="linux", config=base)
-    return plan(read, {name: image for name, _ in read.images()})
+    return plan(read, {base: image for base, _ in read.images()})
 
 
 def rows(text, **options):
