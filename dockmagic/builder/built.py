@@ -28,6 +28,7 @@ class StepRecord:
         seconds: wall-clock time.
         done: the build got past it.
         failed: the build ended here.
+        key: of the step in the build cache, "" for none.
     """
 
     instruction: str
@@ -40,6 +41,7 @@ class StepRecord:
     seconds: float = 0.0
     done: bool = False
     failed: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class Built:
         error: why it failed, None when it did not.
         stopped: where, when it was a RUN that failed.
         below: of each layer that its stages have, the layers below it, base first.
+        keys: of the steps that the image is made of, in the build cache; those of other stages stand in ``records`` alone.
     """
 
     image_id: str
@@ -80,3 +83,4 @@ class Built:
     error: DockmagicError | None = None
     stopped: Stopped | None = None
     below: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    keys: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dockmagic import __version__
+from dockmagic.builder.exports import STREAM
 from dockmagic.cli import help as texts
 from dockmagic.cli import words
 from dockmagic.cli.printing import notes, printed
@@ -79,9 +80,14 @@ def _perform(command: Command) -> int:
     for note in notes(value):
         sys.stderr.write(f"{words.spoken(note)}\n")
     sys.stderr.flush()
-    if value is not None:
+    if value is not None and not _is_taken(command):
         sys.stdout.write(printed(command.verb.name, value, as_json=as_json))
     return code
+
+
+def _is_taken(command: Command) -> bool:
+    """Whether standard output is an archive's, so that nothing else is printed there."""
+    return command.verb.name == "build" and any(output.dest == STREAM for output in command.options["output"])
 
 
 def _value(here: Terminal, command: Command) -> tuple[Any, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dockmagic.builder.exports import STREAM
 from dockmagic.cli.words import STDIN
 from dockmagic.errors import UsageError
 from dockmagic.events import StepOutput, StepStarted
@@ -17,6 +18,7 @@ from dockmagic.magics.streams import Streams
 from dockmagic.results import Build, Run
 
 if TYPE_CHECKING:
+    from dockmagic.builder.exports import Output
     from dockmagic.engine.engine import Engine
     from dockmagic.events import Event
     from dockmagic.sandbox.pump import Stream
@@ -131,6 +133,16 @@ class Terminal(Notebook):
         """Standard output and standard error, as they come."""
         everything: Collection[Stream] = ("stdout", "stderr") if self.quiet else hidden
         return Bytes({"stdout": sys.stdout.buffer, "stderr": sys.stderr.buffer}, hidden=everything)
+
+    def attached(self, outputs: Sequence[Output]) -> Sequence[Output]:
+        """Those for standard output get it, unless it is a screen.
+
+        Raises:
+            UsageError: it is one.
+        """
+        if sys.stdout.isatty() and any(output.dest == STREAM for output in outputs):
+            raise UsageError("-o: an archive is not written to a terminal", hint="type=…,dest=FILE names a file")
+        return [replace(output, stream=sys.stdout.buffer) if output.dest == STREAM else output for output in outputs]
 
     def plain_progress(self) -> Progress:
         """Standard error: standard output is the result's."""

@@ -15,6 +15,7 @@ from dockmagic.magics.streams import PlainProgress, Streams
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from dockmagic.builder.exports import Output
     from dockmagic.engine.engine import Engine
     from dockmagic.lab.lab import Lab
     from dockmagic.magics.streams import Progress
@@ -87,6 +88,10 @@ class Notebook:
     def plain_progress(self) -> Progress:
         """Where ``--progress plain`` shows a build's output."""
         return PlainProgress()
+
+    def attached(self, outputs: Sequence[Output]) -> Sequence[Output]:
+        """A build's outputs, those for standard output with what stands for it: a notebook has no place for an archive there."""
+        return outputs
 
     def show(self, result: Run | Build, names: Sequence[str] | None = None) -> None:
         """Put a result's record below the cell, after everything that was printed."""

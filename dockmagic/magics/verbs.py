@@ -36,8 +36,8 @@ CELL_VERBS = (
             *health_options.RUN,
             table.BOTH_NETWORK,
             *_RUN_CELL,
-            *_BUILD_REFUSED,
             *_RUN_REFUSED,
+            *_BUILD_REFUSED,
         ),
         body="both",
         arguments=True,
@@ -91,6 +91,7 @@ DEFAULTED = frozenset({"", "build", "run", "exec"})
 # What belongs to one cell: its names, its variables, its Dockerfile.
 _OF_ONE_CELL = frozenset(
     {"name", "tag", "target", "in", "get", "stdin", "out", "err", "result", "bg", "proc", "check", "rm", "entrypoint"}
+    | {"output", "iidfile", "metadata_file", "load"}
 )
 
 

@@ -60,7 +60,7 @@ def write_tar(parts: list[Part], target: Target) -> None:
             write(header(Entry(path=directory, type="dir", mode=_DIRECTORY_MODE)))
         for part in parts:
             write(header(Entry(path=part.name, type="file", mode=_FILE_MODE, size=part.size)))
-            _copy(part, write)
+            copied(part, write)
             write(padding(part.size))
         write(END)
 
@@ -73,15 +73,15 @@ def write_directory(parts: list[Part], target: Path) -> None:
     """
     aside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
-        with _told():
+        with told():
             aside.mkdir(mode=_DIRECTORY_MODE)
         for part in parts:
             path = aside / part.name
-            with _told():
+            with told():
                 path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
             with written(path) as write:
-                _copy(part, write)
-        with _told():
+                copied(part, write)
+        with told():
             aside.rename(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -98,11 +98,11 @@ def written(target: Target) -> Iterator[Write]:
         yield _into(target)
         return
     path = Path(target)
-    with _told():
+    with told():
         special = path.exists() and not path.is_file()
     if special:
         # a pipe or a device; a directory fails here
-        with _told():
+        with told():
             fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         try:
             yield _into_descriptor(fd)
@@ -118,11 +118,11 @@ def _replaced(path: Path) -> Iterator[int]:
     # what a link names is replaced, not the link
     path = path.resolve()
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with _told():
+    with told():
         fd = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         yield fd
-        with _told():
+        with told():
             if path.exists():
                 os.fchmod(fd, stat.S_IMODE(path.stat().st_mode))
             aside.rename(path)
@@ -135,7 +135,7 @@ def _replaced(path: Path) -> Iterator[int]:
 def _into_descriptor(fd: int) -> Write:
     def write(data: bytes) -> None:
         view = memoryview(data)
-        with _told():
+        with told():
             while view:
                 view = view[os.write(fd, view) :]
 
@@ -145,7 +145,7 @@ def _into_descriptor(fd: int) -> Write:
 def _into(stream: Writable) -> Write:
     def write(data: bytes) -> None:
         view = memoryview(data)
-        with _told():
+        with told():
             while view:
                 count = stream.write(bytes(view) if len(view) != len(data) else data)
                 view = view[len(view) if count is None else count :]
@@ -154,14 +154,24 @@ def _into(stream: Writable) -> Write:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """Say of a target what the system says.
+
+    Raises:
+        ArchiveError: in place of an OSError.
+    """
     try:
         yield
     except OSError as error:
         raise ArchiveError("the archive cannot be written", hint=error.strerror or "", detail=str(error)) from error
 
 
-def _copy(part: Part, write: Write) -> None:
+def copied(part: Part, write: Write) -> None:
+    """Write a part's content.
+
+    Raises:
+        ArchiveError: it has another size than the part says.
+    """
     with part.opened() as stream:
         left = part.size
         while data := stream.read(min(_CHUNK, left + 1)):

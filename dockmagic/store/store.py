@@ -16,6 +16,7 @@ from dockmagic.store.archive import Archive
 from dockmagic.store.aside import Aside, new_name, sync_directory
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.cache import Cache
+from dockmagic.store.cache_archive import CacheArchive
 from dockmagic.store.caches import Caches
 from dockmagic.store.check import Problem
 from dockmagic.store.containers import Containers

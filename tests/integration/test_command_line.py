@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -160,6 +162,20 @@ def test_check_and_doctor(shell):
     (shell.directory / "good").write_text("FROM localhost/base\nRUN true\n")
     shell("check", "good")
     assert json.loads(shell("doctor", "--json"))[0]["name"] == "tier"
+
+
+def test_a_build_goes_to_standard_output_or_where_it_is_told(shell):
+    with tarfile.open(fileobj=io.BytesIO(shell("build", "-o", "-", "ctx"))) as tar:
+        assert tar.extractfile("f").read() == b"hi\n"
+    image = shell.text("build", "-q", "-t", "b:1", "--iidfile", "iid", "--progress", "quiet", "ctx").strip()
+    assert (shell.directory / "iid").read_text() == image
+    assert "[1/" not in shell.err
+    shell("build", "-o", "files", "--metadata-file", "meta", "--cache-to", "type=local,dest=kept", "ctx")
+    assert (shell.directory / "files/f").read_text() == "hi\n"
+    assert json.loads((shell.directory / "meta").read_bytes())["containerimage.config.digest"] == image
+    shell("build", "--cache-from", "type=local,src=kept", "ctx")
+    shell("build", "--cache-from", "b:1", "ctx", code=125)
+    assert "a cache of type=registry is not available: give a directory: type=local" in shell.err
 
 
 def test_an_archive_comes_in(shell):

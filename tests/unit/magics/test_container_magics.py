@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from dockmagic.builder.exports import CacheFrom, CacheTo, Output
 from dockmagic.errors import BuildError, DockerfileError, NotFoundError, RunError, UsageError
 from dockmagic.events import StepOutput, StepStarted
 from dockmagic.results import Build, Row, Run
@@ -37,6 +39,20 @@ def test_a_build_gets_the_body_and_the_options(execute, engine, records, tmp_pat
     assert (call.tags, call.build_args, call.no_cache, call.labels) == (("bread:1",), {"A": "b"}, True, {"c": "d"})
     assert (call.context, call.network, call.target) == (tmp_path, "host", None)
     assert [MIME in record["data"] for record in records] == [True]
+
+
+def test_a_build_says_where_its_result_and_its_cache_go(execute, engine):
+    execute(
+        "%%container build --pull -o out -o type=oci,dest=x.tar --iidfile i --metadata-file m --load"
+        " --cache-from type=local,src=c --cache-to type=local,dest=c,mode=max --provenance=false --sbom=false\nFROM a\n"
+    )
+    call = engine.last
+    assert (call.pull, call.iidfile, call.metadata_file) == (True, "i", "m")
+    assert call.output == (Output(kind="local", dest="out"), Output(kind="oci", dest="x.tar"))
+    assert (call.cache_from, call.cache_to) == (
+        (CacheFrom(src=Path("c")),),
+        (CacheTo(dest=Path("c"), mode="max"),),
+    )
 
 
 def test_a_build_prints_nothing_unless_asked(execute, engine, capsys):

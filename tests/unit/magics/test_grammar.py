@@ -210,3 +210,29 @@ def test_every_option_is_named_once_in_a_verb_and_says_what_it_does():
 def test_every_verb_has_something_that_does_it():
     assert set(CELLS) == {verb.name for verb in CELL_VERBS}
     assert set(LINES) == {verb.name for verb in LINE_VERBS}
+
+
+# Every option of "docker buildx build --help" and of the older builder.
+BUILDX = """
+--add-host=a:1.2.3.4 --allow=x --annotation=a=b --attest=type=sbom --build-arg=A=b --build-context=a=b --builder=x
+--cache-from=type=local,src=c --cache-to=type=local,dest=c --call=check --cgroup-parent=x --check --debug
+--iidfile=x --label=a=b --load --metadata-file=x --network=host --no-cache --no-cache-filter=a --output=x
+--progress=plain --provenance=false --pull --push --quiet --sbom=false --secret=id=a,src=b --shm-size=1g --tag=x
+--target=x --ulimit=nofile=1 --file=x --platform=linux/amd64 --compress --cpu-period=1 --cpu-quota=1
+--cpu-shares=1 --cpuset-cpus=0 --cpuset-mems=0 --disable-content-trust --force-rm --isolation=x --memory=1g
+--memory-swap=1g --rm --security-opt=x --squash --stream --policy=x --print=x --invoke=x --on=x --root=x --detach
+-D -c=1 -m=1g -o=x -q -t=x -f=x
+"""
+
+
+@pytest.mark.parametrize("option", BUILDX.split())
+@pytest.mark.parametrize(("parse", "form"), [(cell, "build"), (cell, ""), (line, "build")])
+def test_every_option_of_dockers_build_is_taken_or_refused_with_what_to_do(parse, form, option):
+    told = "cannot be used: it is taken"
+    try:
+        parse(f"{form} {option}")
+    except UsageError as error:
+        told = error.message
+    _, refused, reason = told.partition("cannot be used: ")
+    assert refused, told
+    assert len(reason) > 10

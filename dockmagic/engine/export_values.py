@@ -1,0 +1,86 @@
+"""What a caller of Python may give for ``-o``, ``--cache-to`` and ``--cache-from``: the value, its text, its fields, or several of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dockmagic.builder import exports
+from dockmagic.builder.exports import STREAM, CacheFrom, CacheTo, Output
+from dockmagic.errors import UsageError
+
+if TYPE_CHECKING:
+    from dockmagic.store.archive_output import Writable
+
+OutputLike = Output | str | Path | Mapping[str, object]
+CacheToLike = CacheTo | str | Mapping[str, object]
+CacheFromLike = CacheFrom | str | Mapping[str, object]
+_Value = TypeVar("_Value")
+
+
+def outputs(given: OutputLike | Sequence[OutputLike]) -> tuple[Output, ...]:
+    """Read what stands for ``-o``: a directory's path, BuildKit's text, or its fields, of which ``dest`` may be a binary stream.
+
+    Raises:
+        UsageError: something is not done.
+    """
+    return tuple(_output(each) for each in _several(given))
+
+
+def caches_to(given: CacheToLike | Sequence[CacheToLike]) -> tuple[CacheTo, ...]:
+    """Read what stands for ``--cache-to``.
+
+    Raises:
+        UsageError: something is not done.
+    """
+    return tuple(
+        each if isinstance(each, CacheTo) else _read("--cache-to", each, exports.cache_to, exports.cache_to_of)
+        for each in _several(given)
+    )
+
+
+def caches_from(given: CacheFromLike | Sequence[CacheFromLike]) -> tuple[CacheFrom, ...]:
+    """Read what stands for ``--cache-from``.
+
+    Raises:
+        UsageError: something is not done.
+    """
+    return tuple(
+        each if isinstance(each, CacheFrom) else _read("--cache-from", each, exports.cache_from, exports.cache_from_of)
+        for each in _several(given)
+    )
+
+
+def _several(given: object) -> Sequence[Any]:
+    return given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+
+
+def _output(given: OutputLike) -> Output:
+    if isinstance(given, Output):
+        return given
+    if isinstance(given, Path):
+        return Output(kind="local", dest=str(given))
+    if isinstance(given, str):
+        return _read("-o", given, exports.output, exports.output_of)
+    stream: Writable | Any = given.get("dest")
+    if not hasattr(stream, "write"):
+        return _read("-o", given, exports.output, exports.output_of)
+    return replace(_read("-o", {**given, "dest": STREAM}, exports.output, exports.output_of), stream=stream)
+
+
+def _read(
+    option: str,
+    given: str | Mapping[str, object],
+    text: Callable[[str], _Value],
+    fields: Callable[[Mapping[str, str]], _Value],
+) -> _Value:
+    try:
+        return text(given) if isinstance(given, str) else fields({k: _word(v) for k, v in given.items()})
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,199 @@
+"""What a build leaves besides its image in the store: ``-o``, ``--iidfile``, ``--metadata-file`` and ``--cache-to``.
+
+The semantics are those of BuildKit's exporters. What can be known to fail is refused before anything is built.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dockmagic.builder.exports import STREAM, CacheTo, Output
+from dockmagic.engine import export
+from dockmagic.errors import ArchiveError, DockmagicError, NotFoundError, UsageError
+from dockmagic.layers.spreading import require_room, spread
+from dockmagic.oci import mediatype, reference
+from dockmagic.oci.descriptor import Descriptor
+from dockmagic.store.archive_output import written
+
+if TYPE_CHECKING:
+    from dockmagic.engine.session import Session
+    from dockmagic.results import Image
+    from dockmagic.store.archive import Form
+    from dockmagic.store.archive_output import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Products:
+    """What is asked for.
+
+    Attributes:
+        outputs: where the image or its files go besides the store.
+        iidfile: gets the image's id.
+        metadata_file: gets what buildx's has, as JSON.
+        cache_to: where the build's steps go.
+    """
+
+    outputs: tuple[Output, ...] = ()
+    iidfile: Path | None = None
+    metadata_file: Path | None = None
+    cache_to: tuple[CacheTo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A build that succeeded, as far as products need it.
+
+    Attributes:
+        names: of the image, whole.
+        keys: by the mode of ``--cache-to``, the keys of its steps.
+    """
+
+    image: Image
+    names: tuple[str, ...]
+    keys: Mapping[str, Sequence[str]]
+
+
+def prepare(products: Products) -> None:
+    """Refuse what cannot be written; an old ``--iidfile`` is removed, as by docker, so that none is left of another build.
+
+    Raises:
+        UsageError: a place is of the wrong kind, or there is none.
+        NotFoundError: the directory of a file is not there.
+        ArchiveError: the old file cannot be removed.
+    """
+    for output in products.outputs:
+        _require_place(output)
+    files = (("--iidfile", products.iidfile), ("--metadata-file", products.metadata_file))
+    for option, path in files:
+        if path is not None:
+            _require_file(option, path)
+    for cache in products.cache_to:
+        if _expanded(cache.dest).exists() and not _expanded(cache.dest).is_dir():
+            raise UsageError(f"--cache-to {cache.dest}: a file stands there, and a directory is needed")
+    if products.iidfile is not None:
+        try:
+            _expanded(products.iidfile).unlink(missing_ok=True)
+        except OSError as error:
+            raise ArchiveError(f"--iidfile {products.iidfile} cannot be written", hint=error.strerror or "") from None
+
+
+def write(session: Session, products: Products, finished: Finished) -> tuple[str, ...]:
+    """Write everything, each under its name only when it is whole.
+
+    Returns:
+        Notes: what was left out.
+
+    Raises:
+        ArchiveError: something cannot be written.
+        ConflictError: a file or directory of another kind stands where one of the image goes.
+        StoreError: something of the image is missing or damaged.
+    """
+    notes: list[str] = []
+    for output in products.outputs:
+        notes += _write(session, output, finished)
+    for cache in products.cache_to:
+        notes += _write_cache(session, cache, finished)
+    if products.iidfile is not None:
+        with written(_expanded(products.iidfile)) as out:
+            out(finished.image.id.encode())
+    if products.metadata_file is not None:
+        with written(_expanded(products.metadata_file)) as out:
+            out(json.dumps(_metadata(session, finished), indent=2, sort_keys=True).encode())
+    return tuple(notes)
+
+
+def _require_place(output: Output) -> None:
+    if output.dest == STREAM:
+        if output.stream is None:
+            raise UsageError(
+                "-o: there is no standard output for an archive here", hint=f"type={output.kind},dest=FILE names a file"
+            )
+        return
+    if not output.dest:
+        return
+    path = _expanded(Path(output.dest))
+    if output.kind != "local" and output.tar:
+        _require_file("-o", Path(output.dest))
+    elif path.exists() and not path.is_dir():
+        raise UsageError(f"-o {output.dest}: a file stands there, and a directory is needed")
+    elif path.resolve() == Path("/"):
+        raise UsageError("-o /: this machine's own root is no place for an image's files", hint="name a directory")
+
+
+def _require_file(option: str, given: Path) -> None:
+    path = _expanded(given)
+    if path.is_dir():
+        raise UsageError(f"{option} {given}: a directory stands there, and a file is needed")
+    if not path.parent.is_dir():
+        raise NotFoundError(f"{option} {given}: there is no such directory")
+
+
+def _write(session: Session, output: Output, finished: Finished) -> Sequence[str]:
+    names = tuple(reference.parse_normalized(name).full for name in output.names) or finished.names
+    if not output.dest:
+        for name in names if output.kind in {"image", "docker"} else ():
+            session.store.images.tag(name, finished.image.id)
+        return ()
+    if output.kind == "local":
+        return _local(session, finished.image, output.dest)
+    target: Target = output.stream or _expanded(Path(output.dest))
+    if output.kind == "tar":
+        export.export(session, finished.image, target)
+        return ()
+    images = [(finished.image.id, names)]
+    with session.store.leases.hold("save", finished.image.id):
+        if output.tar:
+            form: Form = "docker-archive" if output.kind == "docker" else "oci-archive"
+            session.store.archive.save(images, target, form)
+        else:
+            session.store.archive.add(images, _expanded(Path(output.dest)))
+    return ()
+
+
+def _local(session: Session, image: Image, dest: str) -> Sequence[str]:
+    path = str(_expanded(Path(dest)))
+    with export.opened(session, image) as (entries, tar):
+        require_room(path, entries)
+        return [f"-o {dest} leaves the device {each} out" for each in spread(path, tar)]
+
+
+def _write_cache(session: Session, cache: CacheTo, finished: Finished) -> Sequence[str]:
+    store = session.store
+    keys = finished.keys[cache.mode]
+    rows = [row for key in keys if (row := store.cache.get(key)) is not None]
+    held = store.leases.hold("cache", *(row.diff_id for row in rows if row.diff_id)) if rows else nullcontext()
+    try:
+        with held:
+            store.cache_archive.write(keys, _expanded(cache.dest), tag=cache.tag, compressed=cache.compressed)
+    except DockmagicError as error:
+        if not cache.ignore_error:
+            raise
+        return (f"--cache-to {cache.dest} is not written: {error.message}",)
+    return ()
+
+
+def _metadata(session: Session, finished: Finished) -> dict[str, Any]:
+    """As buildx words it; what speaks of BuildKit's own daemon is not there."""
+    content = session.store.blobs.read(finished.image.digest)
+    described = Descriptor(media_type=_media_type(content), digest=finished.image.digest, size=len(content))
+    found: dict[str, Any] = {
+        "containerimage.config.digest": finished.image.id,
+        "containerimage.descriptor": described.to_dict(),
+        "containerimage.digest": finished.image.digest,
+    }
+    if finished.names:
+        found["image.name"] = ",".join(finished.names)
+    return found
+
+
+def _media_type(manifest: bytes) -> str:
+    return str(json.loads(manifest).get("mediaType") or mediatype.MANIFEST)
+
+
+def _expanded(path: Path) -> Path:
+    return path.expanduser()
