@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What the tests want of the system; dockmagic itself wants none of it.
 SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap crun runc podman skopeo umoci docker-registry apache2-utils \
-  openssl chromium fonts-noto-cjk
+  openssl chromium fonts-noto-cjk pandoc poppler-utils
 
 .PHONY: demo test check lab labextension system system-venv clean format
 
