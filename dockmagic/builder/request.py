@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from dockmagic.builder.named import Directory
+
+from dockmagic.sandbox.spec import Limits
 
 # "default" is private where that works, else host.
 Network = Literal["default", "none", "private", "host"]
@@ -62,6 +67,8 @@ class BuildRequest:
         pull: registries are asked anew for the images that it needs, also for those that are here.
         imported: where a step is looked for that is not in the store's own cache.
         platform: what the image is for: ``"linux/arm64"``; "" for this machine, and for base images of whatever platform is here.
+        limits: of each RUN.
+        timeout: seconds that each RUN may take, None for ever.
         epoch: seconds since 1970 that every timestamp in the image has.
         machine: the machine's architecture as Go names it.
     """
@@ -83,5 +90,7 @@ class BuildRequest:
     pull: bool = False
     imported: tuple[Imported, ...] = ()
     platform: str = ""
+    limits: Limits = field(default_factory=Limits)
+    timeout: float | None = None
     epoch: int
     machine: str

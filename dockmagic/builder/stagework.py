@@ -197,6 +197,8 @@ class _Work:
             below=self.diff_ids,
             epoch=shared.request.epoch,
             running=shared.running,
+            limits=shared.request.limits,
+            timeout=shared.request.timeout,
         )
         place = Place(
             build=shared.request.tags,

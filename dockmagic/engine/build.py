@@ -20,6 +20,7 @@ from dockmagic.errors import ArchiveError, BuildError, NotFoundError
 from dockmagic.events import Event, StepOutput, StepStarted
 from dockmagic.oci import platform, reference
 from dockmagic.results import Build, Layer, Row, Step
+from dockmagic.sandbox.spec import Limits
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -37,6 +38,8 @@ class Request:
         cache_from: where else a step is looked for.
         products: what it leaves besides the image in the store.
         platforms: what the image is for, in one spelling each; none for this machine.
+        limits: of each RUN.
+        timeout: seconds that each RUN may take.
     """
 
     text: str
@@ -57,6 +60,8 @@ class Request:
     cache_from: tuple[CacheFrom, ...] = ()
     products: Products = field(default_factory=Products)
     platforms: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    timeout: float | None = None
 
 
 def build(session: Session, request: Request, *, listener: EventListener | None = None) -> Build:
@@ -139,6 +144,8 @@ def wanted(session: Session, request: Request) -> BuildRequest:
         contexts=request.build_contexts,
         secrets=request.secrets,
         agents=request.agents,
+        limits=request.limits,
+        timeout=request.timeout,
         pull=request.pull,
         platform="".join(request.platforms[:1]),
         epoch=int(epoch) if epoch.isascii() and epoch.isdigit() else session.epoch,

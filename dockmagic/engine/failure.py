@@ -6,14 +6,8 @@ import signal
 
 from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, RunError
 from dockmagic.sandbox.execution import Outcome
+from dockmagic.sandbox.limit_words import OPTIONS, amount
 from dockmagic.sandbox.spec import Limits
-
-# What ended it: which limit that is, and its option.
-_LIMITS = {
-    "memory limit": ("memory", "--memory"),
-    "pids limit": ("pids", "--pids-limit"),
-    "disk limit": ("disk", "--disk"),
-}
 
 
 def failure(
@@ -43,11 +37,9 @@ def _words(
     code = outcome.exit_code
     if outcome.stopped == "timeout":
         return f"{what} timed out after {timeout:g} s (exit code {code})", "a longer time: --timeout"
-    if outcome.stopped in _LIMITS:
-        name, option = _LIMITS[outcome.stopped]
-        amount = getattr(limits, name)
-        words = f"{amount} processes" if name == "pids" else _binary(amount)
-        return f"{what} was ended by the {outcome.stopped} of {words} (exit code {code})", f"a higher limit: {option}"
+    if outcome.stopped in OPTIONS:
+        words = f"{what} was ended by the {outcome.stopped} of {amount(outcome.stopped, limits)} (exit code {code})"
+        return words, f"a higher limit: {OPTIONS[outcome.stopped]}"
     if outcome.stopped == "interrupted":
         return f"{what} was interrupted (exit code {code})", ""
     if outcome.ending.not_started and code == EXIT_NOT_FOUND:
@@ -63,14 +55,6 @@ def _words(
     if outcome.ending.signalled:
         return f"{what} was ended by {_signal(outcome.ending.signalled)} (exit code {code})", ""
     return f"{what} failed with exit code {code}", ""
-
-
-def _binary(count: int) -> str:
-    """As an option takes it: ``256m``."""
-    for power, unit in ((30, "g"), (20, "m"), (10, "k")):
-        if count and count % (1 << power) == 0:
-            return f"{count >> power}{unit}"
-    return f"{count} bytes"
 
 
 def _signal(number: int) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dockmagic.engine import network_names
 from dockmagic.errors import DockmagicError, NotFoundError, UsageError
-from dockmagic.magics import cell, checking
+from dockmagic.magics import cell, checking, limit_values
 from dockmagic.magics.notebook import OWN_FAILURES
 from dockmagic.magics.values import environment
 
@@ -77,6 +76,7 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
             no_cache=options["no_cache"],
             labels=dict(options["label"]),
             network=_network(command),
+            **_limits(command),
             no_cache_filter=[name for names in options["no_cache_filter"] for name in names],
             add_hosts=options["add_host"],
             build_contexts=dict(options["build_context"]),
@@ -101,8 +101,17 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
             progress.close()
 
 
+def _limits(command: Command) -> dict[str, Any]:
+    """Of each RUN. In the cell that also runs they are the run's."""
+    if not command.verb.name:
+        return {}
+    return {"limits": limit_values.limits(command.options), "timeout": command.options["timeout"]}
+
+
 def _network(command: Command) -> Network:
     """Of RUN. In the cell that also runs, a container whose network is shared is the run's affair."""
+    from dockmagic.engine import network_names  # noqa: PLC0415 - %load_ext need not wait for it
+
     wanted = command.options["network"] or "default"
     found: Network = "default" if wanted.startswith(network_names.SHARED) else network_names.of_build(wanted)
     return found

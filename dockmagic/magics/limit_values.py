@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from dockmagic.exchange import sizes
 
+if TYPE_CHECKING:
+    from dockmagic.sandbox.spec import Limits
+
 # As docker has it: less holds no process.
 _LEAST_MEMORY = 6 << 20
+
+
+def limits(options: Mapping[str, Any]) -> Limits:
+    """The options' values together."""
+    from dockmagic.sandbox.spec import Limits  # noqa: PLC0415 - %load_ext need not wait for it
+
+    return Limits(
+        pids=options["pids_limit"],
+        memory=options["memory"],
+        cpus=options["cpus"],
+        disk=options["disk"],
+        shm=options["shm_size"],
+        ulimits=options["ulimit"],
+    )
 
 
 def size(text: str) -> int:

@@ -197,9 +197,10 @@ _PROCESS = (
     Option(names=("-u", "--user"), value="USER", default="", help="name or id, and group: bob, 1000:1000"),
 )
 
+_TIMEOUT = Option(names=("--timeout",), value="TIME", read=values.seconds, help="end it after that time: 20s, 1m30s")
 _SCRIPT = (
     Option(names=("--interp",), value="COMMAND", read=values.filled, help='what reads the script: "python3 -u"'),
-    Option(names=("--timeout",), value="TIME", read=values.seconds, help="end it after that time: 20s, 1m30s"),
+    _TIMEOUT,
     Option(names=("--stdin",), value="VAR", read=values.variable, help="its input: a variable's value, as --in has it"),
     Option(
         names=("--in",),
@@ -280,6 +281,8 @@ _LIMITS = (
         help="a limit of each process: nofile=1024:4096",
     ),
 )
+# Of each RUN of a build; in the cell that also runs they are the run's.
+STEP_LIMITS = (*_LIMITS, _TIMEOUT)
 _PROFILE = (
     Option(names=("--untrusted",), help="no capability at all: for hostile code"),
     Option(names=("--cap-add",), value="NAME", read=values.filled, many=True, help="keep one more capability, or ALL"),
@@ -360,7 +363,7 @@ def _refused(spelled: str, why: str) -> tuple[Option, ...]:
     return tuple(replace(option, absent=why) for option in later(spelled))
 
 
-_LIMITED = "a build's steps have no limits of their own; -m, --cpus and --ulimit of run limit a container"
+_LIMITED = "a build's steps are limited by -m, --cpus, --pids-limit, --disk, --ulimit, --shm-size and --timeout"
 
 # Docker's options that a build does not honour.
 BUILD_LATER = (
@@ -369,9 +372,8 @@ BUILD_LATER = (
     *_refused("--compress --stream", "there is no daemon that the context is sent to"),
     *_refused("--force-rm --rm", "nothing is left of a step but the container of one that failed"),
     *_refused("--isolation=", "it is for Windows"),
-    *_refused("--ulimit= -m|--memory= --memory-swap= --cgroup-parent= --cpu-period= --cpu-quota=", _LIMITED),
+    *_refused("--memory-swap= --cgroup-parent= --cpu-period= --cpu-quota=", _LIMITED),
     *_refused("-c|--cpu-shares= --cpuset-cpus= --cpuset-mems=", _LIMITED),
-    *_refused("--shm-size=", "RUN --mount=type=tmpfs,target=/dev/shm,size=SIZE gives it to a step"),
     *_refused("--security-opt=", "every step has the same walls; --security-opt of run adds to them"),
     *_refused("--attest=", "no attestations are made"),
     *_refused("--annotation=", "LABEL and --label describe an image"),

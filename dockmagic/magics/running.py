@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import NotFoundError, UsageError
-from dockmagic.magics import building, cell, health_options
+from dockmagic.magics import building, cell, health_options, limit_values
 from dockmagic.magics.values import environment
 
 if TYPE_CHECKING:
@@ -127,14 +127,7 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
             dns_search=options["dns_search"],
             dns_options=options["dns_option"],
         ),
-        "limits": Limits(
-            pids=options["pids_limit"],
-            memory=options["memory"],
-            cpus=options["cpus"],
-            disk=options["disk"],
-            shm=options["shm_size"],
-            ulimits=options["ulimit"],
-        ),
+        "limits": limit_values.limits(options),
     }
 
 

@@ -46,7 +46,7 @@ CELL_VERBS = (
         name="build",
         summary="build an image; the body is the Dockerfile",
         operands="[CONTEXT]",
-        options=(*table.BUILD, table.BUILD_NETWORK, *_BUILD_CELL, *_BUILD_REFUSED),
+        options=(*table.BUILD, *table.STEP_LIMITS, table.BUILD_NETWORK, *_BUILD_CELL, *_BUILD_REFUSED),
         body="dockerfile",
     ),
     Verb(
@@ -134,7 +134,15 @@ LINE_VERBS = (
         name="build",
         summary="build an image from a Dockerfile on disk",
         operands="[CONTEXT]",
-        options=(*table.BUILD, table.BUILD_NETWORK, _FILE, *table.RESULT, *_BUILD_REFUSED, table.NO_QUIET),
+        options=(
+            *table.BUILD,
+            *table.STEP_LIMITS,
+            table.BUILD_NETWORK,
+            _FILE,
+            *table.RESULT,
+            *_BUILD_REFUSED,
+            table.NO_QUIET,
+        ),
     ),
     Verb(
         name="run",

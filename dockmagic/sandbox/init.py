@@ -115,7 +115,9 @@ def _run(plan: Plan, status: socket.socket) -> int:
         attempt("read-only root", _make_read_only)
     attempt("resource limits", limit_resources, spec["limits"])
     site.notes += weaker(spec["limits"], plan.group.by)
-    wire.send(status, {"user": [account.uid, account.gid], "notes": site.notes, "made": site.made})
+    wire.send(
+        status, {"user": [account.uid, account.gid], "notes": site.notes, "made": site.made, "volumes": site.recorded()}
+    )
     confine(account, plan.profile, status, proc)
     if plan.trial:
         return 0

@@ -19,6 +19,7 @@ from errno import EACCES
 
 from dockmagic.sandbox import cgroups, identity, init, sealed, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
+from dockmagic.sandbox.caller import mount_id
 from dockmagic.sandbox.confine import (
     attempt,
     be_first_victim,
@@ -29,6 +30,7 @@ from dockmagic.sandbox.confine import (
 from dockmagic.sandbox.launch import supervisors
 from dockmagic.sandbox.limiting import limit_resources
 from dockmagic.sandbox.monitor import Monitor
+from dockmagic.sandbox.places import look
 from dockmagic.sandbox.plan import Plan
 from dockmagic.sandbox.provided import add_files
 from dockmagic.sandbox.server import profile
@@ -211,7 +213,7 @@ def _become(plan: Plan, status: socket.socket, user_namespace: int) -> None:
         account = resolve(plan.spec["user"], root)
         enter_directory(plan.spec["cwd"])
         attempt("resource limits", limit_resources, plan.spec["limits"])
-        wire.send(status, {"user": [account.uid, account.gid], "notes": []})
+        wire.send(status, {"user": [account.uid, account.gid], "notes": [], "volumes": _recorded(plan, root)})
         if plan.profile.single:
             _take_only_id(account, user_namespace)
         proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
@@ -220,6 +222,17 @@ def _become(plan: Plan, status: socket.socket, user_namespace: int) -> None:
     except BaseException as error:  # noqa: BLE001 - told to the monitor
         init.tell(status, error)
     os._exit(code)
+
+
+def _recorded(plan: Plan, root: int) -> list[int]:
+    """Ids of the mounts besides the root in which owners are recorded, as far as they are where they were made."""
+    found = []
+    for mount in plan.spec["mounts"]:
+        place = look(root, mount["target"].strip("/")) if mount["kind"] == "directory" and plan.profile.single else None
+        if place is not None:
+            found.append(mount_id(place))
+            os.close(place)
+    return found
 
 
 def _take_only_id(account: Account, user_namespace: int) -> None:

@@ -79,10 +79,11 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
 def supervisors(plan: Plan):  # type: ignore[no-untyped-def]  # noqa: ANN201 - a function, and no typing here
     """What makes the supervisor of this container's changes of owners."""
 
-    def make(listener: int, owner: tuple[int, int]) -> Supervisor:
+    def make(listener: int, owner: tuple[int, int], volumes: list[int]) -> Supervisor:
         upper = os.open(plan.spec["upper"], os.O_PATH | os.O_DIRECTORY)
         known = plan.spec["owners"]
-        return Supervisor(listener, machine=os.uname().machine, upper=upper, default_owner=owner, known=known)
+        machine = os.uname().machine
+        return Supervisor(listener, machine=machine, upper=upper, default_owner=owner, known=known, volumes=volumes)
 
     return make
 

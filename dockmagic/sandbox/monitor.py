@@ -64,6 +64,8 @@ class Monitor:
         "_supervisor",
         "_told",
         "_user",
+        "_volumes",
+        "_waits_for_network",
         "_watcher",
     )
 
@@ -98,7 +100,11 @@ class Monitor:
         self._told: dict[str, object] = {}
         self._user = [0, 0]
         self._made: list[str] = []
+        self._volumes: list[int] = []
         self._notes: list[str] = []
+        self._outlet: Outlet | None = None
+        self._program = ""
+        self._waits_for_network = False
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._watch(channel.fileno(), self._hear_client)
@@ -213,9 +219,12 @@ class Monitor:
             self._supervise(descriptors[0])
         elif "owner" in message:
             self._ask_for_trees(*message["owner"])
+        elif "network" in message:
+            self._waits_for_network = True
+            self._answer_network()
         elif "user" in message:
-            self._user, self._notes = message["user"], message["notes"]
-            self._made = message.get("made", [])
+            self._user, self._notes = message["user"], [*self._notes, *message["notes"]]
+            self._made, self._volumes = message.get("made", []), message.get("volumes", [])
         else:
             self._told |= message
 
@@ -226,7 +235,7 @@ class Monitor:
 
     def _supervise(self, listener: int) -> None:
         uid, gid = self._user
-        supervisor = self._make_supervisor(listener, (uid, gid))
+        supervisor = self._make_supervisor(listener, (uid, gid), self._volumes)
         self._supervisor = supervisor
 
         def handle() -> None:

@@ -41,7 +41,7 @@ class Mounted(Operation):
         directory = stat.S_ISDIR(os.fstat(tree).st_mode)
         top = os.dup(tree)
         attach(tree, site.place(self.target, directory=directory))
-        site.volumes.append(Standing(self.target, top, ours=True))
+        site.volumes.append(Standing(self.target, top, ours=True, stays=isinstance(self, DirectoryMount)))
 
 
 class LayersMount(Mounted):

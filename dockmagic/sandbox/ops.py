@@ -14,6 +14,7 @@ import stat
 from errno import ENOENT, EPERM, EROFS
 
 from dockmagic.sandbox.accounts import Refused
+from dockmagic.sandbox.caller import mount_id
 from dockmagic.sandbox.places import PLAIN, at, attach, is_device, is_masked, look, make_place, plain_directory
 from dockmagic.syscalls import mounts
 
@@ -55,11 +56,13 @@ class Standing:
         target: absolute path in the container.
         top: descriptor of its root.
         ours: mount points may be made in it: it is not a directory of the host.
+        stays: it is a directory of the store: owners of its files are recorded where there is one id.
     """
 
-    __slots__ = ("ours", "target", "top")
+    __slots__ = ("ours", "stays", "target", "top")
 
-    def __init__(self, target: str, top: int, *, ours: bool) -> None:
+    def __init__(self, target: str, top: int, *, ours: bool, stays: bool = False) -> None:
+        self.stays = stays
         self.target = target
         self.top = top
         self.ours = ours
@@ -102,6 +105,10 @@ class Site:
         self.made: list[str] = []
         self.notes: list[str] = []
         self.volumes: list[Standing] = []
+
+    def recorded(self) -> list[int]:
+        """Ids of the mounts, besides the root, in which owners are recorded."""
+        return [mount_id(standing.top) for standing in self.volumes if standing.stays]
 
     def above(self, target: str) -> Standing | None:
         """The innermost of the mounts that a path lies in."""

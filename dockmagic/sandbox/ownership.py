@@ -15,8 +15,8 @@ Where an owner is written:
   descriptors that it may have, so that its number is not given to another file; a removed one leaves the table.
 
 Limits. ``stat`` inside still shows the one id. Only ids below 65,536 exist, as in a container that has a range; others are
-EINVAL. A file that is not on the container's root mount (a volume, /dev, /proc) is not recorded: it can keep or get the one id, all
-else is EINVAL, as from the kernel. Search permission of directories is not checked again. The table that an earlier
+EINVAL. A file that is neither on the container's root mount nor in a named volume (a directory of the host, /dev, /proc) is not recorded:
+it can keep or get the one id, all else is EINVAL, as from the kernel. In a named volume a link's owner is not recorded. Search permission of directories is not checked again. The table that an earlier
 process left is taken over by number alone. Code in the container can write the xattr itself, also as a user
 without privileges: it thereby tells lies about its own layer only, but readers must treat the value as hostile (``parse_owner``).
 
@@ -99,7 +99,19 @@ class Supervisor:
     is left.
     """
 
-    __slots__ = ("_default", "_listener", "_mount", "_names", "_pins", "_real", "_room", "_table", "_upper", "_xattrs")
+    __slots__ = (
+        "_default",
+        "_listener",
+        "_mount",
+        "_names",
+        "_pins",
+        "_real",
+        "_room",
+        "_table",
+        "_upper",
+        "_volumes",
+        "_xattrs",
+    )
 
     def __init__(
         self,
@@ -109,6 +121,7 @@ class Supervisor:
         upper: int,
         default_owner: tuple[int, int],
         known: dict[str, list[int]] | None = None,
+        volumes: list[int] | None = None,
     ) -> None:
         """Take a listener over.
 
@@ -118,8 +131,10 @@ class Supervisor:
             upper: a descriptor of the container's upper directory, as the supervisor sees it.
             default_owner: the one id inside, that is ``(0, 0)`` or the user that the container runs as.
             known: the side table of an earlier process on this upper directory.
+            volumes: ids of the mounts of directories of the store, whose owners are recorded too.
         """
         self._listener = listener
+        self._volumes = frozenset(volumes or ())
         self._names = {number: name for name, number in syscall_table.numbers(machine).items() if "chown" in name}
         self._upper = upper
         self._default = default_owner
@@ -166,12 +181,13 @@ class Supervisor:
         target = _open_target(caller, request)
         try:
             privileged = caller.may_chown()
-            inside = mount_id(target) == self._root_mount(caller)
+            mount = mount_id(target)
+            inside = mount == self._root_mount(caller)
             # All that was read through the pid above counts only if it was the caller's to the end.
             if not notify.is_valid(self._listener, notification):
                 return
-            if inside:
-                self._change(target, request, privileged=privileged)
+            if inside or mount in self._volumes:
+                self._change(target, request, privileged=privileged, aside=inside)
             else:
                 self._change_elsewhere(target, request)
         finally:
@@ -191,8 +207,8 @@ class Supervisor:
                 os.close(here)
         return self._mount
 
-    def _change(self, target: int, request: Request, *, privileged: bool) -> None:
-        """Record a new owner of what an O_PATH descriptor is open on."""
+    def _change(self, target: int, request: Request, *, privileged: bool, aside: bool) -> None:
+        """Record a new owner of what an O_PATH descriptor is open on; without ``aside`` a link's is not recorded."""
         recorded = self._recorded(target)
         owner = (
             recorded[0] if request.uid == _UNCHANGED else request.uid,
@@ -204,7 +220,7 @@ class Supervisor:
             raise OSError(EPERM, os.strerror(EPERM))
         # The real call: refuses on a read-only mount, copies up, clears set-user-ID and capabilities, sets the ctime.
         os.chown(_itself(target), *self._real)
-        if (request.uid, request.gid) != (_UNCHANGED, _UNCHANGED):
+        if (request.uid, request.gid) != (_UNCHANGED, _UNCHANGED) and (aside or self._bears_xattr(target)):
             self._record(target, owner)
 
     def _change_elsewhere(self, target: int, request: Request) -> None:

@@ -19,6 +19,8 @@ RENAME_WHITEOUT = 4
 
 _OPEN_HOW = struct.Struct("=QQQ")
 _LAST_DESCRIPTOR = 0xFFFFFFFF
+# Of openat2(2): a rename anywhere on the machine, at the moment of a "..", makes it say "again".
+_RACES = 1000
 
 
 def openat2(path: str | bytes, flags: int, *, mode: int = 0, resolve: int = 0, dir_fd: int = AT_FDCWD) -> int:
@@ -32,9 +34,14 @@ def openat2(path: str | bytes, flags: int, *, mode: int = 0, resolve: int = 0, d
         dir_fd: a directory's descriptor, or AT_FDCWD.
 
     Raises:
-        OSError: ELOOP or EXDEV where the restriction bites; EAGAIN when a rename raced with ``..``: try again.
+        OSError: ELOOP or EXDEV where the restriction bites; EAGAIN when renames, which may be anybody's, kept racing with ``..``.
     """
     how = _OPEN_HOW.pack(flags | os.O_CLOEXEC, mode, resolve)
+    for _ in range(_RACES):
+        try:
+            return call("openat2", dir_fd, os.fsencode(path), how, len(how), path=path)
+        except BlockingIOError:
+            continue
     return call("openat2", dir_fd, os.fsencode(path), how, len(how), path=path)
 
 

@@ -61,7 +61,24 @@ def test_the_copy_has_the_images_owners(engine, volume):
     if ids == "single":
         engine.volume.remove("cache")
         said(engine, "true\n", "cache:/data")
-        assert os.getxattr(engine.volume.inspect("cache").mountpoint / "file", "user.dockmagic.owner") == b"33:34"
+        assert owner_of(engine, "file") == b"33:34"
+
+
+def owner_of(engine, name):
+    return os.getxattr(engine.volume.inspect("cache").mountpoint / name, "user.dockmagic.owner")
+
+
+def test_owners_can_be_changed_in_a_volume(engine, volume):
+    engine.run("shelf:1", script="touch /mnt/x; ln -s x /mnt/s; chown -h 5:6 /mnt/x /mnt/s\n", name="owners",
+               volumes=("cache:/mnt",)).check_returncode()  # fmt: skip
+    engine.run("shelf:1", ("sleep", "60"), name="owners", background=True, volumes=("cache:/mnt",))
+    joined = engine.exec("owners", script="touch /mnt/y; chown 7 /mnt/y; stat -c %u:%g /mnt/x\n")
+    engine.rm("owners", force=True)
+    assert joined.error is None, joined.output
+    if engine.session.runtime.isolation.ids == "range":
+        assert joined.stdout == "5:6\n"
+    else:
+        assert (owner_of(engine, "x"), owner_of(engine, "y")) == (b"5:6", b"7:0")
 
 
 def test_an_empty_volume_is_filled_and_nocopy_keeps_it_empty(engine, volume):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from dockmagic.builder.actions import RunAction
@@ -12,8 +13,9 @@ from dockmagic.builder.steps.mounting import Ready
 from dockmagic.builder.steps.site import Site, Writable
 from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, BuildError, IsolationError
 from dockmagic.sandbox.execution import Outcome, execute
+from dockmagic.sandbox.limit_words import OPTIONS, amount
 from dockmagic.sandbox.pump import Listener
-from dockmagic.sandbox.spec import Exit, Limits, Spec
+from dockmagic.sandbox.spec import Exit, Spec
 from dockmagic.store.layer_rows import LayerRecord
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def run(site: Site, action: RunAction, ready: Ready, listener: Listener) -> tupl
             return runtime.start(spec, stdin=stdin, stdout=stdout, stderr=stderr)
 
         with site.running.watched() as watch:
-            outcome = execute(start, listener=listener, started=watch.started)
+            outcome = execute(start, listener=listener, timeout=site.timeout, started=watch.started)
         if outcome.stopped == "interrupted":
             raise KeyboardInterrupt
         if outcome.exit_code or outcome.stopped:
@@ -87,7 +89,7 @@ def _spec(site: Site, action: RunAction, ready: Ready, made: Writable) -> Spec:
         mounts=ready.mounts,
         files=tuple((name, content, 0o755) for name, content in action.files),
         epoch=site.epoch,
-        limits=Limits() if ready.shm is None else Limits(shm=ready.shm),
+        limits=site.limits if ready.shm is None else replace(site.limits, shm=ready.shm),
         purpose="build",
     )
 
@@ -101,10 +103,16 @@ def _owners(site: Site, made: Writable, spec: Spec, ending: Exit) -> Mapping[str
     return found
 
 
-def _failure(outcome: Outcome, action: RunAction) -> BuildError:
+def _failure(outcome: Outcome, action: RunAction, site: Site) -> BuildError:
     code = outcome.exit_code
     message, hint = f"RUN failed with exit code {code}", ""
-    if outcome.ending.not_started and action.foreign and code == EXIT_NOT_EXECUTABLE:
+    if outcome.stopped == "timeout":
+        message, hint = f"RUN timed out after {site.timeout:g} s (exit code {code})", "a longer time: --timeout"
+    elif outcome.stopped in OPTIONS:
+        told = amount(outcome.stopped, site.limits)
+        message = f"RUN was ended by the {outcome.stopped} of {told} (exit code {code})"
+        hint = f"a higher limit: {OPTIONS[outcome.stopped]}"
+    elif outcome.ending.not_started and action.foreign and code == EXIT_NOT_EXECUTABLE:
         message = (
             f"RUN: the stage is for {action.foreign}, and this machine does not run its programs (exit code {code})"
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dockmagic.builder.running import Running
 from dockmagic.errors import NotFoundError
 from dockmagic.sandbox.runtime import Runtime
+from dockmagic.sandbox.spec import Limits
 from dockmagic.store import Store
 from dockmagic.store.faults import told
 from dockmagic.store.layer_rows import LayerRecord
@@ -34,6 +35,8 @@ class Site:
         below: DiffIDs of the layers below it, base first.
         epoch: seconds since 1970 that every timestamp becomes.
         running: the build's processes.
+        limits: of each RUN.
+        timeout: seconds that each RUN may take, None for ever.
     """
 
     store: Store
@@ -41,6 +44,8 @@ class Site:
     below: tuple[str, ...]
     epoch: int
     running: Running
+    limits: Limits = field(default_factory=Limits)
+    timeout: float | None = None
 
     def lowers(self, diff_ids: Sequence[str] | None = None) -> tuple[str, ...]:
         """The trees of these layers, top first; by default of those below the step.
