@@ -58,7 +58,7 @@ class Selection:
         single_file: it is one file that may be renamed by the destination.
         lands: something was named, an empty directory at least: the destination is made.
         unmatched: a line for each source that names nothing.
-        digest: of kinds, names, modes, links and content, and of ``single_file``: ``sha256:…``. The same on every machine.
+        digest: of kinds, names, modes, links and content, of ``single_file`` and ``lands``: ``sha256:…``. The same on every machine.
     """
 
     items: tuple[Item, ...]
@@ -83,7 +83,7 @@ class Selection:
         object.__setattr__(self, "single_file", single_file)
         object.__setattr__(self, "lands", lands)
         object.__setattr__(self, "unmatched", unmatched)
-        object.__setattr__(self, "digest", _digest(ordered, single_file=single_file))
+        object.__setattr__(self, "digest", _digest(ordered, single_file=single_file, lands=lands))
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -149,8 +149,8 @@ def _land(landed: dict[str, Item], item: Item) -> None:
     landed[item.entry.path] = item
 
 
-def _digest(items: Iterable[Item], *, single_file: bool) -> str:
-    state = hashlib.sha256(b"file\n" if single_file else b"tree\n")
+def _digest(items: Iterable[Item], *, single_file: bool, lands: bool) -> str:
+    state = hashlib.sha256((b"file\n" if single_file else b"tree\n") if lands else b"nothing\n")
     for item in items:
         # a header holds everything that counts but the content, and says how long that is
         state.update(header(item.entry))

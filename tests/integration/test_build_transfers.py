@@ -467,6 +467,8 @@ def test_named_contexts_are_directories_with_ignore_files_of_their_own_or_images
 
 
 def test_a_wildcard_may_match_nothing_and_the_step_says_so(engine, context):
+    (context / "empty").mkdir()
+    assert names(engine, context, "COPY empty /out/") == ["out"]
     for _ in ("made", "taken from the cache"):
         made = engine.build("FROM scratch\nCOPY q* /out/\n", context=context)
         assert not made.image.layers
