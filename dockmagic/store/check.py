@@ -24,7 +24,7 @@ from dockmagic.store.database import Database
 from dockmagic.store.faults import told
 from dockmagic.store.layout import Layout, snapshot
 from dockmagic.store.leases import held
-from dockmagic.store.rows import layers_of
+from dockmagic.store.rows import has_table, layers_of
 from dockmagic.store.sweep import entries
 
 _DIFFERS = "differs from its digest"
