@@ -21,6 +21,7 @@ from dockmagic.builder.steps.site import Site
 from dockmagic.builder.transfers import CopyAction
 from dockmagic.sandbox.pump import Listener
 from dockmagic.store.layer_rows import LayerRecord
+from dockmagic.store.leases import Hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Execution:
         site: the layers below it.
         place: where it stands.
         sources: layers of the stages that are built, by the stage's number.
+        hold: keeps what was built from being swept.
         listener: gets what RUN prints.
     """
 
@@ -61,6 +63,7 @@ class Execution:
     request: BuildRequest
     place: Place
     sources: Mapping[int, tuple[str, ...]]
+    hold: Hold
     listener: Listener
 
     def made(self, action: Action | None) -> Made:
@@ -81,6 +84,15 @@ class Execution:
 
     def _cached(self, key: Key) -> Made | str:
         """What the cache has for a key, or why it has nothing."""
+        found = self._found(key)
+        if isinstance(found, Made):
+            if found.diff_id:
+                self.hold.later(found.diff_id)
+        else:
+            self.hold.settle()
+        return found
+
+    def _found(self, key: Key) -> Made | str:
         if self.request.no_cache:
             return "--no-cache"
         if self.place.stage in self.request.no_cache_filter:
@@ -102,7 +114,9 @@ class Execution:
         return Made(diff_id=diff_id, reason=reason, key=key.digest)
 
     def _remember(self, key: Key, diff_id: str) -> None:
-        self.site.store.cache.put(key.digest, diff_id, key.components, lineage=key.lineage, position=key.position)
+        self.site.store.cache.put(
+            key.digest, diff_id, key.components, lineage=key.lineage, position=key.position, hold=self.hold
+        )
 
     def _run(self, action: RunAction) -> Made:
         with ExitStack() as stack:

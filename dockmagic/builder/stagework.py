@@ -125,6 +125,7 @@ class _Work:
         except DockmagicError as error:
             self.records[number] = replace(self.records[number], failed=True)
             return replace(self._built(), error=error, stopped=self._stopped(self.stage.rows[number], error))
+        self.shared.hold.settle()
         return self._built()
 
     def _built(self) -> BuiltStage:
@@ -213,6 +214,7 @@ class _Work:
             request=shared.request,
             place=place,
             sources={planned: built.diff_ids for planned, built in self.done.items()},
+            hold=shared.hold,
             listener=partial(self._output, self.index + number),
         )
         with at_line(row, shared.request.text):
@@ -222,8 +224,6 @@ class _Work:
                     f"this would be layer {MOST_LAYERS + 1}, and an image of more than {MOST_LAYERS} cannot be run",
                     hint="put several RUN into one with a here-document, or copy a stage's files onto scratch",
                 )
-        if made.diff_id:
-            shared.hold.add(made.diff_id)
         self.notes.update(dict.fromkeys(made.notes))
         return made
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dockmagic.store.database import Database
-from dockmagic.store.leases import FRESH, release
+from dockmagic.store.leases import FRESH, Hold, release
 from dockmagic.store.rows import require_layers
 
 
@@ -57,8 +57,9 @@ class Cache:
         *,
         lineage: str = "",
         position: str = "",
+        hold: Hold | None = None,
     ) -> None:
-        """Remember a step; a row of the same key is replaced. The layer stays as long as the row.
+        """Remember a step; a row of the same key is replaced. The layer stays as long as the row, and as the hold.
 
         Raises:
             StoreError: the layer was removed meanwhile.
@@ -70,6 +71,8 @@ class Cache:
                 "INSERT OR REPLACE INTO cache (key, diff_id, components, lineage, position) VALUES (?, ?, ?, ?, ?)",
                 (key, diff_id or None, json.dumps(dict(components or {})), lineage, position),
             )
+            if hold is not None and diff_id:
+                hold.take(connection, diff_id)
             release(connection, FRESH, [diff_id])
 
     def similar(self, lineage: str) -> CacheRow | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -66,17 +67,34 @@ class Leases:
 
 
 class Hold:
-    """What one user of the store keeps from being swept; it ends with its block, or with the process."""
+    """What one user of the store keeps from being swept; it ends with its block, or with the process. Several threads may share one."""
 
     def __init__(self, database: Database, kind: str) -> None:
         self._database = database
         self._kind = kind
+        self._lock = threading.Lock()
+        self._later: list[str] = []
 
     def add(self, *digests: str) -> None:
         """Keep more content."""
         if digests:
             with self._database.writing() as connection:
                 take(connection, self._kind, digests)
+
+    def later(self, digest: str) -> None:
+        """Keep more content with the next :meth:`settle`: a build finds many layers in a row, and each transaction waits for the disk."""
+        with self._lock:
+            self._later.append(digest)
+
+    def settle(self) -> None:
+        """Keep what was put off; whoever now begins what takes its time calls this first."""
+        with self._lock:
+            digests, self._later = self._later, []
+        self.add(*digests)
+
+    def take(self, connection: sqlite3.Connection, digest: str) -> None:
+        """Keep more content, as a part of somebody's transaction."""
+        take(connection, self._kind, [digest])
 
     def end(self) -> None:
         """Keep nothing any more."""

@@ -121,15 +121,16 @@ class Store:
         sweeping.sweep(self._layout, self._database, self._owner)
 
     @contextlib.contextmanager
-    def scratch(self, area: Literal["tmp", "work"] = "tmp") -> Iterator[str]:
+    def scratch(self, area: Literal["tmp", "work"] = "tmp", *names: str) -> Iterator[str]:
         """A fresh directory for trees in the making, relative to the scheme's root; gone when the block ends.
 
         Args:
             area: ``"work"`` for writable layers of overlayfs, which may be kept in memory.
+            names: of directories that are made in it, by the same job.
         """
         name = f"{area}/{new_name()}"
         with told(self._layout.roots):
-            self._owner.call("mkdir", {"paths": [name]})
+            self._owner.call("mkdir", {"paths": [f"{name}/{each}" for each in names] or [name]})
         try:
             yield name
         finally:

@@ -13,6 +13,7 @@ import pytest
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import BuildError, DockmagicError, NotFoundError, UsageError
 from dockmagic.events import BuildFinished, StepFinished, StepOutput, StepStarted
+from dockmagic.store.database import Database
 from tests.users import KINDS, make_user
 
 
@@ -443,3 +444,21 @@ def test_hosts_and_a_stage_without_cache_are_as_asked(engine):
     assert [(step.cached, step.reason) for step in again.steps] == [(False, "--no-cache-filter"), (True, "")]
     other = engine.build(text, add_hosts=[("10.1.2.4", "db")])
     assert other.steps[0].reason == "--add-host changed"
+
+
+def test_steps_from_the_cache_cost_no_transaction_each(engine, monkeypatch):
+    begun, writing = [], Database.writing
+
+    def counted(database):
+        begun.append(database)
+        return writing(database)
+
+    monkeypatch.setattr(Database, "writing", counted)
+    counts = []
+    for steps in (2, 9):
+        text = "FROM localhost/base\n" + "".join(f"WORKDIR /w/{n}\n" for n in range(steps))
+        engine.build(text)
+        begun.clear()
+        assert all(step.cached for step in engine.build(text).steps)
+        counts.append(len(begun))
+    assert counts[0] == counts[1]

@@ -68,10 +68,8 @@ class Site:
     @contextmanager
     def writable(self) -> Iterator[Writable]:
         """A fresh writable layer; what is not adopted is gone when the block ends."""
-        with self.store.scratch("work") as directory:
-            made = Writable(upper=f"{directory}/upper", work=f"{directory}/work")
-            self.call("mkdir", {"paths": [made.upper, made.work]})
-            yield made
+        with self.store.scratch("work", "upper", "work") as directory:
+            yield Writable(upper=f"{directory}/upper", work=f"{directory}/work")
 
     def adopt(
         self, made: Writable, owners: Mapping[str, Sequence[int]], *, lowers: Sequence[str] | None = None

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from dockmagic.store import leases
+from dockmagic.store.cache import Cache
 from dockmagic.store.database import Database
 
 # a process of another machine: nobody here sees whether it lives
@@ -41,3 +42,27 @@ def test_who_took_none_for_a_day_loses_them(database):
 
 def test_a_name_that_is_no_process_loses_its_leases_after_a_day(database):
     assert taken(database, ("a", "nobody", 2 * DAY)) == ({"own"}, {"own"})
+
+
+def held_in(database):
+    with database.reading() as connection:
+        return leases.held(connection)
+
+
+def test_what_is_put_off_is_held_once_it_is_settled(database):
+    with leases.Leases(database, lambda: None).hold("build") as hold:
+        hold.later("a")
+        hold.later("b")
+        assert held_in(database) == set()
+        hold.settle()
+        assert held_in(database) == {"a", "b"}
+        hold.settle()
+    assert held_in(database) == set()
+
+
+def test_a_step_is_remembered_and_held_at_once(rooms):
+    rooms.add_layer("a")
+    with leases.Leases(rooms.database, lambda: None).hold("build") as hold:
+        Cache(rooms.database).put("key", "a", hold=hold)
+        Cache(rooms.database).put("other", "", hold=hold)
+        assert held_in(rooms.database) == {"a"}
