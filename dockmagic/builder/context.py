@@ -28,7 +28,7 @@ from dockmagic.builder import ignorefile, parents
 from dockmagic.builder.archives import Archive
 from dockmagic.builder.globs import has_meta
 from dockmagic.builder.ignorefile import Ignore
-from dockmagic.builder.selection import Item, Selection
+from dockmagic.builder.selection import Bytes, Item, Selection
 from dockmagic.builder.sources import Place, named_by, resolve
 from dockmagic.builder.tree import FileContent, Parts, Tree, reading
 from dockmagic.builder.view import View
@@ -40,6 +40,8 @@ __all__ = ["Context", "Selection"]
 
 _IGNORE_FILE = ".dockerignore"
 _IGNORE_LIMIT = 1 << 20
+_SMALL = 16 << 10  # bytes of a file that is read once
+_ROOM = 32 << 20  # bytes of all of them
 
 
 class Context:
@@ -55,6 +57,7 @@ class Context:
     """
 
     def __init__(self, root: Path, *, dockerfile: Path | None = None, ignores: bool = True) -> None:
+        self._room = _ROOM
         try:
             self._tree = Tree(root)
         except (OSError, ValueError) as error:
@@ -107,11 +110,11 @@ class Context:
         for place in places:
             if place.is_dir:
                 below = self._view.below(place.path, skip)
-                items += [_item(self._tree, found.path, found.landing, found.status) for found in below]
+                items += [self._item(found.path, found.landing, found.status) for found in below]
             elif archives is not None and _is_archive(self._tree, place):
                 archives.append(Archive(content=FileContent(self._tree, place.path)))
             elif not skip.verdict(place.name).excluded:
-                items.append(_item(self._tree, place.path, place.name, place.status))
+                items.append(self._item(place.path, place.name, place.status))
         self._tree.rewind()
         single = len(sources) == len(places) == len(items) == 1 and not places[0].is_dir
         return Selection(items, single_file=single, lands=bool(places), unmatched=named.unmatched)
@@ -136,9 +139,22 @@ class Context:
             ignore = parents.selector(pattern, exclude)
             for place in named_by(self._view, [root]).places:
                 below = self._view.below(place.path, ignore) if place.is_dir else ()
-                items += [_item(self._tree, found.path, found.landing, found.status) for found in below]
+                items += [self._item(found.path, found.landing, found.status) for found in below]
         self._tree.rewind()
         return Selection(items)
+
+    def _item(self, path: Parts, landing: str, status: os.stat_result) -> Item:
+        """What lands; a small file's content is kept, so that it is not opened again to be copied."""
+        found = _bare(self._tree, path, landing, status)
+        if found is not None:
+            return found
+        mode, content = stat.S_IMODE(status.st_mode), FileContent(self._tree, path)
+        if status.st_size <= min(_SMALL, self._room) and (data := _small(content)) is not None:
+            self._room -= len(data)
+            entry = Entry(path=landing, type="file", mode=mode, size=len(data))
+            return Item(entry=entry, content=Bytes(data), sha256=hashlib.sha256(data).hexdigest())
+        size, sha256 = _measured(content.chunks())
+        return Item(entry=Entry(path=landing, type="file", mode=mode, size=size), content=content, sha256=sha256)
 
 
 def _is_archive(tree: Tree, place: Place) -> bool:
@@ -148,9 +164,12 @@ def _is_archive(tree: Tree, place: Place) -> bool:
         return is_archive(file)
 
 
-def _item(tree: Tree, path: Parts, landing: str, status: os.stat_result) -> Item:
+def _bare(tree: Tree, path: Parts, landing: str, status: os.stat_result) -> Item | None:
+    """What has no content that would have to be read; None for a regular file."""
     mode = stat.S_IMODE(status.st_mode)
     kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFREG:
+        return None
     if kind == stat.S_IFDIR:
         return Item(entry=Entry(path=landing, type="dir", mode=mode))
     if kind == stat.S_IFLNK:
@@ -158,12 +177,19 @@ def _item(tree: Tree, path: Parts, landing: str, status: os.stat_result) -> Item
             return Item(entry=Entry(path=landing, type="symlink", mode=0o777, linkname=tree.link(path)))
     if kind == stat.S_IFSOCK:
         return Item(entry=Entry(path=landing, type="file", mode=mode))
-    if kind != stat.S_IFREG:
-        what = "a pipe" if kind == stat.S_IFIFO else "a device"
-        raise UsageError(f'{what} cannot be copied: "{"/".join(path)}"', hint=f"exclude it by {_IGNORE_FILE}")
-    content = FileContent(tree, path)
-    size, sha256 = _measured(content.chunks())
-    return Item(entry=Entry(path=landing, type="file", mode=mode, size=size), content=content, sha256=sha256)
+    what = "a pipe" if kind == stat.S_IFIFO else "a device"
+    raise UsageError(f'{what} cannot be copied: "{"/".join(path)}"', hint=f"exclude it by {_IGNORE_FILE}")
+
+
+def _small(content: FileContent) -> bytes | None:
+    """All of a small file, by one read; None where it has grown large meanwhile."""
+    with reading("/".join(content.path)):
+        file = content.tree.open(content.path)
+        try:
+            data = os.read(file, _SMALL + 1)
+        finally:
+            os.close(file)
+    return data if len(data) <= _SMALL else None
 
 
 def _measured(chunks: Iterator[bytes]) -> tuple[int, str]:

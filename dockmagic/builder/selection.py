@@ -1,4 +1,4 @@
-"""What a COPY copies, as a value: entries with their content, a key of all of it, and the tar that carries it to the layer."""
+"""What a COPY copies, as a value: entries with their content, a key of all of it, and the way of it to the layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from dockmagic.errors import UsageError
-from dockmagic.layers.tar_writer import END, header, padding
+from dockmagic.layers import shipment
+from dockmagic.layers.tar_writer import header
 from dockmagic.oci.changeset import Entry
 
 
@@ -101,19 +102,21 @@ class Selection:
             return selections[0]
         return Selection(item for selection in selections for item in selection.items)
 
-    def write_tar(self, out: int) -> None:
-        """Write the canonical tar of the entries with their content to a descriptor, which stays open.
+    def send(self, out: int) -> None:
+        """Write the entries with their content to a descriptor, which stays open, as :mod:`dockmagic.layers.shipment` reads them.
 
         Raises:
-            UsageError: a file differs from what was selected. What is written then is no whole tar.
+            UsageError: a file differs from what was selected. What is written then is not whole.
             OSError: the descriptor cannot be written.
         """
         with os.fdopen(out, "wb", buffering=1 << 20, closefd=False) as file:
-            for item in self.items:
-                file.write(header(item.entry))
-                if item.content is not None:
-                    _write_content(file, item, item.content)
-            file.write(END)
+            for first in range(0, len(self.items), shipment.BATCH):
+                batch = self.items[first : first + shipment.BATCH]
+                file.write(shipment.head([item.entry for item in batch]))
+                for item in batch:
+                    if item.content is not None:
+                        _write_content(file, item, item.content)
+            file.write(shipment.END)
 
 
 def changed(path: str, detail: str = "") -> UsageError:
@@ -126,6 +129,9 @@ def changed(path: str, detail: str = "") -> UsageError:
 
 
 def _write_content(file: BinaryIO, item: Item, content: Content) -> None:
+    if isinstance(content, Bytes):  # what was digested itself
+        file.write(content.data)
+        return
     state = hashlib.sha256()
     left = item.entry.size
     for chunk in content.chunks():
@@ -136,7 +142,6 @@ def _write_content(file: BinaryIO, item: Item, content: Content) -> None:
         file.write(chunk)
     if left or state.hexdigest() != item.sha256:
         raise changed(item.entry.path)
-    file.write(padding(item.entry.size))
 
 
 def _land(landed: dict[str, Item], item: Item) -> None:

@@ -1,4 +1,4 @@
-"""What lands in a writable layer and where: entries of tars, of other stacks, and of archives."""
+"""What lands in a writable layer and where: entries that a builder sends, of other stacks, and of archives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from dockmagic.errors import ArchiveError, NotFoundError, UsageError
 from dockmagic.layers import permissions
-from dockmagic.layers.compression import Decompressed, Stream
+from dockmagic.layers.compression import Decompressed
 from dockmagic.layers.landing import ROOT, Landing, Owner, content_of
 from dockmagic.layers.scan import Owners
 from dockmagic.layers.stack import Found, Stack
@@ -49,7 +49,8 @@ def land(landing: Landing, wish: Wish, sources: Arrivals) -> None:
     """
     parent, rename = _place(landing.stack, wish)
     real = landing.makedirs(parent, owner=wish.owner or ROOT)
-    for entry, content in sources:
+    for arrived, content in sources:
+        entry = arrived
         path = entry.path if rename is None else rename
         if path in {"", "."}:
             continue
@@ -57,8 +58,9 @@ def land(landing: Landing, wish: Wish, sources: Arrivals) -> None:
         mode = entry.mode
         if wish.chmod and entry.type != "symlink":
             mode = permissions.apply(wish.chmod, mode, is_dir=entry.type == "dir")
-        put = replace(entry, path=path, uid=own[0], gid=own[1], mode=mode)
-        landing.put(real, put, content, replaces=not wish.single_file)
+        if (path, own, mode) != (entry.path, (entry.uid, entry.gid), entry.mode):
+            entry = replace(entry, path=path, uid=own[0], gid=own[1], mode=mode)
+        landing.put(real, entry, content, replaces=not wish.single_file)
 
 
 def _place(stack: Stack, wish: Wish) -> tuple[str, str | None]:
@@ -116,13 +118,6 @@ def is_archive(file: BinaryIO) -> bool:
         return is_header(stream.read(BLOCK))
     except ArchiveError:
         return False
-
-
-def from_tar(stream: Stream) -> Arrivals:
-    """Entries of a tar that the builder made from the context."""
-    reader = TarReader(stream)
-    for entry in reader:
-        yield entry, reader.chunks()
 
 
 def from_stack(sources: Sequence[Mapping[str, Any]], *, single: bool) -> Arrivals:

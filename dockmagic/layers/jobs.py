@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from dockmagic.errors import NotFoundError, UsageError
-from dockmagic.layers import arrivals, landing, metadata, peek, populate, removal
+from dockmagic.layers import arrivals, landing, metadata, peek, populate, removal, shipment
 from dockmagic.layers import changes as change
 from dockmagic.layers import duplicate as duplicating
 from dockmagic.layers import flatten as flattening
@@ -151,7 +151,7 @@ def fetch(arguments: Arguments, fds: Sequence[int]) -> Any:
 
 
 def copy(arguments: Arguments, fds: Sequence[int]) -> Any:
-    """``{upper, lowers, dest, dest_is_dir, single_file, chown, chmod, sources}``, fds [tar] without sources: COPY.
+    """``{upper, lowers, dest, dest_is_dir, single_file, chown, chmod, sources}``, fds [shipment] without sources: COPY.
 
     ``upper`` is a directory that only landings wrote to. Returns the owners that only a table can hold, for ``seal``.
     """
@@ -164,7 +164,7 @@ def copy(arguments: Arguments, fds: Sequence[int]) -> Any:
         arrivals.land(target, _wish(arguments), arrivals.from_stack(sources, single=single))
     else:
         with os.fdopen(os.dup(fds[0]), "rb", buffering=1 << 20) as stream:
-            arrivals.land(target, _wish(arguments), arrivals.from_tar(stream))
+            arrivals.land(target, _wish(arguments), shipment.arrivals(stream))
     return {"owners": target.table}
 
 

@@ -43,6 +43,9 @@ class Landing:
         self.stack = Stack((upper, *lowers))
         self.table: dict[str, Owner] = {}
         self.left_out: list[str] = []
+        # directories that hold nothing but what landed here, and where nothing shows through from below
+        self._fresh: set[str] = set() if lowers or os.listdir(upper) else {""}
+        self._self = (os.geteuid(), os.getegid())
 
     def makedirs(self, path: str, *, root: str = "", owner: Owner = ROOT, mode: int = 0o755) -> str:
         """Make a directory and its missing parents; links on the way are followed within ``root``.
@@ -97,12 +100,15 @@ class Landing:
             UsageError: it may not.
         """
         path = posixpath.normpath(posixpath.join(parent, entry.path))
+        if entry.type == "file" and posixpath.dirname(path) in self._fresh and self._put_new(path, entry, content):
+            return
         found = self.stack.lookup(path, follow=False)
         if entry.type == "dir":
             self._put_directory(path, entry, found, replaces=replaces)
             return
         if found is not None and found.is_dir and not replaces:
             raise UsageError(f"cannot copy a file onto a directory of the image: /{path}")
+        self._stale(path)
         self._surface(posixpath.dirname(path))
         target = f"{self._upper}/{path}"
         if entry.type == "hardlink":
@@ -112,16 +118,42 @@ class Landing:
         removal.remove(target)
         self._create(target, entry, content)
 
+    def _put_new(self, path: str, entry: Entry, content: Iterator[bytes] | None) -> bool:
+        """Make a file where nothing can be but what landed before; False where something did."""
+        try:
+            file = os.open(f"{self._upper}/{path}", _NEW, 0o600)
+        except FileExistsError:
+            return False
+        try:
+            _fill(file, entry, content or iter(()))
+            owner = (entry.uid, entry.gid)
+            if self._single:
+                if owner != ROOT:
+                    os.setxattr(file, overlayfs.OWNER, b"%d:%d" % owner)
+            elif owner != self._self:
+                os.fchown(file, *_within_range(owner))
+            os.fchmod(file, entry.mode)
+        finally:
+            os.close(file)
+        return True
+
+    def _stale(self, path: str) -> None:
+        """Note that what stands at ``path`` may be replaced."""
+        if path in self._fresh:
+            self._fresh = {old for old in self._fresh if old != path and not old.startswith(f"{path}/")}
+
     def _put_directory(self, path: str, entry: Entry, found: Found | None, *, replaces: bool) -> None:
         if found is not None and not found.is_dir:
             if not replaces:
                 raise UsageError(f"cannot copy a directory onto a file of the image: /{path}")
+            self._stale(path)
             removal.remove(f"{self._upper}/{path}")
             found = None
         if found is None:
             self._make(path, (entry.uid, entry.gid), entry.mode)
             return
         self._surface(path)
+        self._stale(path)
         target = f"{self._upper}/{path}"
         own(target, (entry.uid, entry.gid), single=self._single)
         os.chmod(target, entry.mode)
@@ -167,6 +199,8 @@ class Landing:
                 os.close(directory)
         own(target, owner, single=self._single)
         os.chmod(target, mode)
+        if not mode & stat.S_ISGID:  # there, files get another group than this process's
+            self._fresh.add(path)
 
     def _surface(self, path: str) -> None:
         """Bring a directory of the layers below up, with its metadata, as overlayfs copies up."""
@@ -237,16 +271,20 @@ def content_of(path: str) -> Iterator[bytes]:
 def _write(target: str, entry: Entry, content: Iterator[bytes]) -> None:
     file = os.open(target, _NEW, 0o600)
     try:
-        for chunk in content:
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(file, view) :]
-        for name, value in entry.xattrs.items():
-            if not name.startswith(("trusted.", overlayfs.PREFIX)) and name != overlayfs.OWNER:
-                with suppress(OSError):
-                    os.setxattr(file, name, value)
+        _fill(file, entry, content)
     finally:
         os.close(file)
+
+
+def _fill(file: int, entry: Entry, content: Iterator[bytes]) -> None:
+    for chunk in content:
+        done = os.write(file, chunk)
+        while done < len(chunk):
+            done += os.write(file, memoryview(chunk)[done:])
+    for name, value in entry.xattrs.items():
+        if not name.startswith(("trusted.", overlayfs.PREFIX)) and name != overlayfs.OWNER:
+            with suppress(OSError):
+                os.setxattr(file, name, value)
 
 
 def _within_range(owner: Owner) -> Owner:

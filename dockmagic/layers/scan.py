@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dockmagic.layers import overlayfs
@@ -58,6 +58,7 @@ class Change:
         below: what the lower layers show at that path, None for nothing.
         kept: of a directory, whether its own metadata changed.
         hidden: whether an opaque directory hides ``below``, so that the entry stands for itself.
+        bare: it has no extended attribute at all.
     """
 
     entry: Entry
@@ -66,19 +67,20 @@ class Change:
     below: Found | None
     kept: bool = True
     hidden: bool = False
+    bare: bool = False
 
 
-def scan(upper: str, below: Stack, owners: Owners, ignore: frozenset[str]) -> list[Change]:
+def scan(upper: str, below: Stack, owners: Owners, ignore: frozenset[str], *, mtime: int = 0) -> list[Change]:
     """Every meaningful entry of a writable layer, bytewise by path; a directory's opaque mark follows it.
 
-    Left out are sockets, whiteouts of what is not below, directories that were only copied up, and ``ignore`` unless
+    Every entry but a deletion gets ``mtime``. Left out are sockets, whiteouts of what is not below, directories that were only copied up, and ``ignore`` unless
     something stands below them.
     """
-    found = sorted(_walk(upper, below, owners), key=lambda c: os.fsencode(c.entry.path))
+    found = sorted(_walk(upper, below, owners, mtime), key=lambda c: os.fsencode(c.entry.path))
     return _meaningful(found, ignore)
 
 
-def _walk(upper: str, below: Stack, owners: Owners) -> Iterator[Change]:
+def _walk(upper: str, below: Stack, owners: Owners, mtime: int) -> Iterator[Change]:
     pending = [("", below.lookup(""), False)]
     while pending:
         directory, under, hidden = pending.pop()
@@ -87,10 +89,10 @@ def _walk(upper: str, below: Stack, owners: Owners) -> Iterator[Change]:
             names = [entry.name for entry in entries]
         for name in names:
             path = f"{directory}/{name}" if directory else name
-            change = _change(path, f"{upper}/{path}", _under(below, under, name), owners)
+            change = _change(path, f"{upper}/{path}", _under(below, under, name), owners, mtime)
             if change is None or (hidden and change.entry.type == "whiteout"):
                 continue
-            yield replace(change, hidden=hidden)
+            yield replace(change, hidden=True) if hidden else change
             if change.entry.type == "dir":
                 hides = overlayfs.is_opaque(change.real)
                 visible = change.below if change.below is not None and change.below.is_dir else None
@@ -103,7 +105,7 @@ def _under(below: Stack, under: Found | None, name: str) -> Found | None:
     return None if under is None or not under.is_dir else below.child(under, name)
 
 
-def _change(path: str, real: str, below: Found | None, owners: Owners) -> Change | None:
+def _change(path: str, real: str, below: Found | None, owners: Owners, mtime: int) -> Change | None:
     status = os.lstat(real)
     if overlayfs.is_whiteout(real, status):
         if below is None:
@@ -113,6 +115,8 @@ def _change(path: str, real: str, below: Found | None, owners: Owners) -> Change
     if kind is None:
         return None
     uid, gid = owners.of(real, status)
+    # nothing else can have those that mean something
+    names = os.listxattr(real, follow_symlinks=False) if kind in {"file", "dir"} else ()
     device = status.st_rdev if kind in {"char", "block"} else 0
     entry = Entry(
         path=path,
@@ -121,13 +125,14 @@ def _change(path: str, real: str, below: Found | None, owners: Owners) -> Change
         uid=uid,
         gid=gid,
         size=status.st_size if kind == "file" else 0,
+        mtime=mtime,
         linkname=os.readlink(real) if kind == "symlink" else "",
         devmajor=os.major(device),
         devminor=os.minor(device),
-        xattrs=xattrs(real) if kind in {"file", "dir"} else {},
+        xattrs=xattrs(real, names) if names else {},
     )
     kept = kind != "dir" or below is None or not below.is_dir or _differs(entry, below, owners)
-    return Change(entry=entry, real=real, status=status, below=below, kept=kept)
+    return Change(entry=entry, real=real, status=status, below=below, kept=kept, bare=not names)
 
 
 def _differs(entry: Entry, below: Found, owners: Owners) -> bool:
@@ -137,10 +142,15 @@ def _differs(entry: Entry, below: Found, owners: Owners) -> bool:
     return (entry.mode, entry.uid, entry.gid) != (mode, *lower) or dict(entry.xattrs) != xattrs(below.real)
 
 
-def xattrs(path: str) -> dict[str, bytes]:
-    """The extended attributes of a file that belong to an image, by the names that they have there."""
+def xattrs(path: str, names: Sequence[str] | None = None) -> dict[str, bytes]:
+    """The extended attributes of a file that belong to an image, by the names that they have there.
+
+    Args:
+        path: of the file; a link is not followed.
+        names: all that it has, where they are known.
+    """
     found = {}
-    for name in sorted(os.listxattr(path, follow_symlinks=False)):
+    for name in sorted(os.listxattr(path, follow_symlinks=False) if names is None else names):
         if name == overlayfs.OWNER or not name.startswith(_KEPT_XATTRS):
             continue
         if name.startswith(overlayfs.ESCAPED):

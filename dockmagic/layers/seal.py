@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dockmagic.errors import StoreCorruptError, UsageError
@@ -34,17 +34,17 @@ def seal(upper: str, lowers: Sequence[str], *, owners: Owners, epoch: int, ignor
     Raises:
         UsageError: a name begins with ``.wh.``: in a layer that means a deletion.
     """
-    changes = scan(upper, Stack(lowers), owners, ignore)
+    changes = scan(upper, Stack(lowers), owners, ignore, mtime=epoch)
     _require_sayable(changes)
-    entries = list(_entries(changes, epoch))
-    kept = {change.entry.path for change in changes}
+    entries = list(_entries(changes))
+    kept = {change.entry.path: change.bare for change in changes if change.entry.type != "opaque"}
     _tidy(upper, kept, epoch)
     state = hashlib.sha256()
     size = _stream(upper, entries, state.update)
     return metadata.of(f"sha256:{state.hexdigest()}", entries, tar_size=size)
 
 
-def pack(tree: str, truth: Metadata, write: Callable[[bytes], object]) -> str:
+def pack(tree: str, truth: Metadata, write: Callable[[bytes | bytearray], object]) -> str:
     """Write the tar of a layer from its snapshot; the same bytes that gave its DiffID.
 
     Returns:
@@ -55,7 +55,7 @@ def pack(tree: str, truth: Metadata, write: Callable[[bytes], object]) -> str:
     """
     state = hashlib.sha256()
 
-    def both(data: bytes) -> None:
+    def both(data: bytes | bytearray) -> None:
         state.update(data)
         write(data)
 
@@ -63,12 +63,11 @@ def pack(tree: str, truth: Metadata, write: Callable[[bytes], object]) -> str:
     return f"sha256:{state.hexdigest()}"
 
 
-def _entries(changes: Sequence[Change], epoch: int) -> Iterator[Entry]:
-    """Entries with their final times; further names of one file are hard links to its first."""
+def _entries(changes: Sequence[Change]) -> Iterator[Entry]:
+    """The entries; further names of one file are hard links to its first."""
     names: dict[tuple[int, int], str] = {}
     for change in changes:
-        marks = change.entry.type in {"whiteout", "opaque"}
-        entry = change.entry if marks else replace(change.entry, mtime=epoch)
+        entry = change.entry
         if entry.type in _LINKED and change.status.st_nlink > 1:
             key = (change.status.st_dev, change.status.st_ino)
             first = names.setdefault(key, entry.path)
@@ -79,15 +78,21 @@ def _entries(changes: Sequence[Change], epoch: int) -> Iterator[Entry]:
 
 def _require_sayable(changes: Sequence[Change]) -> None:
     for change in changes:
-        if posixpath.basename(change.entry.path).startswith(WHITEOUT_PREFIX):
+        if WHITEOUT_PREFIX in change.entry.path and posixpath.basename(change.entry.path).startswith(WHITEOUT_PREFIX):
             raise UsageError(
                 f"a layer cannot hold /{change.entry.path}: names that begin with .wh. mean deletions there",
                 hint="remove it in the same step, or give it another name",
             )
 
 
-def _tidy(upper: str, kept: set[str], epoch: int) -> None:
-    """Remove what is no entry, and set times, deepest first."""
+def _tidy(upper: str, kept: Mapping[str, bool], epoch: int) -> None:
+    """Remove what is no entry, and set times, deepest first.
+
+    Args:
+        upper: the tree.
+        kept: the paths of entries, and whether they have no attribute.
+        epoch: the time.
+    """
     pending = [""]
     order = []
     while pending:
@@ -103,35 +108,43 @@ def _tidy(upper: str, kept: set[str], epoch: int) -> None:
             elif is_directory:
                 pending.append(path)
             else:
-                _settle(f"{upper}/{path}", epoch)
+                _settle(f"{upper}/{path}", epoch, bare=kept[path])
     for directory in reversed(order):
-        _settle(f"{upper}/{directory}" if directory else upper, epoch)
+        _settle(f"{upper}/{directory}" if directory else upper, epoch, bare=kept.get(directory, False))
 
 
-def _settle(path: str, epoch: int) -> None:
+def _settle(path: str, epoch: int, *, bare: bool) -> None:
     """Set times, and take away what overlayfs noted for itself while it was mounted."""
-    for name in os.listxattr(path, follow_symlinks=False):
+    for name in () if bare else os.listxattr(path, follow_symlinks=False):
         if name.startswith(overlayfs.PREFIX) and not name.startswith(overlayfs.MEANT):
             os.removexattr(path, name, follow_symlinks=False)
     os.utime(path, (epoch, epoch), follow_symlinks=False)
 
 
-def _stream(tree: str, entries: Sequence[Entry], write: Callable[[bytes], object]) -> int:
-    """Write the tar; returns its bytes."""
+def _stream(tree: str, entries: Sequence[Entry], write: Callable[[bytes | bytearray], object]) -> int:
+    """Write the tar, in few large pieces; returns its bytes."""
     total = len(END)
+    held = bytearray()
     for entry in entries:
         head = header(entry)
-        write(head)
+        held += head
         total += len(head)
         if entry.type == "file" and entry.size:
-            _content(f"{tree}/{entry.path}", entry, write)
-            write(padding(entry.size))
+            for data in _content(f"{tree}/{entry.path}", entry):
+                held += data
+                if len(held) >= _CHUNK:
+                    write(held)
+                    held = bytearray()
+            held += padding(entry.size)
             total += entry.size + -entry.size % BLOCK
-    write(END)
+        if len(held) >= _CHUNK:
+            write(held)
+            held = bytearray()
+    write(held + END)
     return total
 
 
-def _content(path: str, entry: Entry, write: Callable[[bytes], object]) -> None:
+def _content(path: str, entry: Entry) -> Iterator[bytes]:
     left = entry.size
     file = os.open(path, _READ)
     try:
@@ -139,7 +152,7 @@ def _content(path: str, entry: Entry, write: Callable[[bytes], object]) -> None:
             data = os.read(file, min(left, _CHUNK))
             if not data:
                 raise StoreCorruptError("a file of a layer is shorter than its metadata says", detail=entry.path)
-            write(data)
+            yield data
             left -= len(data)
     finally:
         os.close(file)

@@ -93,8 +93,8 @@ def _land(site: Site, arguments: Mapping[str, Any], source: Source) -> Any:
 
 
 def land_selection(site: Site, arguments: Mapping[str, Any], selection: Selection) -> Any:
-    """Write the selection's tar while the job reads it: nothing of it is kept twice."""
-    return _piped(site, "copy", arguments, selection.write_tar)
+    """Send the selection while the job lands it: nothing of it is kept twice."""
+    return _piped(site, "copy", arguments, selection.send)
 
 
 def _extract(site: Site, arguments: Mapping[str, Any], archive: Archive) -> Any:

@@ -17,7 +17,7 @@ from dockmagic.builder.ignorefile import Ignore, Verdict, read
 from dockmagic.builder.inline import inline
 from dockmagic.builder.tree import Tree
 from dockmagic.errors import DockmagicError, NotFoundError, UsageError
-from dockmagic.layers.arrivals import from_tar
+from dockmagic.layers.shipment import arrivals
 
 Landed = dict[str, tuple[str, int, bytes]]
 
@@ -52,10 +52,10 @@ def make(root: Path, files: dict[str, str]) -> None:
         path.chmod(0o644)
 
 
-def tar_of(selection: Selection, path: Path) -> bytes:
+def sent(selection: Selection, path: Path) -> bytes:
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     try:
-        selection.write_tar(file)
+        selection.send(file)
     finally:
         os.close(file)
     return path.read_bytes()
@@ -64,7 +64,7 @@ def tar_of(selection: Selection, path: Path) -> bytes:
 def landed(selection: Selection, tmp_path: Path) -> Landed:
     """The entries as the layer's job reads them: path -> kind, mode, content or link."""
     found: Landed = {}
-    for entry, content in from_tar(io.BytesIO(tar_of(selection, tmp_path / "out.tar"))):
+    for entry, content in arrivals(io.BytesIO(sent(selection, tmp_path / "out"))):
         assert (entry.uid, entry.gid, entry.mtime) == (0, 0, 0)
         data = b"".join(content or ()) if entry.type == "file" else os.fsencode(entry.linkname)
         found[entry.path] = (entry.type, entry.mode, data)
@@ -617,8 +617,8 @@ def test_a_file_that_becomes_something_else_before_it_is_opened_is_an_error(root
     "change",
     [
         lambda path: path.write_text("shorter"),
-        lambda path: path.write_text("much longer than before"),
-        lambda path: path.write_text("as long!"),
+        lambda path: path.write_bytes(bytes(20_001)),
+        lambda path: path.write_bytes(bytes(20_000)),
         Path.unlink,
         _becomes_a_link,
         _becomes_a_pipe,
@@ -627,19 +627,39 @@ def test_a_file_that_becomes_something_else_before_it_is_opened_is_an_error(root
     ids=["shrinks", "grows", "same size", "goes", "link", "pipe", "moved"],
 )
 def test_a_file_that_changes_before_it_is_written_is_an_error(root, context, tmp_path, change):
-    make(root, {"d/file": "8 bytes!"})
+    make(root, {"d/file": "x" * 20_000})
     selection = context().select(["."])
     change(root / "d/file")
     with pytest.raises(UsageError, match='changed while it was read: "d/file"'):
-        tar_of(selection, tmp_path / "out.tar")
+        sent(selection, tmp_path / "out")
+
+
+def test_a_small_file_lands_as_it_was_when_it_was_selected(root, context, tmp_path):
+    make(root, {"d/file": "8 bytes!", "empty": ""})
+    selection = context().select(["."])
+    (root / "d/file").write_text("changed")
+    (root / "empty").unlink()
+    assert landed(selection, tmp_path) == {
+        "d": ("dir", 0o755, b""),
+        "d/file": ("file", 0o644, b"8 bytes!"),
+        "empty": ("file", 0o644, b""),
+    }
+
+
+def test_only_so_much_of_small_files_is_kept(root, context, tmp_path, monkeypatch):
+    monkeypatch.setattr("dockmagic.builder.context._ROOM", 10)
+    make(root, {"a": "8 bytes!", "b": "8 bytes!"})
+    selection = context().select(["."])
+    assert [type(item.content).__name__ for item in selection.items] == ["Bytes", "FileContent"]
+    assert [content for _, _, content in landed(selection, tmp_path).values()] == [b"8 bytes!"] * 2
 
 
 def test_a_closed_context_gives_no_content(root, tmp_path):
-    make(root, {"a": "text"})
+    make(root, {"a": "x" * 20_000})
     with Context(root) as context:
         selection = context.select(["a"])
     with pytest.raises(UsageError, match="changed while it was read"):
-        tar_of(selection, tmp_path / "out.tar")
+        sent(selection, tmp_path / "out")
 
 
 # The key
@@ -653,7 +673,7 @@ def test_the_digest_and_the_tar_say_the_same_of_equal_trees(root, tmp_path):
         os.utime(tree / "a", (order + 10, order + 10))
         with Context(tree) as context:
             selection = context.select(["."])
-            found.add((selection.digest, tar_of(selection, tmp_path / "out.tar")))
+            found.add((selection.digest, sent(selection, tmp_path / "out")))
     assert len(found) == 1
     assert selection.digest.startswith("sha256:")
 

@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from dockmagic.layers import metadata
+from dockmagic.layers import metadata, shipment
 from dockmagic.layers.stack import Stack
 from dockmagic.layers.tar_writer import END, header, padding
 from dockmagic.oci.changeset import Entry
@@ -18,6 +18,16 @@ def tar_of(*rows: tuple[Entry, bytes] | Entry) -> bytes:
         entry, content = row if isinstance(row, tuple) else (row, b"")
         parts += [header(entry), content, padding(len(content))]
     return b"".join(parts) + END
+
+
+def shipment_of(*rows: tuple[Entry, bytes] | Entry) -> bytes:
+    """The same rows as a builder sends them, in batches of two."""
+    pairs = [row if isinstance(row, tuple) else (row, b"") for row in rows]
+    parts = []
+    for first in range(0, len(pairs), 2):
+        batch = pairs[first : first + 2]
+        parts += [shipment.head([entry for entry, _ in batch]), *(content for _, content in batch)]
+    return b"".join(parts) + shipment.END
 
 
 def file(path: str, content: bytes = b"x", **fields) -> tuple[Entry, bytes]:

@@ -9,7 +9,7 @@ import pytest
 
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.oci.changeset import Entry
-from tests.unit.layers.given import file, merged, sealed, tar_of, unpacked
+from tests.unit.layers.given import file, merged, sealed, shipment_of, tar_of, unpacked
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of other owners")
 
@@ -42,11 +42,11 @@ def image(owner):
 
 
 def copy(owner, image, rows, dest, *, single_file=False, **arguments):
-    with tempfile.TemporaryFile() as tar:
-        tar.write(tar_of(*rows))
-        tar.seek(0)
+    with tempfile.TemporaryFile() as sent:
+        sent.write(shipment_of(*rows))
+        sent.seek(0)
         given = {"dest": dest, "dest_is_dir": dest.endswith("/"), "single_file": single_file} | image | arguments
-        return owner.call("copy", given, [tar.fileno()])
+        return owner.call("copy", given, [sent.fileno()])
 
 
 def landed(roots):
@@ -157,3 +157,33 @@ def test_a_working_directory_is_made_where_links_lead(path, expected, owner, ima
     assert owner.call("makedirs", {**image, "path": path}) == {"path": expected}
     with pytest.raises(UsageError, match="not a directory"):
         owner.call("makedirs", {**image, "path": "/etc/conf/x"})
+
+
+def test_what_lands_twice_is_what_came_last(owner, roots):
+    owner.call("mkdir", {"paths": ["tmp/up"]})
+    given = {"upper": "tmp/up", "lowers": [], "chown": None, "chmod": ""}
+    rows = [
+        Entry(path="d", type="dir", mode=0o2755),
+        file("d/a", b"first"),
+        Entry(path="e", type="dir"),
+        file("e/a", b"first", uid=7, gid=8),
+    ]
+    copy(owner, given, rows, "/")
+    later = [
+        file("d/a", b"last", mode=0o600),
+        file("e", b"a file now"),
+        Entry(path="f", type="dir"),
+        file("f/x", b"1"),
+        file("f/x", b"2"),
+        file("f", b"gone"),
+        Entry(path="f", type="dir"),
+        file("f/y", b"3"),
+    ]
+    copy(owner, given, later, "/")
+    assert merged(roots, "tmp/up") == {
+        "d": "dir", "d/a": "last", "e": "a file now", "f": "dir", "f/y": "3",
+    }  # fmt: skip
+    _, truth = sealed(owner, "tmp/up")
+    assert {entry.path: (entry.mode, entry.uid) for entry in truth.entries if entry.type == "file"} == {
+        "d/a": (0o600, 0), "e": (0o644, 0), "f/y": (0o644, 0),
+    }  # fmt: skip

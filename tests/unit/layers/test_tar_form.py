@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dockmagic.errors import ArchiveError
 from dockmagic.layers.tar_reader import TarReader
-from dockmagic.layers.tar_writer import END
+from dockmagic.layers.tar_writer import END, header, whole_header
 from dockmagic.oci.changeset import Entry
 from tests.unit.layers.given import file, raw, tar_of
 
@@ -227,3 +227,8 @@ def test_the_length_of_a_record_counts_its_own_digits():
     for length in range(80, 120):
         row = Entry(path="f", type="file", xattrs={"user.a": b"v" * length})
         assert read(tar_of(row))[0][0] == row
+
+
+@given(entries)
+def test_the_quick_way_to_a_header_gives_the_same_bytes(entry):
+    assert header(entry) == whole_header(entry)
