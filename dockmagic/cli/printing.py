@@ -12,7 +12,7 @@ from dockmagic.results import Build, Container, Image, Run, Table
 # Verbs whose image is told by its id, as docker tells it; ``tag`` prints nothing.
 _IDS = frozenset({"build", "commit", "import"})
 # Verbs whose table is told by a line for each item.
-_NAMES = frozenset({"rm", "rmi", "load", "volume rm", "volume prune"})
+_NAMES = frozenset({"rm", "rmi", "load", "volume rm", "volume prune", "kernel rm"})
 
 
 def printed(verb: str, value: Any, *, as_json: bool) -> str:

@@ -53,6 +53,8 @@ def _names(verb: Verb, images: Names, containers: Names) -> list[str]:
         found += images()
     if operand in {"CONTAINER", "NAME"}:
         found += containers()
+    if operand == "KERNEL":
+        found += kernel_names()
     return found
 
 
@@ -68,5 +70,15 @@ def container_names(engine: Engine) -> list[str]:
     """Every container's name; none where the store cannot be read."""
     try:
         return [container.name for container in engine.ps(all=True)]
+    except DockmagicError:
+        return []
+
+
+def kernel_names() -> list[str]:
+    """Every kernel inside an image; none where Jupyter is not there."""
+    from dockmagic.kernels.kernelspec import installed  # noqa: PLC0415 - rarely asked
+
+    try:
+        return [kernel.name for kernel in installed()]
     except DockmagicError:
         return []

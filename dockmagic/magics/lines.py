@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import UsageError
-from dockmagic.magics import building, checking, dockerfiles, registries, running
+from dockmagic.magics import building, checking, dockerfiles, kernels, registries, running
 from dockmagic.magics.streams import Streams
 from dockmagic.results import Table
 
@@ -132,6 +132,9 @@ LINES: dict[str, Line] = {
     "volume prune": lambda notebook, command: _removed(
         notebook.engine.volume.prune(command.options["filter"], all=command.options["all"])
     ),
+    "kernel install": kernels.install,
+    "kernel ls": kernels.listed,
+    "kernel rm": lambda notebook, command: _removed(kernels.remove(notebook, command)),
     "share": lambda notebook, _: notebook.engine.share(),
     "fsck": lambda notebook, command: notebook.engine.fsck(repair=command.options["repair"]),
     "to-dockerfile": dockerfiles.write,

@@ -149,7 +149,7 @@ def _process(notebook: Notebook, command: Command) -> dict[str, Any]:
     return {
         "argv": command.arguments,
         "interp": options["interp"],
-        "env": environment(_texts(options["env_file"]), options["env"], os.environ),
+        "env": environment(env_texts(options["env_file"]), options["env"], os.environ),
         "workdir": options["workdir"],
         "user": options["user"],
         "timeout": options["timeout"],
@@ -160,7 +160,12 @@ def _process(notebook: Notebook, command: Command) -> dict[str, Any]:
     }
 
 
-def _texts(paths: Sequence[str]) -> Iterator[str]:
+def env_texts(paths: Sequence[str]) -> Iterator[str]:
+    """The texts of ``--env-file``.
+
+    Raises:
+        NotFoundError: one cannot be read.
+    """
     for path in paths:
         try:
             yield Path(path).expanduser().read_text("utf-8")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dockmagic.errors import UsageError
 from dockmagic.magics import health_options, values, volume_verbs
 from dockmagic.magics import options as table
+from dockmagic.magics.kernel_verbs import kernel_verbs
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
 
@@ -340,6 +341,7 @@ LINE_VERBS = (
         ),
     ),
     *volume_verbs.VERBS,
+    *kernel_verbs(next(verb.options for verb in CELL_VERBS if verb.name == "run")),
     Verb(name="share", summary="let every user of this machine read the store, e.g. a course's images"),
     Verb(
         name="fsck",
@@ -356,13 +358,17 @@ LINE_VERBS = (
 )
 
 LATER = (
-    *("kernel", "shell", "create", "start", "attach", "port"),
+    *("shell", "create", "start", "attach", "port"),
     *("search", "network", "restart", "pause", "unpause", "update", "info", "version"),
 )
 
 
 # docker's other names for the same.
-_ALIASES = {"volume list": "volume ls", "volume remove": "volume rm"}
+_ALIASES = {
+    f"{group} {other}": f"{group} {name}"
+    for group in ("volume", "kernel")
+    for other, name in (("list", "ls"), ("remove", "rm"))
+}
 
 
 def name_in(words: Sequence[str]) -> tuple[str, int]:

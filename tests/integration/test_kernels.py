@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import KernelManager
 
+from dockmagic.cli import main
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import NotFoundError
 from dockmagic.kernels import verbs
@@ -252,6 +253,7 @@ for name in ("DATA", "CONFIG", "RUNTIME"):
     os.environ[f"JUPYTER_{name}_DIR"] = os.path.expanduser(f"~/{name}")
 os.environ["TMPDIR"] = os.path.expanduser("~")
 from pathlib import Path
+from dockmagic.cli import main
 from dockmagic.engine.engine import Engine
 from dockmagic.kernels import verbs
 from tests.integration import kernel_image
@@ -271,3 +273,29 @@ engine.close()
     done = someone.python(script, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines() == ["('0 42\\n', '')", "('1000 42\\n', '')", "[] []"]
+
+
+def test_the_verbs_do_the_same_in_a_shell(place, monkeypatch, capsys):
+    monkeypatch.setenv("DOCKMAGIC_HOME", str(place / "home"))
+    monkeypatch.chdir(place)
+    words = "--name Pond --display-name Pond! --network host -v ./shared:/s:ro -e A=b -w /tmp -u 0 -m 512m --cpus 1"
+    assert main.run(["kernel", "install", "bread:1", *words.split()]) == 0
+    spec = json.loads((place / "data" / "kernels" / "pond" / "kernel.json").read_text())
+    assert spec["display_name"] == "Pond!"
+    options = spec["metadata"]["kernel_provisioner"]["config"]["options"]
+    assert options["limits"]["memory"] == 512 << 20
+    assert {key: options[key] for key in ("network", "volumes", "env", "workdir", "user")} == {
+        "network": "host", "volumes": [f"{place}/shared:/s:ro"], "env": {"A": "b"}, "workdir": "/tmp", "user": "0"
+    }  # fmt: skip
+    assert main.run(["kernel", "list"]) == 0
+    assert "pond   Pond!            bread:1   host" in capsys.readouterr().out
+    front = Front("pond")
+    told, _ = front.run("import os; print(os.getcwd(), os.environ['A'], os.listdir('/s'))")
+    front.close()
+    assert told.startswith("/tmp b [")
+    assert main.run(["kernel", "rm", "pond"]) == 0
+    assert capsys.readouterr().out == "pond\n"
+    assert main.run(["kernel", "rm", "pond"]) == 1
+    assert "see dockmagic kernel ls" in capsys.readouterr().err
+    assert main.run(["kernel", "instal", "bread:1"]) == 125
+    assert 'unknown verb "kernel instal" (did you mean install?)' in capsys.readouterr().err

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+from dockmagic.kernels import kernelspec
+from dockmagic.kernels.kernelspec import Kernel
 from dockmagic.magics.completer import complete
 
 
@@ -41,3 +43,20 @@ def test_the_shell_asks_it(shell, text, expected):
     with provisionalcompleter():
         found = {completion.text for completion in shell.Completer.completions(text, len(text))}
     assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("%container kernel ", ["install", "ls", "rm"]),
+        ("%container kernel install br", ["bread:1"]),
+        ("%container kernel install --disp", ["--display-name"]),
+        ("%container kernel rm ", ["fish"]),
+    ],
+)
+def test_kernels_are_completed(before, expected, tmp_path, monkeypatch):
+    for name in ("DATA", "CONFIG"):
+        monkeypatch.setenv(f"JUPYTER_{name}_DIR", str(tmp_path / name.lower()))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    kernelspec.write(Kernel(name="fish", display_name="Fish", image="bread:1"), kernelspec.place())
+    assert completions(before) == expected
