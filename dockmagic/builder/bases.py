@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.builder.checking import base_of
 from dockmagic.dockerfile.lint import Base
 from dockmagic.errors import DeniedError, NotFoundError, UnreachableError, UsageError
-from dockmagic.oci import reference
+from dockmagic.oci import reference, transport
 from dockmagic.oci.platform import here, parse
+from dockmagic.store.archive_images import Wanted
 
 if TYPE_CHECKING:
+    from dockmagic.oci.transport import Transport
     from dockmagic.store import Store
     from dockmagic.store.images import ImageRecord
 
@@ -42,6 +45,7 @@ def find(store: Store, name: str, *, epoch: int, puller: Puller | None = None, p
         ArchiveError: what a registry has is damaged, or not for this machine.
         UsageError: it is neither a reference nor an id.
     """
+    name = transport.without_registry(name)
     found = _here(store, name, epoch, platform)
     detail = ""
     if found is None and puller is not None and not name.startswith("sha256:"):
@@ -61,7 +65,10 @@ def _here(store: Store, name: str, epoch: int, platform: str) -> str | None:
     """The image as far as it needs no registry."""
     from dockmagic.builder.hostimage import ensure, is_host_image  # noqa: PLC0415 - only where a base may have to be made
 
-    found = store.images.resolve(name)
+    place = transport.parse(name)
+    found = None if place is not None and place.certain else store.images.resolve(name)
+    if found is None and place is not None:
+        return taken(store, place, platform)
     if found is None and is_host_image(name):
         found = ensure(store, name, epoch=epoch)
     wanted = parse(platform) if platform else here()
@@ -70,6 +77,28 @@ def _here(store: Store, name: str, epoch: int, platform: str) -> str | None:
     variants = store.images.variants(name).values()
     suiting = next((other for other in variants if wanted.rank(_said(store, other)) is not None), None)
     return suiting or (None if platform else found)
+
+
+def taken(store: Store, place: Transport, platform: str, *, names: bool = False) -> str:
+    """Take in the image that lies at a place; returns its id.
+
+    Args:
+        store: where it goes.
+        place: where it lies.
+        platform: which of several; "" for this machine's.
+        names: it gets the names that it bears there.
+
+    Raises:
+        NotFoundError: nothing is there.
+        ArchiveError: it is damaged, or holds several images and none is named.
+    """
+    path = Path(place.path).expanduser()
+    if not path.exists() or path.is_dir() != (place.kind == "oci"):
+        what = "directory" if place.kind == "oci" else "file"
+        raise NotFoundError(f"{place}: there is no such {what}", hint="a path is taken from the notebook's directory")
+    wanted = Wanted(platform=parse(platform) if platform else here(), name=place.name)
+    found = store.archive.load(path, wanted, names=names, most=1)
+    return found[0]
 
 
 def _said(store: Store, image_id: str) -> dict[str, str]:
@@ -87,7 +116,8 @@ def renewed(store: Store, name: str, *, epoch: int, puller: Puller, platform: st
         ArchiveError: what it has is damaged, or not for this machine.
         UsageError: the name is not of docker's form.
     """
-    if name.startswith("sha256:") or reference.parse_normalized(name).domain == _LOCAL:
+    name = transport.without_registry(name)
+    if name.startswith("sha256:") or transport.parse(name) or reference.parse_normalized(name).domain == _LOCAL:
         return find(store, name, epoch=epoch, platform=platform)
     return store.images.get(puller(name, platform))
 
@@ -100,7 +130,7 @@ def known(store: Store, name: str) -> Base | None:
         # The same whether it was made already or not.
         return Base(env=environment(name))
     try:
-        found = store.images.resolve(name)
+        found = store.images.resolve(transport.without_registry(name))
     except UsageError:
         return None
     return base_of(store.images.get(found).config) if found is not None else None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dockmagic.builder import bases
+from dockmagic.builder import bases, named
 from dockmagic.builder.actions import Action, RunAction
 from dockmagic.builder.built import Built, Kind, StepRecord
 from dockmagic.builder.checking import ignored_by
@@ -19,6 +20,7 @@ from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.running import Running
 from dockmagic.builder.schedule import run_stages
 from dockmagic.builder.stagework import BuiltStage, Emit, Shared, build_stage, unbuilt
+from dockmagic.builder.steps.fetching import fetched
 from dockmagic.builder.transfers import CopyAction
 from dockmagic.errors import DockmagicError, UsageError
 from dockmagic.events import BuildFinished
@@ -60,8 +62,10 @@ def build(
         read = draft(request)
     except DockmagicError as error:
         return Built(image_id="", error=error)
-    with store.leases.hold("build") as hold:
+    with store.leases.hold("build") as hold, ExitStack() as stack:
         try:
+            contexts = stack.enter_context(fetched(request.contexts, named.wanted(read.order), request.agents))
+            read = replace(read, request=replace(request, contexts=contexts))
             images = _base_images(store, read, hold, puller)
             made = plan(read, {name: record.config for name, record in images.items()}, ignored=ignored_paths(request))
             if puller is not None:

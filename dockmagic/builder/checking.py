@@ -11,7 +11,7 @@ from dockmagic.builder.platforms import machine_of, target_of
 from dockmagic.builder.request import BuildRequest
 from dockmagic.dockerfile.lint import Base, Inputs
 from dockmagic.errors import UsageError
-from dockmagic.oci import reference
+from dockmagic.oci import reference, transport
 from dockmagic.oci.config import ImageConfig
 
 _ROOTS = frozenset({".", "/"})
@@ -68,7 +68,8 @@ def ignored_by(text: str) -> Callable[[str], bool] | None:
 
 def _is_name(text: str) -> bool:
     try:
-        reference.parse_normalized(text)
+        if transport.parse(text) is None:
+            reference.parse_normalized(transport.without_registry(text))
     except UsageError:
         return False
     return True

@@ -6,6 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import Literal
 
+from dockmagic.builder.named import NO_CONTEXTS, Contexts, Directory, directory_of
 from dockmagic.builder.scope import Scope, absolute
 from dockmagic.dockerfile import instructions as kinds
 from dockmagic.dockerfile.instructions import Mount
@@ -27,13 +28,20 @@ class Origin:
 
     Attributes:
         stage: number of a stage, or None.
-        image: name of an image, or "". With neither it is the build context.
+        image: name of an image, or "".
+        directory: a named context of files, or None. With none of these it is the build context.
         source: path there.
     """
 
     stage: int | None
     image: str
     source: str
+    directory: Directory | None = None
+
+    @property
+    def is_files(self) -> bool:
+        """It is files of this machine, of the build context or a named one."""
+        return self.stage is None and not self.image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +114,9 @@ class AgentMount:
 MountAction = BindMount | CacheMount | MemoryMount | SecretMount | AgentMount
 
 
-def mount_actions(instruction: kinds.Run, scope: Scope, stages: Stages, own: Stage) -> tuple[MountAction, ...]:
+def mount_actions(
+    instruction: kinds.Run, scope: Scope, stages: Stages, own: Stage, contexts: Contexts = NO_CONTEXTS
+) -> tuple[MountAction, ...]:
     """The mounts of a RUN, outer ones first.
 
     Raises:
@@ -119,7 +129,8 @@ def mount_actions(instruction: kinds.Run, scope: Scope, stages: Stages, own: Sta
             made.append(_agent(mount, scope, agents))
             agents += 1
         else:
-            made.append(_action(mount, scope, _origin(mount, stages, own, instruction.location), instruction.location))
+            origin = _origin(mount, stages, own, instruction.location, contexts)
+            made.append(_action(mount, scope, origin, instruction.location))
     return tuple(sorted(made, key=lambda mount: mount.target.count("/") if mount.target != "/" else 0))
 
 
@@ -146,10 +157,11 @@ def _target(mount: Mount, scope: Scope, place: Location) -> str:
     return target
 
 
-def _origin(mount: Mount, stages: Stages, own: Stage, place: Location) -> Origin:
+def _origin(mount: Mount, stages: Stages, own: Stage, place: Location, contexts: Contexts) -> Origin:
     source = absolute(mount.source)
-    if not mount.from_:
-        return Origin(stage=None, image="", source=source)
+    directory = directory_of(mount.from_, contexts)
+    if not mount.from_ or directory is not None:
+        return Origin(stage=None, image="", source=source, directory=directory)
     try:
         found = stages.source(mount.from_)
     except DockerfileError as error:

@@ -1,6 +1,7 @@
 """Named contexts, ``--build-context NAME=…``: what FROM, COPY --from and RUN --mount find under a name. Pure.
 
-As BuildKit has it, a context goes before a stage of its name and before an image of its name.
+As BuildKit has it, a context goes before a stage of its name and before an image of its name. One that is files is a base too: what is in it,
+with the configuration of an empty image.
 """
 
 from __future__ import annotations
@@ -10,81 +11,130 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
+from dockmagic.builder import remotes
+from dockmagic.builder.remotes import Git, Url
 from dockmagic.dockerfile import instructions as kinds
 from dockmagic.dockerfile.instructions import Instruction
-from dockmagic.dockerfile.location import fault
 from dockmagic.dockerfile.stages import Stage, Stages
 from dockmagic.errors import UsageError
-from dockmagic.oci import reference
+from dockmagic.oci import reference, transport
 
 _Each = TypeVar("_Each", bound=Instruction)
 _IMAGE = "docker-image://"
-_OTHERS = ("oci-layout://", "http://", "https://", "git://", "ssh://", "target:", "input:")
+_LAYOUT = "oci-layout:"
+_SCRATCH = "scratch"
+_REMOTE = ("http://", "https://", "git://", "ssh://", "git@")
+_OTHERS = ("target:", "input:")
 # No stage and no image can be called so.
 _DIRECTORY = "\0context:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contexts:
-    """What each name means.
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A context that is files.
 
     Attributes:
-        images: references, by the name's key.
-        directories: by the name's key.
+        path: where they stand.
+        ignores: the ``.dockerignore`` in it counts.
+    """
+
+    path: Path
+    ignores: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contexts:
+    """What each name means, by the name's key.
+
+    Attributes:
+        images: references, or where an image lies.
+        directories: files of this machine.
+        fetched: files that have to be fetched before the build.
     """
 
     images: Mapping[str, str]
-    directories: Mapping[str, Path]
+    directories: Mapping[str, Directory]
+    fetched: Mapping[str, Git | Url]
 
     def __bool__(self) -> bool:
-        return bool(self.images or self.directories)
+        return bool(self.images or self.directories or self.fetched)
 
     def source(self, name: str) -> str:
         """What ``--from=name`` becomes."""
-        key = _key(name)
-        if key in self.directories:
+        key = key_of(name)
+        if key in self.directories or key in self.fetched:
             return _DIRECTORY + key
         return self.images.get(key, name)
 
 
-NO_CONTEXTS = Contexts(images={}, directories={})
+NO_CONTEXTS = Contexts(images={}, directories={}, fetched={})
 
 
-def read(given: Mapping[str, str]) -> Contexts:
+def read(given: Mapping[str, str | Directory]) -> Contexts:
     """Read ``--build-context`` options.
 
     Args:
-        given: by name, ``docker-image://REFERENCE`` or the path of a directory.
+        given: by name, what the option says, or files that were fetched already.
 
     Raises:
         UsageError: a name that cannot be, or a kind of context that is not executed.
     """
     images: dict[str, str] = {}
-    directories: dict[str, Path] = {}
+    directories: dict[str, Directory] = {}
+    fetched: dict[str, Git | Url] = {}
     for name, value in given.items():
-        key = _key(name)
+        key = key_of(name)
         if not key:
             raise UsageError(f"--build-context {name}: not a name")
-        if value.startswith(_IMAGE):
-            images[key] = reference.parse_normalized(value.removeprefix(_IMAGE)).full
+        if isinstance(value, Directory):
+            directories[key] = value
+        elif value.startswith(_IMAGE):
+            images[key] = _image(value.removeprefix(_IMAGE))
+        elif value.startswith(_LAYOUT):
+            images[key] = transport.of_layout(value)
+        elif value.startswith(_REMOTE):
+            fetched[key] = _remote(name, value)
         elif value.startswith(_OTHERS):
-            hint = "give a directory or docker-image://NAME; %container load takes archives and layouts"
+            hint = "give a directory, docker-image://NAME, oci-layout://DIRECTORY:TAG or the URL of a repository"
             raise UsageError(f"--build-context {name}: this kind of context is not executed", hint=hint, detail=value)
         else:
-            directories[key] = Path(value)
-    return Contexts(images=images, directories=directories)
+            directories[key] = Directory(Path(value).expanduser())
+    return Contexts(images=images, directories=directories, fetched=fetched)
 
 
-def directory_of(source: str, contexts: Contexts) -> Path | None:
-    """The directory that a replaced ``--from`` means, None for anything else."""
-    return contexts.directories[source.removeprefix(_DIRECTORY)] if source.startswith(_DIRECTORY) else None
+def _image(name: str) -> str:
+    return _SCRATCH if name == _SCRATCH else reference.parse_normalized(name).full
+
+
+def _remote(name: str, text: str) -> Git | Url:
+    try:
+        found = remotes.read(text)
+    except UsageError as error:
+        raise UsageError(f"--build-context {name}: {error.message}", hint=error.hint) from None
+    if found is None:
+        raise UsageError(f"--build-context {name}: not a URL", detail=text)
+    return found
+
+
+def directory_of(source: str, contexts: Contexts) -> Directory | None:
+    """The files that a replaced ``--from`` means, None for anything else."""
+    return contexts.directories.get(source.removeprefix(_DIRECTORY)) if source.startswith(_DIRECTORY) else None
+
+
+def wanted(order: tuple[Stage, ...]) -> frozenset[str]:
+    """Keys of the contexts of files that these stages read."""
+    found: set[str] = set()
+    for stage in order:
+        for each in stage.instructions:
+            if isinstance(each, kinds.Copy):
+                found.add(each.from_)
+            elif isinstance(each, kinds.Run):
+                found |= {mount.from_ for mount in each.mounts}
+    return frozenset(name.removeprefix(_DIRECTORY) for name in found if name.startswith(_DIRECTORY))
 
 
 def replaced(stages: Stages, contexts: Contexts) -> Stages:
-    """The stages with every name that a context has replaced by what it means; a stage of such a name is left alone.
-
-    Call :func:`require_executable` for those that are needed.
-    """
+    """The stages with every name that a context has replaced by what it means; a stage of such a name is left alone."""
     if not contexts:
         return stages
     changed = tuple(_stage(stage, stages, contexts) for stage in stages.stages)
@@ -92,31 +142,30 @@ def replaced(stages: Stages, contexts: Contexts) -> Stages:
 
 
 def _stage(stage: Stage, stages: Stages, contexts: Contexts) -> Stage:
-    key = _key(stage.name) if stage.name else ""
-    if key in contexts.images:
-        return replace(stage, base=contexts.images[key], instructions=())
-    base = stage.base
-    if stages.named(base, before=stage.index) is None:
-        base = contexts.source(base)
-    # what cannot be is told only of stages that are needed: see require_executable
-    return replace(stage, base=base, instructions=tuple(instruction(each, contexts) for each in stage.instructions))
+    key = key_of(stage.name) if stage.name else ""
+    means = contexts.source(stage.name) if key else ""
+    if means != stage.name:
+        stage = replace(stage, base=means, instructions=())
+    elif stages.named(stage.base, before=stage.index) is None:
+        stage = replace(stage, base=contexts.source(stage.base))
+    own = tuple(instruction(each, contexts) for each in stage.instructions)
+    if stage.base.startswith(_DIRECTORY):
+        return replace(stage, base=_SCRATCH, instructions=(_everything(stage), *own))
+    return replace(stage, instructions=own)
 
 
-def require_executable(place: Stage | kinds.Run) -> None:
-    """Refuse a directory where only an image can be.
-
-    Raises:
-        DockerfileError: there is one.
-    """
-    if isinstance(place, Stage):
-        if place.base.startswith(_DIRECTORY):
-            error = fault("FROM: a directory given by --build-context cannot be built on", place.location)
-            error.hint = "use FROM scratch and COPY --from, or give docker-image://NAME"
-            raise error
-    elif any(mount.from_.startswith(_DIRECTORY) for mount in place.mounts):
-        error = fault("RUN --mount: a directory given by --build-context cannot be mounted", place.location)
-        error.hint = "copy what is needed by COPY --from into a stage, and mount that"
-        raise error
+def _everything(stage: Stage) -> kinds.Copy:
+    """What makes files a base: a COPY of all of them onto nothing, at the FROM's place."""
+    text = f"COPY --from={stage.header.base} / /"
+    return kinds.Copy(
+        location=stage.location,
+        source=text,
+        code=text,
+        sources=("/",),
+        inline=(),
+        destination="/",
+        from_=stage.base,
+    )
 
 
 def instruction(given: _Each, contexts: Contexts) -> _Each:
@@ -131,7 +180,7 @@ def instruction(given: _Each, contexts: Contexts) -> _Each:
     return given
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
     """A name as contexts are found by it: as short as docker shows it, without ``:latest``; "" for none."""
     try:
         return reference.parse_normalized(name.lower()).familiar.removesuffix(":latest")

@@ -155,7 +155,6 @@ def draft(request: BuildRequest) -> Draft:
         stages = named.replaced(stages, named.read(request.contexts))
         order = stages.order(stages.stages[target.index])
         for stage in order:
-            named.require_executable(stage)
             wanted_by(stage, request)
     return Draft(stages=stages, order=order, arguments=arguments, request=request)
 
@@ -294,8 +293,7 @@ class _Stage:
                 scope = declared(scope, instruction, self.read.arguments)
                 return _row("setting", instruction, scope, created_by=argument_words(instruction, scope))
             case kinds.Run():
-                named.require_executable(instruction)
-                mounts = mount_actions(instruction, scope, self.read.stages, self.stage)
+                mounts = mount_actions(instruction, scope, self.read.stages, self.stage, self.contexts)
                 action = run_action(instruction, scope, self.read.request, mounts, self.platform)
                 words = run_words(action.argv, scope.arguments)
                 return _row("step", instruction, scope, action=action, created_by=words)

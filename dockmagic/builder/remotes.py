@@ -16,6 +16,7 @@ from dockmagic.errors import UsageError
 _NAMELESS = "__unnamed__"
 _WEB = ("http", "https")
 _GIT = ("git", "ssh")
+_SSH = "ssh://"
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^:].*")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _KEYS = {"ref", "tag", "branch", "subdir", "checksum", "commit", "keep-git-dir", "submodules"}
@@ -56,6 +57,11 @@ class Git:
     keep_git_dir: bool
     submodules: bool
 
+    @property
+    def over_ssh(self) -> bool:
+        """An agent has to sign in for it."""
+        return self.remote.startswith(_SSH) or _is_scp(self.remote)
+
 
 def read(source: str, *, keep_git_dir: bool | None = None) -> Url | Git | None:
     """What a source of ADD names; None for a path.
@@ -68,11 +74,8 @@ def read(source: str, *, keep_git_dir: bool | None = None) -> Url | Git | None:
         return None
     if parts.scheme in _WEB and not parts.path.endswith(".git"):
         return Url(url=source, name=_file_name(parts.path))
-    if parts.scheme in _GIT or _is_scp(source):
-        if parts.scheme != "git":
-            raise UsageError("ADD of a git reference over ssh is not executed", hint="use its https:// form")
-        if not parts.path.strip("/"):
-            raise UsageError("a git reference without a repository")
+    if parts.scheme in _GIT and not parts.path.strip("/"):
+        raise UsageError("a git reference without a repository")
     given = _query(parts.query)
     if parts.fragment and given.keys() & {"ref", "tag", "branch", "subdir"}:
         raise UsageError("a git reference with both a fragment and a query that name what is meant")
@@ -82,7 +85,8 @@ def read(source: str, *, keep_git_dir: bool | None = None) -> Url | Git | None:
         raise UsageError("inconsistent keep-git-dir configuration")
     return Git(
         written=source,
-        remote=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
+        # the short form names a path from the user's home there, the long one from the root
+        remote=re.split("[#?]", source)[0] if _is_scp(source) else urlunsplit((*parts[:3], "", "")),
         ref=_ref(given, ref),
         subdir=_subdir(given.get("subdir", subdir)),
         checksum=given.get("checksum", given.get("commit", "")),

@@ -61,7 +61,7 @@ class BuildRequest:
         hosts: lines of RUN's /etc/hosts: (address, name).
         labels: added to the image's own.
         network: of RUN.
-        contexts: ``--build-context``: by name, ``docker-image://REFERENCE`` or the path of a directory.
+        contexts: ``--build-context``: by name, what the option says, or files that were fetched for it.
         secrets: what RUN may mount, by id.
         agents: sockets of ssh agents that RUN may mount, by id.
         pull: registries are asked anew for the images that it needs, also for those that are here.
@@ -84,7 +84,7 @@ class BuildRequest:
     hosts: tuple[tuple[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     network: Network = "default"
-    contexts: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str | Directory] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     agents: Mapping[str, Path] = field(default_factory=dict)
     pull: bool = False

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from dockmagic.builder import remotes
-from dockmagic.builder.named import NO_CONTEXTS, Contexts, directory_of
+from dockmagic.builder.named import NO_CONTEXTS, Contexts, Directory, directory_of
 from dockmagic.builder.remotes import Git, Url
 from dockmagic.builder.scope import Scope
 from dockmagic.dockerfile import instructions as kinds
@@ -35,7 +34,7 @@ class CopyAction:
         remote: what is fetched, in order; of ADD alone.
         stage: number of the stage that it copies from, or None.
         image: name of the image that it copies from, or "".
-        directory: a named context that it copies from, or None.
+        directory: a named context of files that it copies from, or None.
         destination: absolute.
         is_directory: the destination was written with a slash.
         into_directory: there are several sources and no slash: the destination must be a directory of the image.
@@ -54,7 +53,7 @@ class CopyAction:
     remote: tuple[Url | Git, ...] = ()
     stage: int | None
     image: str
-    directory: Path | None = None
+    directory: Directory | None = None
     destination: str
     is_directory: bool
     into_directory: bool = False

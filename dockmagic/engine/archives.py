@@ -8,21 +8,33 @@ from typing import TYPE_CHECKING
 
 from dockmagic.engine import images, tagging
 from dockmagic.errors import ConflictError, NotFoundError
+from dockmagic.oci import platform as platforms
+from dockmagic.oci import transport
 from dockmagic.results import Image, Table
+from dockmagic.store.archive_images import Wanted
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
     from dockmagic.store.archive_input import Source
 
 
-def load(session: Session, source: Source) -> Table[Image]:
+def load(session: Session, source: Source, platform: str = "") -> Table[Image]:
     """Take the images of a docker archive, an OCI archive or an OCI layout directory; an archive may be a binary stream.
+
+    Args:
+        session: what it works on.
+        source: the archive; ``oci:DIR:TAG`` and its like name one image of it.
+        platform: which to take of several; "" for this machine's.
 
     Raises:
         NotFoundError: there is no such file.
-        ArchiveError: it is corrupt or no archive of images; the store is as it was.
+        ArchiveError: it is corrupt or no archive of images, or has none that is wanted; the store is as it was.
+        UsageError: the platform is none.
     """
-    found = session.store.archive.load(_existing(source))
+    place = transport.parse(source) if isinstance(source, str) and not Path(source).exists() else None
+    chosen = platforms.parse(platform) if platform else platforms.here()
+    wanted = Wanted(platform=chosen, name=place.name if place is not None else "")
+    found = session.store.archive.load(_existing(source if place is None else place.path), wanted)
     values = tuple(images.describe(session, session.store.images.get(i)) for i in found)
     return Table(
         columns=("LOADED IMAGE", "LAYERS"),

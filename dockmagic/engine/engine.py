@@ -432,9 +432,9 @@ class Engine:
 
         return logout(self.session, server)
 
-    def load(self, source: Source) -> Table[Image]:
+    def load(self, source: Source, *, platform: str = "") -> Table[Image]:
         """Take the images of an archive: a path, or a binary stream; see :func:`dockmagic.engine.archives.load`."""
-        return archives.load(self.session, source)
+        return archives.load(self.session, source, platform)
 
     def save(self, *names: str | Image, output: Target, format: str = "docker-archive") -> Table[Image]:  # noqa: A002 - podman's name
         """Write images to an archive; see :func:`dockmagic.engine.save.save`."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dockmagic.builder import bases
 from dockmagic.engine import images
 from dockmagic.engine.fetch import fetched
 from dockmagic.engine.transfer import Listener
-from dockmagic.oci import reference
+from dockmagic.oci import reference, transport
 from dockmagic.results import Image
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
+    from dockmagic.oci.transport import Transport
 
 
 def pull(session: Session, name: str, *, wanted: str = "", listener: Listener | None = None) -> Image:
@@ -19,7 +21,7 @@ def pull(session: Session, name: str, *, wanted: str = "", listener: Listener | 
 
     Args:
         session: what it works on.
-        name: with a tag, a digest, or neither for ``latest``.
+        name: with a tag, a digest, or neither for ``latest``; or where it lies: see :mod:`dockmagic.oci.transport`.
         wanted: the platform to take of several, e.g. ``"linux/arm64"``; "" for this machine's.
         listener: is told of :data:`dockmagic.events.Transfer` in this thread.
 
@@ -33,6 +35,15 @@ def pull(session: Session, name: str, *, wanted: str = "", listener: Listener | 
         ArchiveError: what comes is corrupt, hostile, or of no platform that was asked for; nothing of it is kept.
         KeyboardInterrupt: it was interrupted; finished layers are kept for the next attempt.
     """
-    target = reference.parse_normalized(name)
+    place = transport.parse(name)
+    if place is not None and (place.certain or session.store.images.resolve(name) is None):
+        return _taken(session, place, wanted)
+    target = reference.parse_normalized(transport.without_registry(name))
     image_id = fetched(session, target, wanted, listener)
-    return images.describe(session, session.store.images.get(image_id), names=(name,))
+    return images.describe(session, session.store.images.get(image_id), names=(target.familiar,))
+
+
+def _taken(session: Session, place: Transport, wanted: str) -> Image:
+    """Take in the image that lies at a place, with the names that it bears there."""
+    image_id = bases.taken(session.store, place, wanted, names=True)
+    return images.describe(session, session.store.images.get(image_id), names=session.store.images.tags(image_id))

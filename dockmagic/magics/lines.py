@@ -40,7 +40,7 @@ def _load(notebook: Notebook, command: Command) -> Table[Image]:
             "the archive is there twice: -i and a word" if paths else "PATH is missing",
             hint="write %container load PATH",
         )
-    return notebook.engine.load(paths[0])
+    return notebook.engine.load(paths[0], platform=command.options["platform"])
 
 
 def _logs(notebook: Notebook, command: Command) -> Log | None:

@@ -6,13 +6,13 @@ import difflib
 from collections.abc import Sequence
 
 from dockmagic.errors import UsageError
-from dockmagic.magics import health_options, values, volume_verbs
+from dockmagic.magics import health_options, network_options, values, volume_verbs
 from dockmagic.magics import options as table
 from dockmagic.magics.kernel_verbs import kernel_verbs
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
 
-_RUN_REFUSED = (*table.RUN_LATER, *table.NO_TERMINAL, table.NO_TTY)
+_RUN_REFUSED = (*table.RUN_LATER, *network_options.RUN_REFUSED, *table.NO_TERMINAL, table.NO_TTY)
 _EXEC_REFUSED = (*table.EXEC_LATER, *table.EXEC_FIXED, *table.NO_TERMINAL, table.NO_TTY)
 _BUILD_REFUSED = (*table.BUILD_LATER, *table.NO_TERMINAL)
 _BUILD_CELL = (*table.RESULT, table.QUIET)
@@ -34,8 +34,9 @@ CELL_VERBS = (
         options=(
             *table.BUILD,
             *table.RUN,
+            *network_options.RUN,
             *health_options.RUN,
-            table.BOTH_NETWORK,
+            network_options.OF_BOTH,
             *_RUN_CELL,
             *_RUN_REFUSED,
             *_BUILD_REFUSED,
@@ -47,14 +48,22 @@ CELL_VERBS = (
         name="build",
         summary="build an image; the body is the Dockerfile",
         operands="[CONTEXT]",
-        options=(*table.BUILD, *table.STEP_LIMITS, table.BUILD_NETWORK, *_BUILD_CELL, *_BUILD_REFUSED),
+        options=(*table.BUILD, *table.STEP_LIMITS, network_options.OF_BUILD, *_BUILD_CELL, *_BUILD_REFUSED),
         body="dockerfile",
     ),
     Verb(
         name="run",
         summary="run a script in a new container; the body is the script",
         operands="IMAGE",
-        options=(*table.RUN, *health_options.RUN, table.RUN_HOST, table.RUN_NETWORK, *_RUN_CELL, *_RUN_REFUSED),
+        options=(
+            *table.RUN,
+            table.RUN_HOST,
+            *network_options.RUN,
+            *health_options.RUN,
+            network_options.OF_RUN,
+            *_RUN_CELL,
+            *_RUN_REFUSED,
+        ),
         body="script",
         arguments=True,
     ),
@@ -91,8 +100,28 @@ _INPUT = Option(names=("-i", "--input"), value="PATH", read=values.filled, help=
 DEFAULTED = frozenset({"", "build", "run", "exec"})
 # What belongs to one cell: its names, its variables, its Dockerfile.
 _OF_ONE_CELL = frozenset(
-    {"name", "tag", "target", "in", "get", "stdin", "out", "err", "result", "bg", "proc", "check", "rm", "entrypoint"}
-    | {"output", "iidfile", "metadata_file", "load"}
+    {
+        "name",
+        "tag",
+        "target",
+        "in",
+        "get",
+        "stdin",
+        "out",
+        "err",
+        "result",
+        "bg",
+        "proc",
+        "check",
+        "rm",
+        "entrypoint",
+        "output",
+        "iidfile",
+        "metadata_file",
+        "load",
+        "publish",
+        "publish_all",
+    }
 )
 
 
@@ -101,9 +130,10 @@ def _defaults() -> tuple[Option, ...]:
     for option in (
         *table.BUILD,
         *table.RUN,
+        *network_options.RUN,
         *health_options.RUN,
         *table.EXEC,
-        table.BOTH_NETWORK,
+        network_options.OF_BOTH,
         *table.RESULT,
         table.QUIET,
     ):
@@ -138,7 +168,7 @@ LINE_VERBS = (
         options=(
             *table.BUILD,
             *table.STEP_LIMITS,
-            table.BUILD_NETWORK,
+            network_options.OF_BUILD,
             _FILE,
             *table.RESULT,
             *_BUILD_REFUSED,
@@ -151,9 +181,10 @@ LINE_VERBS = (
         operands="IMAGE",
         options=(
             *table.RUN,
-            *health_options.RUN,
             table.RUN_HOST,
-            table.RUN_NETWORK,
+            *network_options.RUN,
+            *health_options.RUN,
+            network_options.OF_RUN,
             *_RUN_LINE,
             *_RUN_REFUSED,
             table.NO_QUIET,
@@ -253,6 +284,7 @@ LINE_VERBS = (
         operands="SOURCE TARGET",
         options=table.later("-a|--archive -L|--follow-link -q|--quiet"),
     ),
+    Verb(name="port", summary="what a container publishes", operands="CONTAINER [PORT]"),
     Verb(name="top", summary="the processes of a container", operands="CONTAINER"),
     Verb(name="rename", summary="give a container another name", operands="CONTAINER NAME"),
     Verb(
@@ -295,7 +327,7 @@ LINE_VERBS = (
         name="load",
         summary="take the images of a docker or OCI archive",
         operands="[PATH]",
-        options=(_INPUT, *table.later("-q|--quiet --platform=")),
+        options=(_INPUT, _PLATFORM, *table.later("-q|--quiet")),
     ),
     Verb(
         name="save",
@@ -358,7 +390,7 @@ LINE_VERBS = (
 )
 
 LATER = (
-    *("shell", "create", "start", "attach", "port"),
+    *("shell", "create", "start", "attach"),
     *("search", "network", "restart", "pause", "unpause", "update", "info", "version"),
 )
 

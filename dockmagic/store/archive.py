@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, overload
 
-from dockmagic.errors import UsageError
+from dockmagic.errors import ArchiveError, UsageError
 from dockmagic.oci import mediatype, reference
 from dockmagic.oci.config import ContainerConfig, History, ImageConfig
 from dockmagic.oci.platform import here
@@ -120,7 +120,7 @@ class Archive:
         found = [(self._images.get(image_id), names) for image_id, names in images]
         self._parts.add_to(LayoutDirectory(target), found)
 
-    def load(self, source: Source, wanted: Wanted | None = None, *, names: bool = True) -> Loaded:
+    def load(self, source: Source, wanted: Wanted | None = None, *, names: bool = True, most: int = 0) -> Loaded:
         """Take the images of a docker archive, an OCI archive or an OCI layout directory, with their names.
 
         Every digest and size in it is verified. Names move only when all images are stored.
@@ -129,6 +129,7 @@ class Archive:
             source: path, or a binary stream, which need not be seekable; gzip and zstd are understood.
             wanted: which of its images; None for all, of several platforms this machine's.
             names: the images get the names that they bear there.
+            most: how many images it may be, 0 for any number.
 
         Raises:
             ArchiveError: it is corrupt, hostile or no archive of images, or has none that is wanted; the store is as it was.
@@ -136,6 +137,9 @@ class Archive:
         wanted = wanted or Wanted(platform=here())
         with opened(source, self._layout) as medium:
             sources = images_in(medium, wanted)
+            count = len({image.config_bytes for image in sources})
+            if most and count > most:
+                raise ArchiveError(f"the archive holds {count} images, and one is wanted", hint=_offered(sources))
             held: list[str] = []
             try:
                 for image in sources:
@@ -199,6 +203,12 @@ class Archive:
         if name:
             self._images.tag(name, image_id)
         return image_id
+
+
+def _offered(sources: Sequence[ImageSource]) -> str:
+    """How one of several is named."""
+    names = ", ".join(name for image in sources for name in image.tags)[:200]
+    return f"name one behind a colon: {names or '@0 is the first'}"
 
 
 def _digests(layer: LayerRecord) -> list[str]:

@@ -25,6 +25,7 @@ MANIFEST_LIMIT = 4 << 20
 CONFIG_LIMIT = 8 << 20
 _DEPTH_LIMIT = 3
 _IMAGE_LIMIT = 1000
+_LONGEST_NUMBER = 5
 _CONTAINERD_NAME = "io.containerd.image.name"
 _REF_NAME = "org.opencontainers.image.ref.name"
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -63,7 +64,7 @@ class Wanted:
 
     Attributes:
         platform: of several that differ by platform, the one for this.
-        name: a tag, a whole name or ``@digest`` that one bears there; "" for all.
+        name: a tag, a whole name or ``@digest`` that one bears there, or ``@NUMBER`` in its order; "" for all.
     """
 
     platform: Platform
@@ -95,8 +96,17 @@ def _rows_of(rows: Sequence[Mapping[str, Any]], name: str) -> Sequence[Mapping[s
     """Docker's images that bear a name."""
     if not name:
         return rows
+    if _numbered(name, len(rows)) is not None:
+        return [rows[int(name.removeprefix("@"))]]
     found = [row for row in rows if _bears(name, _strings(row, "RepoTags"))]
     return found or _none_named(name, [tag for row in rows for tag in _strings(row, "RepoTags")])
+
+
+def _numbered(name: str, count: int) -> int | None:
+    """The place of the image that ``@NUMBER`` means."""
+    digits = name.removeprefix("@")
+    is_number = name.startswith("@") and digits.isascii() and digits.isdigit() and len(digits) < _LONGEST_NUMBER
+    return int(digits) if is_number and int(digits) < count else None
 
 
 def _bears(name: str, texts: Iterable[str]) -> bool:
@@ -166,6 +176,8 @@ def _named(manifests: Sequence[Descriptor], name: str) -> Sequence[Descriptor]:
     """The manifests that bear a name or digest; all for ""."""
     if not name:
         return manifests
+    if _numbered(name, len(manifests)) is not None:
+        return [manifests[int(name.removeprefix("@"))]]
     if name.startswith("@"):
         found = [described for described in manifests if described.digest == name.removeprefix("@")]
         return found or _none_named(name, [described.digest for described in manifests])

@@ -1,10 +1,13 @@
-"""The base image that tests with a real package manager share."""
+"""What several modules share: a base image with a real package manager, and a repository behind the loopback."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -29,3 +32,39 @@ def minbase(tmp_path_factory):
     target.parent.chmod(0o755)
     target.parent.parent.chmod(0o711)
     return target
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """The URL of a repository behind the loopback, and its first commit; it lies in ``repos/r.git``."""
+    work, bare = tmp_path / "work", tmp_path / "repos/r.git"
+    git = partial(subprocess.run, check=True, capture_output=True, text=True)
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(tmp_path)}
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    git(["git", "init", "-q", "-b", "main", work], env=env)
+    (work / "sub").mkdir()
+    (work / "sub/f").write_text("one")
+    (work / "run.sh").write_text("#!/bin/sh\n")
+    (work / "run.sh").chmod(0o755)
+    (work / "out").symlink_to("/etc/passwd")
+    (work / ".dockerignore").write_text("*\n")
+    git(["git", *author, "add", "."], cwd=work, env=env)
+    git(["git", *author, "commit", "-q", "-m", "one"], cwd=work, env=env)
+    git(["git", *author, "tag", "v1"], cwd=work, env=env)
+    (work / "sub/f").write_text("two")
+    git(["git", *author, "commit", "-q", "-a", "-m", "two"], cwd=work, env=env)
+    git(["git", "clone", "-q", "--bare", work, bare], env=env)
+    git(["git", "update-server-info"], cwd=bare, env=env)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "repos")))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    first = git(["git", "rev-parse", "v1"], cwd=bare, env=env).stdout.strip()
+    yield f"http://127.0.0.1:{server.server_port}/r.git", first
+    server.shutdown()
+    thread.join()
+    server.server_close()

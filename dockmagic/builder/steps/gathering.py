@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from dockmagic.builder.archives import Archive
 from dockmagic.builder.context import Context, Selection
 from dockmagic.builder.inline import inline
+from dockmagic.builder.named import Directory
 from dockmagic.builder.remotes import Git, Url
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps import git, http
@@ -65,6 +66,17 @@ def gathered(
         yield Gathered(digest=digest, sources=lambda: parts, unmatched=notes)
 
 
+def files_of(directory: Directory | None, request: BuildRequest) -> Context:
+    """A named context of files, or for None the build context.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    if directory is None:
+        return Context(request.context, dockerfile=request.dockerfile)
+    return Context(directory.path, ignores=directory.ignores)
+
+
 def _pinned(action: CopyAction) -> str:
     """What stands for a file that is known before it is fetched: its checksum is a digest, which what is fetched must have."""
     remote = action.remote[0] if action.checksum and action.remote else None
@@ -89,10 +101,7 @@ class _Gathering:
         if below is not None:
             yield pick(self.site, below, self.action)
             return
-        directory, dockerfile = self.request.context, self.request.dockerfile
-        if self.action.directory is not None:
-            directory, dockerfile = self.action.directory, None
-        context = self.stack.enter_context(Context(directory, dockerfile=dockerfile))
+        context = self.stack.enter_context(files_of(self.action.directory, self.request))
         if self.action.parents:
             yield context.select_with_parents(self.action.sources, exclude=self.action.exclude)
             return
@@ -115,7 +124,7 @@ class _Gathering:
         return sources
 
     def _tree(self, remote: Git, directory: Path) -> Selection:
-        root = git.fetch(remote, directory, self.action.checksum)
+        root = git.fetch(remote, directory, self.action.checksum, agents=self.request.agents)
         context = self.stack.enter_context(Context(root, ignores=False))
         hidden = () if remote.keep_git_dir else (".git",)
         return context.select(["/"], exclude=(*self.action.exclude, *hidden))

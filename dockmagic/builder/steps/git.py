@@ -1,13 +1,16 @@
 """ADD of a git reference: one commit's tree, fetched by the installed git with nothing of the user's configuration.
 
 git-fetch(1), git(1) ``GIT_ALLOW_PROTOCOL``: only http, https and git are spoken, by submodules too, so that no path of this machine
-and no helper program is ever reached.
+and no helper program is ever reached. ssh is spoken where the build was given an agent (``--ssh``): with that agent's keys alone, and with hosts
+that the user knows.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from dockmagic.builder.remotes import Git, is_commit
@@ -15,6 +18,8 @@ from dockmagic.errors import NotFoundError, UsageError
 
 _TIMEOUT = 1800.0
 _PROTOCOLS = "https:http:git"
+_SSH = ("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "IdentityFile=none")
+_UNKNOWN_HOST = "Host key verification failed"
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -27,13 +32,14 @@ _SETTINGS = (
 )
 
 
-def fetch(remote: Git, directory: Path, checksum: str) -> Path:
+def fetch(remote: Git, directory: Path, checksum: str, *, agents: Mapping[str, Path] | None = None) -> Path:
     """Fetch and check out what ``remote`` means.
 
     Args:
         remote: the reference.
         directory: an empty directory.
         checksum: beginning of the commit that it must be, "" for that of ``remote``.
+        agents: sockets of ssh agents, by id: "default", or the only one, signs in for what is behind ssh.
 
     Returns:
         The directory of the tree that is wanted, below ``directory``.
@@ -42,7 +48,13 @@ def fetch(remote: Git, directory: Path, checksum: str) -> Path:
         NotFoundError: no git is installed, or the repository has no such reference or directory.
         UsageError: it cannot be fetched, or is another commit.
     """
-    work = _Work(directory)
+    given = dict(agents or {})
+    agent = given.get("default") or (next(iter(given.values())) if len(given) == 1 else None)
+    if remote.over_ssh and agent is None:
+        raise UsageError(
+            "ADD: a git reference over ssh needs an agent", hint="--ssh default gives yours; or use its https:// form"
+        )
+    work = _Work(directory, agent)
     work.git("init", "--quiet", "--template=")
     commit = work.fetched(remote)
     _check(commit, checksum, remote.checksum)
@@ -67,7 +79,8 @@ def _check(commit: str, *checksums: str) -> None:
 class _Work:
     """A repository in the making."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, agent: Path | None) -> None:
+        self._agent = agent
         self.tree = directory / "tree"
         self.tree.mkdir()
         self._home = directory / "home"
@@ -116,6 +129,14 @@ class _Work:
             "GIT_LFS_SKIP_SMUDGE": "1",
             "GIT_CEILING_DIRECTORIES": str(self.tree.parent),
         }
+        if self._agent is not None:
+            known = f"UserKnownHostsFile={Path('~/.ssh/known_hosts').expanduser()}"
+            environment |= {
+                "GIT_ALLOW_PROTOCOL": f"{_PROTOCOLS}:ssh",
+                "GIT_SSH_COMMAND": shlex.join([*_SSH, "-o", known]),
+                "GIT_SSH_VARIANT": "ssh",
+                "SSH_AUTH_SOCK": str(self._agent),
+            }
         try:
             done = subprocess.run(
                 ["git", *settings, *arguments],  # noqa: S607 - the user's own
@@ -133,5 +154,6 @@ class _Work:
             raise UsageError("ADD: git did not end in half an hour") from error
         if done.returncode:
             told = done.stderr.decode("utf-8", "replace").strip()
-            raise UsageError("ADD: the repository cannot be fetched", detail=told[-2000:])
+            hint = "ssh-keyscan HOST >> ~/.ssh/known_hosts, once its key was compared" if _UNKNOWN_HOST in told else ""
+            raise UsageError("ADD: the repository cannot be fetched", hint=hint, detail=told[-2000:])
         return done.stdout.decode("utf-8", "replace").strip()

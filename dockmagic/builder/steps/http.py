@@ -39,6 +39,26 @@ class _File:
                 yield data
 
 
+def download(remote: Url, directory: Path) -> Path:
+    """The file behind a URL as a file in a directory.
+
+    Raises:
+        NotFoundError: the server has no such file.
+        UsageError: it cannot be fetched.
+    """
+    path = directory / "file"
+    try:
+        _download(remote.url, path)
+    except urllib.error.HTTPError as error:
+        error.close()
+        kind = NotFoundError if error.code in _GONE else UsageError
+        raise kind(f"ADD: the server answers {error.code} {error.reason}: {_divided(remote.url)[0]}") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        hint = "is the name right, and can this machine reach the network?"
+        raise UsageError(f"ADD: cannot be fetched: {_divided(remote.url)[0]}", hint=hint, detail=str(error)) from error
+    return path
+
+
 def fetch(remote: Url, directory: Path, checksum: str, *, unpack: bool) -> Selection | Archive:
     """Fetch a file.
 
@@ -54,16 +74,7 @@ def fetch(remote: Url, directory: Path, checksum: str, *, unpack: bool) -> Selec
         NotFoundError: the server has no such file.
         UsageError: it cannot be fetched, or has another digest.
     """
-    path = directory / "file"
-    try:
-        _download(remote.url, path)
-    except urllib.error.HTTPError as error:
-        error.close()
-        kind = NotFoundError if error.code in _GONE else UsageError
-        raise kind(f"ADD: the server answers {error.code} {error.reason}: {_divided(remote.url)[0]}") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        hint = "is the name right, and can this machine reach the network?"
-        raise UsageError(f"ADD: cannot be fetched: {_divided(remote.url)[0]}", hint=hint, detail=str(error)) from error
+    path = download(remote, directory)
     content = _File(path)
     _check(content, checksum)
     if unpack:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from dockmagic.builder.context import Context, Selection
+from dockmagic.builder.context import Selection
 from dockmagic.builder.mounts import (
     AgentMount,
     BindMount,
@@ -17,9 +17,11 @@ from dockmagic.builder.mounts import (
     Origin,
     SecretMount,
 )
+from dockmagic.builder.named import Directory
 from dockmagic.builder.request import BuildRequest, Secret
 from dockmagic.builder.steps.agent import forwarded
 from dockmagic.builder.steps.copy import land_selection
+from dockmagic.builder.steps.gathering import files_of
 from dockmagic.builder.steps.site import Site
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.sandbox.spec import Bind, Mount
@@ -86,14 +88,17 @@ def look_up(
 
 def _found(site: Site, action: MountAction, request: BuildRequest, layers: Layers, stack: ExitStack) -> Found:
     match action:
-        case BindMount(origin=origin) if origin.stage is None and not origin.image:
-            context = stack.enter_context(Context(request.context, dockerfile=request.dockerfile))
-            selection = context.select([origin.source])
+        case BindMount(origin=origin) if origin.is_files:
+            selection = stack.enter_context(files_of(origin.directory, request)).select([origin.source])
             return Found(action=action, selection=selection, words=("bind", action.target, selection.digest))
         case BindMount(origin=origin):
             below = layers(origin)
             digest = _digest(site, below, origin.source)
             return Found(action=action, below=below, words=("bind", action.target, origin.source, digest))
+        case CacheMount(origin=Origin(directory=Directory()) as origin):
+            selection = stack.enter_context(files_of(origin.directory, request)).select([origin.source])
+            words = ("cache", action.target, action.id, action.source, selection.digest)
+            return Found(action=action, selection=selection, words=words)
         case CacheMount(origin=origin):
             below = () if origin is None else layers(origin)
             first = "" if origin is None else _digest(site, below, origin.source)
@@ -154,6 +159,8 @@ class _Making:
         match found.action:
             case BindMount() as action if found.selection is not None:
                 self._context(action, found.selection, directory)
+            case CacheMount() as action if found.selection is not None:
+                self._cache_of_files(action, found.selection)
             case BindMount() as action:
                 self._layers(action, found.below)
             case CacheMount() as action:
@@ -205,6 +212,15 @@ class _Making:
 
         # another first content is another cache, as BuildKit has it
         name = action.id if action.origin is None else "\n".join((action.id, action.origin.source, *below))
+        self._kept(action, name, fill)
+
+    def _cache_of_files(self, action: CacheMount, selection: Selection) -> None:
+        def fill(directory: str) -> None:
+            land_selection(self.site, _landing(directory), selection)
+
+        self._kept(action, f"{action.id}\n{selection.digest}", fill)
+
+    def _kept(self, action: CacheMount, name: str, fill: Callable[[str], None]) -> None:
         used = self.site.store.caches.use(name, action.sharing, fill=fill, mode=action.mode, owner=action.owner)
         self.mounts.append(
             Mount(

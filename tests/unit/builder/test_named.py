@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from dockmagic.builder import named
-from dockmagic.errors import DockerfileError, UsageError
-from tests.unit.builder.planning import last, planned
+from dockmagic.builder.named import Directory
+from dockmagic.builder.plan import draft
+from dockmagic.errors import UsageError
+from tests.unit.builder.planning import last, planned, request
 
 IMAGE = {"busybox": "docker-image://alpine:3"}
 ALPINE = "docker.io/library/alpine:3"
@@ -40,19 +42,54 @@ def test_a_directory_is_copied_from_and_hides_a_stage():
     made = planned(text, contexts={"src": "/some/where"})
     assert len(made.stages) == 1
     action = made.stages[-1].rows[-1].action
-    assert (action.directory, action.stage, action.image) == (Path("/some/where"), None, "")
+    assert (action.directory, action.stage, action.image) == (Directory(Path("/some/where")), None, "")
 
 
-def test_a_directory_is_nothing_to_build_on_or_to_mount_but_only_where_that_is_needed():
-    with pytest.raises(DockerfileError, match="line 1: FROM: a directory"):
-        planned("FROM src\n", contexts={"src": "/x"})
-    with pytest.raises(DockerfileError, match="line 2: RUN --mount: a directory"):
-        planned("FROM b\nRUN --mount=from=src,target=/m x\n", contexts={"src": "/x"})
-    assert planned("FROM src AS unused\nFROM b\n", contexts={"src": "/x"}).stages[0].base == "b"
+def test_a_directory_is_mounted_and_is_the_first_content_of_a_cache():
+    text = "FROM b\nRUN --mount=from=src,source=/a,target=/m --mount=type=cache,from=src,target=/c x\n"
+    mounts = last(text, contexts={"src": "/x"}).action.mounts
+    assert [(mount.origin.directory, mount.origin.image) for mount in mounts] == [(Directory(Path("/x")), "")] * 2
+
+
+@pytest.mark.parametrize("text", ["FROM src\nRUN x\n", "FROM nothing AS src\nRUN exit 1\nFROM src\nRUN x\n"])
+def test_a_directory_that_is_built_on_is_an_empty_image_with_its_files(text):
+    stages = planned(text, contexts={"src": "/x"}).stages
+    action = stages[0].rows[1].action
+    assert (action.directory, action.destination, action.is_directory) == (Directory(Path("/x")), "/", True)
+    assert stages[0].base == "scratch"
+    assert stages[-1].rows[-1].action.argv == ("/bin/sh", "-c", "x")
+
+
+def test_a_layout_is_an_image_and_scratch_is_none():
+    planned_stages = planned(
+        "FROM a\nCOPY --from=b x /\n", contexts={"a": "oci-layout:///l:1", "b": "oci-layout://./m"}
+    )
+    assert planned_stages.stages[0].base == "oci:/l:1"
+    assert planned_stages.stages[0].rows[-1].action.image == "oci:./m"
+    assert planned("FROM a\n", contexts={"a": "docker-image://scratch"}).stages[0].key is None
+
+
+def test_repositories_and_files_elsewhere_are_fetched_for_those_who_read_them():
+    given = {"a": "https://host/r.git#main", "b": "https://host/f.txt", "c": "git@host:r", "d": "/x", "e": "git://h/r"}
+    contexts = named.read(given)
+    assert sorted(contexts.fetched) == ["a", "b", "c", "e"]
+    read = draft(
+        request(
+            "FROM x\nCOPY --from=a f /\nRUN --mount=from=c,target=/m x\nFROM e\nCOPY --from=d g /\n", contexts=given
+        )
+    )
+    assert named.wanted(read.order) == {"d", "e"}
 
 
 @pytest.mark.parametrize(
-    "given", [{"a": "oci-layout://x"}, {"a": "https://host/a.git"}, {"A B": "/x"}, {"a": "docker-image://A B"}]
+    "given",
+    [
+        {"a": "oci-layout://:1"},
+        {"a": "target:x"},
+        {"A B": "/x"},
+        {"a": "docker-image://A B"},
+        {"a": "https://h/r.git?x=1"},
+    ],
 )
 def test_what_no_context_can_be_is_refused(given):
     with pytest.raises(UsageError):

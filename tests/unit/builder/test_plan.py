@@ -202,7 +202,6 @@ def test_copy_of_a_heredoc_expands_it_unless_quoted():
     ("text", "says"),
     [
         ("FROM b\nADD --checksum=sha256:1 a b\n", "checksum"),
-        ("FROM b\nADD git@host:a/b.git b\n", "ssh"),
         ("FROM b\nCOPY http://host/a b\n", "URL"),
         ("FROM b\nRUN --mount=type=cache y\n", "--mount"),
         ("FROM b\nRUN --security=insecure y\n", "--security"),

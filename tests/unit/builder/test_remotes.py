@@ -63,8 +63,7 @@ def test_switches_of_a_query_and_of_the_flag_agree():
 @pytest.mark.parametrize(
     "source",
     [
-        "git@host:a/b.git",
-        "ssh://git@host/a.git",
+        "ssh://git@host/",
         "https://host/a.git#--upload-pack=x",
         "https://host/a.git#a b",
         "https://host/a.git#+refs/heads/a",
@@ -79,3 +78,17 @@ def test_switches_of_a_query_and_of_the_flag_agree():
 def test_what_cannot_be_fetched_is_refused(source):
     with pytest.raises(UsageError):
         read(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "remote", "ref"),
+    [
+        ("git@host:a/b.git#main:dir", "git@host:a/b.git", "main"),
+        ("git@host:a/b?ref=v1", "git@host:a/b", "v1"),
+        ("ssh://git@host:2222/a.git#v1", "ssh://git@host:2222/a.git", "v1"),
+    ],
+)
+def test_a_repository_behind_ssh_keeps_its_form(source, remote, ref):
+    found = read(source)
+    assert (found.remote, found.ref, found.over_ssh) == (remote, ref, True)
+    assert not read("https://host/a.git").over_ssh

@@ -1,0 +1,61 @@
+"""Named contexts that are elsewhere: repositories and files behind URLs, fetched before the build."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dockmagic.builder import named
+from dockmagic.builder.named import Directory
+from dockmagic.builder.remotes import Git, Url
+from dockmagic.builder.steps import git, http
+from dockmagic.errors import NotFoundError, UsageError
+
+_FILE = "context"
+
+
+@contextmanager
+def fetched(
+    given: Mapping[str, str | Directory], keys: frozenset[str], agents: Mapping[str, Path]
+) -> Iterator[Mapping[str, str | Directory]]:
+    """The same contexts with the files of those that are read, while the block runs.
+
+    As with BuildKit, a repository is its tree without ``.git``, and any other URL a directory with the one file ``context``.
+
+    Args:
+        given: ``--build-context`` options, by name.
+        keys: of the contexts that the build reads.
+        agents: sockets of ssh agents, by id.
+
+    Raises:
+        NotFoundError: there is no such repository or file.
+        UsageError: it cannot be fetched.
+    """
+    remote = named.read(given).fetched
+    with TemporaryDirectory(prefix="dockmagic-context-") as directory:
+        places: dict[str, Directory] = {}
+        for number, key in enumerate(sorted(keys & remote.keys())):
+            place = Path(directory) / str(number)
+            place.mkdir()
+            try:
+                places[key] = Directory(_fetched(remote[key], place, agents), ignores=False)
+            except (NotFoundError, UsageError) as error:
+                words = error.message.removeprefix("ADD: ")
+                raise type(error)(f"--build-context {key}: {words}", hint=error.hint, detail=error.detail) from None
+        yield {name: places.get(named.key_of(name), value) for name, value in given.items()}
+
+
+def _fetched(remote: Git | Url, directory: Path, agents: Mapping[str, Path]) -> Path:
+    if isinstance(remote, Git):
+        root = git.fetch(remote, directory, "", agents=agents)
+        if not remote.keep_git_dir:
+            shutil.rmtree(root / ".git", ignore_errors=True)
+        return root
+    file = http.download(remote, directory)
+    root = directory / "root"
+    root.mkdir()
+    file.rename(root / _FILE).chmod(0o600)
+    return root
