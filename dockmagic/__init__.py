@@ -122,6 +122,7 @@ __all__ = [
     "login",
     "logout",
     "logs",
+    "port",
     "prune",
     "ps",
     "pull",

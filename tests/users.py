@@ -21,10 +21,11 @@ UIDS = {"root": 0, "stud": 1001, "nosub": 1002}
 
 @dataclass(frozen=True)
 class User:
-    """One of the kinds, with a directory of its own to write in."""
+    """One of the kinds, with a directory of its own to write in; ``tun``: everybody may open /dev/net/tun, as on most machines."""
 
     kind: str
     home: Path
+    tun: bool = False
 
     def run(self, *argv: str, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command as this user; stdin is empty."""
@@ -71,10 +72,12 @@ class User:
     def _script(self, become: list[str]) -> str:
         files = self.home.parent / f"{self.kind}.etc"
         lines = [f"mount --bind {files}/{name} /etc/{name}" for name in ("passwd", "group", "subuid", "subgid")]
+        if self.tun:
+            lines += ["mount -t tmpfs -o mode=755 tmpfs /dev/net", "mknod -m 666 /dev/net/tun c 10 200"]
         return "\n".join([*lines, *_exposed(self.home.parent / f"{self.kind}.mnt"), f"exec {shlex.join(become)}"])
 
 
-def make_user(kind: str, directory: Path) -> User:
+def make_user(kind: str, directory: Path, *, tun: bool = False) -> User:
     """Prepare ``kind`` below ``directory``; skips where this process cannot become another user."""
     if kind != "root" and os.geteuid() != 0:
         pytest.skip("only root can become a test user")
@@ -95,7 +98,7 @@ def make_user(kind: str, directory: Path) -> User:
                 if parent != directory and "pytest" not in parent.name:
                     break
                 parent.chmod(0o711)
-    return User(kind, home)
+    return User(kind, home, tun)
 
 
 def _exposed(scratch: Path) -> list[str]:

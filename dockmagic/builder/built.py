@@ -29,6 +29,7 @@ class StepRecord:
         done: the build got past it.
         failed: the build ended here.
         key: of the step in the build cache, "" for none.
+        network: that a RUN had, "" for what was not executed.
     """
 
     instruction: str
@@ -42,6 +43,7 @@ class StepRecord:
     done: bool = False
     failed: bool = False
     key: str = ""
+    network: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

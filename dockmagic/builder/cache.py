@@ -80,7 +80,9 @@ def run_key(
         "arguments": dict(action.arguments),
         "user": action.user,
         "cwd": action.cwd,
-        "network": action.network,
+        "network": "none"
+        if action.network == "none"
+        else "host",  # whether there is one: by which way is the host's affair
         "hostname": action.hostname,
         "files": {name: digests.of(content) for name, content in action.files},
         "mounts": [list(mount) for mount in mounts],

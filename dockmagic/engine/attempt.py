@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from dockmagic.engine import containers, health
+from dockmagic.engine import containers, health, networks
 from dockmagic.engine.difference import Standing, between
 from dockmagic.engine.failure import failure
 from dockmagic.engine.order import ordered
@@ -34,6 +34,7 @@ class Attempt:
         before: an exec's container as it stands, so that only what the exec changes is told.
         build: the build before it in the one-cell form.
         check: of the container's health, None for none.
+        notes: what was honoured more weakly than asked.
     """
 
     session: Session
@@ -47,6 +48,7 @@ class Attempt:
     before: Mapping[str, Standing] | None = None
     build: Build | None = None
     check: health.Check | None = None
+    notes: tuple[str, ...] = ()
 
 
 def perform(attempt: Attempt, listener: Listener | None) -> Run:
@@ -69,6 +71,7 @@ def perform(attempt: Attempt, listener: Listener | None) -> Run:
             session.store.containers.started(row.id, pid=process.pid, birth=process.birth)
             if watcher is not None:
                 watcher.begin(process)
+            networks.started(session, row, process)
         if attempt.request.on_start is not None:
             attempt.request.on_start(process)
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import containers
-from dockmagic.engine.attempt import Attempt, perform
+from dockmagic.engine.attempt import Attempt, isolation, perform
 from dockmagic.errors import ConflictError
-from dockmagic.results import Isolation, Run
+from dockmagic.results import Run
 
 if TYPE_CHECKING:
     from dockmagic.sandbox.runtime import Process
@@ -116,11 +116,10 @@ def _running(attempt: Attempt) -> Run:
     row = session.store.containers.get(attempt.row.id)
     if row is None:
         raise ConflictError("the container was removed while it began")
-    found = session.runtime.isolation
     return Run(
         exit_code=0,
         stopped="",
-        isolation=Isolation(tier=found.tier, ids=found.ids, network=attempt.spec.network, notes=found.notes),
+        isolation=isolation(attempt, row),
         container=containers.describe(session, row, known=((), 0)),
         image=attempt.image,
         build=attempt.build,

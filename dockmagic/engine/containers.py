@@ -6,7 +6,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from dockmagic.engine import health
+from dockmagic.engine import health, ports
+from dockmagic.engine.naming import hostname
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError, NotFoundError
 from dockmagic.record.escape import visible
@@ -45,6 +46,11 @@ def lowers(session: Session, row: ContainerRow) -> tuple[str, ...]:
 def upper(row: ContainerRow) -> str:
     """The directory of its writable layer."""
     return f"containers/{row.id}/upper"
+
+
+def hostname_of(row: ContainerRow) -> str:
+    """What it calls itself."""
+    return row.spec.get("profile", {}).get("hostname") or hostname(row.name)
 
 
 def work(row: ContainerRow) -> str:
@@ -86,11 +92,21 @@ def ps(session: Session, *, everything: bool = False) -> Table[Container]:
     """Containers, newest first: those that run, or all."""
     rows = [row for row in session.store.containers.list() if everything or row.status == RUNNING]
     values = tuple(describe(session, row) for row in rows)
-    return Table(
-        columns=("NAME", "IMAGE", "STATUS", "COMMAND"),
-        items=values,
-        rows=tuple((v.name, v.image, _status(v), shortened(visible(" ".join(v.command)))) for v in values),
-    )
+    published = [", ".join(_shown(port) for port in ports.of_row(row.spec)) * (row.status == RUNNING) for row in rows]
+    lines = [(v.name, v.image, _status(v), shortened(visible(" ".join(v.command)))) for v in values]
+    columns: tuple[str, ...] = ("NAME", "IMAGE", "STATUS", "COMMAND")
+    if any(published):
+        return Table(
+            columns=(*columns, "PORTS"),
+            items=values,
+            rows=tuple((*line, shown) for line, shown in zip(lines, published, strict=True)),
+        )
+    return Table(columns=columns, items=values, rows=tuple(lines))
+
+
+def _shown(port: ports.Published) -> str:
+    """As docker's ``ps`` has it."""
+    return f"{port.host}->{port.container}/{port.protocol}"
 
 
 def _status(value: Container) -> str:

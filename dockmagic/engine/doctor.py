@@ -48,12 +48,14 @@ def doctor(session: Session) -> results.Table[results.Finding]:
 
     Returns:
         Findings: ``tier`` first (ok: containers run; its detail begins with the tier, its call, errno and fix are those of what blocks the
-        next better one), then ``store``, one for each shared store, and one for each of ``probe.NAMES``. It prints with the verdict above.
+        next better one), then ``store``, one for each shared store, one for each of ``probe.NAMES``, and
+        where containers run ``private network``. It prints with the verdict above.
     """
     store, refusal = _open(session)
     findings = _probe(session.home)
     verdict = judge(session, findings, refusal) if store.ok else without_store(findings, store)
-    everything = (_tier(verdict), store, *(_shared(session) if store.ok else ()), *findings)
+    network = [_network(session)] if store.ok and refusal is None else []
+    everything = (_tier(verdict), store, *(_shared(session) if store.ok else ()), *findings, *network)
     items = tuple(_as_result(finding) for finding in everything)
     return results.Table(_COLUMNS, items, _rows(everything[1:]), title=title(verdict))
 
@@ -147,6 +149,18 @@ def _open(session: Session) -> tuple[Finding, IsolationError | None]:
     except IsolationError as refusal:
         return found, refusal
     return found, None
+
+
+def _network(session: Session) -> Finding:
+    """Whether a private network can be had, found by making one, and by which program."""
+    try:
+        program = session.runtime.private_network()
+    except IsolationError as refusal:
+        call, number = refusal.operation, refusal.errno
+        return Finding(
+            name="private network", ok=False, call=call, errno=number, detail=refusal.message, fix=refusal.hint
+        )
+    return Finding(name="private network", ok=True, call=program, detail=f"by {program}")
 
 
 def _shared(session: Session) -> Iterable[Finding]:

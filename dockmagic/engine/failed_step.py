@@ -41,7 +41,12 @@ def keep(session: Session, stopped: Stopped, error: BuildError, *, text: str) ->
         image_id=image_id,
         image_ref=image_id[:17],
         kept=False,
-        spec={"network": running.network_of(session.runtime, stopped.network), "env": dict(stopped.env), "user": "", "workdir": ""},
+        spec={
+            "network": running.network_of(session.runtime, stopped.network),
+            "env": dict(stopped.env),
+            "user": "",
+            "workdir": "",
+        },
         kernel_pid=os.getpid(),
     )
     session.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})

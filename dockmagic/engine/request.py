@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from dockmagic.engine.settings import Settings
 from dockmagic.exchange.given import Given
@@ -15,7 +15,7 @@ from dockmagic.sandbox.spec import Limits
 if TYPE_CHECKING:
     from dockmagic.sandbox.runtime import Process
 
-Network = Literal["none", "host"]
+Network = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,10 @@ class Request:
     workdir: str = ""
     user: str = ""
     entrypoint: str | None = None
-    network: Network = "none"
+    network: Network = ""
+    publish: tuple[str, ...] = ()
+    publish_all: bool = False
+    expose: tuple[str, ...] = ()
     timeout: float | None = None
     stdin: bytes | None = None
     limits: Limits = field(default_factory=Limits)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import background, containers, health, images, limits, settings, storage
+from dockmagic.engine import background, containers, health, images, limits, networks, settings, storage
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
-from dockmagic.engine.naming import checked, default_name, hostname, new_id
+from dockmagic.engine.naming import checked, default_name, new_id
 from dockmagic.engine.request import Request
 from dockmagic.errors import ConflictError, UsageError
 from dockmagic.exchange.given import Given
@@ -66,6 +66,7 @@ def run(
         kept=keep,
         build=build,
         check=health.stored(row.spec["health"]),
+        notes=networks.notes(row.spec["network"], publishes=bool(request.publish) or request.publish_all),
     )
 
     def after() -> None:
@@ -113,7 +114,7 @@ def exec_(
     argv = _argv(defaults, request) if request.script is not None else request.argv
     if not argv:
         raise UsageError("nothing to run: give a script or a command")
-    wanted = replace(request, network=row.spec.get("network", "none"), limits=limits.stored(row.spec.get("limits", {})))
+    wanted = replace(request, limits=limits.stored(row.spec.get("limits", {})))
     attempt = Attempt(
         session=session,
         row=row,
@@ -150,6 +151,15 @@ def _new_row(
         tmpfs=[mount["target"] for mount in profile["tmpfs"]],
         cwd=request.cwd,
     )
+    network = networks.planned(
+        session,
+        request.network,
+        request.publish,
+        request.settings,
+        everything=request.publish_all,
+        declared=(*process.exposed_ports, *request.expose),
+    )
+    profile |= networks.names_of(session, network)
     name = checked(request.name) if request.name else _default_name(session, image, request, argv)
     old = store.containers.get_name(name)
     if old is not None:
@@ -158,7 +168,7 @@ def _new_row(
     check = health.planned(process.healthcheck, request.settings, process.shell or ())
     row_spec = {
         "health": asdict(check) if check else None,
-        "network": request.network,
+        **network,
         "mounts": mounts,
         "env": dict(request.env),
         "user": request.user,
@@ -210,18 +220,18 @@ def _as_created(defaults: Defaults, row: ContainerRow) -> Defaults:
 def spec_of(session: Session, row: ContainerRow) -> Spec:
     """A container as it was made, for work of our own in it, as its root."""
     stored = limits.stored(row.spec.get("limits", {}))
-    request = Request(user="0:0", workdir="/", network=row.spec.get("network", "none"), limits=stored)
-    return _spec(session, row, Defaults(), request, ("cp",))
+    request = Request(user="0:0", workdir="/", limits=stored)
+    return replace(_spec(session, row, Defaults(), request, ("cp",)), network="none", peer=None, ports=())
 
 
 def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Request, argv: tuple[str, ...]) -> Spec:
     profile = row.spec.get("profile", {})
-    host = profile.get("hostname") or hostname(row.name)
+    host = containers.hostname_of(row)
     script = (
         () if request.script is None else ((SCRIPT_NAME, request.script.encode("utf-8", "surrogateescape"), 0o755),)
     )
     given = request.given or Given(env={})
-    fields = {**settings.fields(profile), **storage.fields(session, row)}
+    fields = {**settings.fields(profile), **storage.fields(session, row), **networks.fields(session, row)}
     fields["mounts"] = (*settings.fields(profile).get("mounts", ()), *fields["mounts"])
     return Spec(
         lowers=containers.lowers(session, row),
@@ -232,7 +242,6 @@ def _spec(session: Session, row: ContainerRow, defaults: Defaults, request: Requ
         cwd=request.workdir or defaults.workdir or "/",
         user=request.user or defaults.user,
         hostname=host,
-        network=request.network,
         files=(*script, *given.files),
         limits=request.limits,
         **fields,

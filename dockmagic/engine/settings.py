@@ -21,6 +21,11 @@ from dockmagic.sandbox.spec import CAPABILITIES, DEFAULT_CAPABILITIES, Mount
 
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*")
 _LONGEST_HOSTNAME = 64
+_DOMAIN = re.compile(
+    r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?"
+)
+_LONGEST_DOMAIN = 253
+_OPTION = re.compile(r"[a-z0-9-]{1,32}(:\d{1,6})?")
 _LARGEST_PROFILE = 1 << 20
 _TMPFS_SIZE = 64 << 20
 _TAKEN = ("/proc", "/sys", "/dev", "/run/dockmagic")
@@ -91,6 +96,8 @@ def prepared(settings: Settings, *, cwd: Path) -> dict[str, Any]:
         "hostname": _hostname(settings.hostname),
         "add_hosts": [list(line) for line in settings.add_hosts],
         "dns": [_address(text) for text in settings.dns],
+        "dns_search": [_domain(text) for text in settings.dns_search],
+        "dns_options": [_word(text) for text in settings.dns_options],
     }
     fields(made)  # a profile that cannot be compiled is refused before there is a container
     return made
@@ -112,6 +119,8 @@ def fields(made: Mapping[str, Any]) -> dict[str, Any]:
         "init": made["init"],
         "add_hosts": tuple((address, name) for address, name in made["add_hosts"]),
         "dns": tuple(made["dns"]),
+        "dns_search": tuple(made.get("dns_search", ())),
+        "dns_options": tuple(made.get("dns_options", ())),
         "mounts": tuple(Mount(kind="tmpfs", early=True, **mount) for mount in made["tmpfs"]),
     }
 
@@ -228,6 +237,18 @@ def _hostname(text: str) -> str:
         raise UsageError(
             f'--hostname "{text}" is no host name', hint="letters, digits and - in words with . between, at most 64"
         )
+    return text
+
+
+def _domain(text: str) -> str:
+    if text != "." and (len(text) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(text)):
+        raise UsageError(f'--dns-search "{text}" is no domain', hint='e.g. example.org; "." is none')
+    return text
+
+
+def _word(text: str) -> str:
+    if not _OPTION.fullmatch(text):
+        raise UsageError(f'--dns-option "{text}" is no option', hint="e.g. ndots:2; resolv.conf(5) lists them")
     return text
 
 

@@ -90,7 +90,7 @@ def _step(step: Step) -> dict[str, Any]:
         "cached": step.cached,
         "reason": visible(step.reason),
         "ms": _milliseconds(step.seconds),
-    }
+    } | ({"network": visible(step.network)} if step.network else {})
 
 
 def _image(image: Image) -> dict[str, Any]:
@@ -132,7 +132,9 @@ def _isolation(isolation: Isolation) -> dict[str, Any]:
         "ids": isolation.ids,
         "network": isolation.network,
         "notes": [visible(note) for note in isolation.notes],
-    } | ({"limits": limits} if limits else {})
+        **({"network_by": isolation.network_by} if isolation.network_by else {}),
+        **({"limits": limits} if limits else {}),
+    }
 
 
 def _milliseconds(seconds: float) -> int:

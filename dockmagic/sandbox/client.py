@@ -9,18 +9,34 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from dockmagic.errors import IsolationError, NotFoundError
 from dockmagic.sandbox import replies, volumes, wire
-from dockmagic.sandbox.spec import Exit
+from dockmagic.sandbox.spec import Exit, Port
 
 # Optional packages that a job uses; -S hides where they are. At the path's end, so that they cannot hide a standard module.
 _PACKAGES = ("dockmagic", "isal", "zstandard")
 # Without it some interpreters cannot begin.
 _KEPT = ("LD_LIBRARY_PATH",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A process that has begun.
+
+    Attributes:
+        pid: its number outside.
+        birth: when it began.
+        network: the program that connects its private network, "" for none.
+    """
+
+    pid: int
+    birth: int
+    network: str = ""
 
 
 class LaunchedProcess:
@@ -29,19 +45,23 @@ class LaunchedProcess:
     Attributes:
         pid: its number outside.
         birth: when it began.
+        network: the program that connects its private network, "" for none.
+        ports: what is published, with the host's true ports.
     """
 
     def __init__(
         self,
         channel: socket.socket,
-        pid: int,
-        birth: int,
+        begun: Begun,
         common: tuple[str, ...],
         *,
+        ports: tuple[Port, ...] = (),
         finish: Callable[[], object] | None = None,
     ) -> None:
-        self.pid = pid
-        self.birth = birth
+        self.pid = begun.pid
+        self.birth = begun.birth
+        self.network = begun.network
+        self.ports = ports
         self._channel = channel
         self._common = common
         self._exit: Exit | None = None
@@ -113,8 +133,8 @@ def spawn(
     )
 
 
-def began(channel: socket.socket, binds: list[dict[str, Any]]) -> tuple[int, int]:
-    """Wait until a process has begun: its pid and birth.
+def begun(channel: socket.socket, binds: list[dict[str, Any]]) -> Begun:
+    """Wait until a process has begun.
 
     Raises:
         IsolationError: a wall could not be built.
@@ -130,7 +150,7 @@ def began(channel: socket.socket, binds: list[dict[str, Any]]) -> tuple[int, int
         message, descriptors = heard
         if "started" in message:
             pid, birth = message["started"]
-            return pid, birth
+            return Begun(pid=pid, birth=birth, network=message.get("network", ""))
         if "gone" in message:
             raise NotFoundError("the container has ended", hint="start it again")
         if "owner" not in message:

@@ -13,7 +13,7 @@ import os
 import socket
 import traceback
 
-from dockmagic.sandbox import mounted, parcels, wire
+from dockmagic.sandbox import mounted, names, parcels, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
 from dockmagic.sandbox.confine import (
     attempt,
@@ -31,7 +31,7 @@ from dockmagic.sandbox.plan import Plan
 from dockmagic.sandbox.provided import HostTree, ProvidedDirectory, ProvidedFile
 from dockmagic.sandbox.reaper import supervise
 from dockmagic.sandbox.rootfs import Overlay, Scratch
-from dockmagic.syscalls import files, mounts, namespaces, privileges
+from dockmagic.syscalls import files, mounts, namespaces, netlink, privileges
 
 FAILED = 125
 
@@ -53,7 +53,8 @@ READ_ONLY = ("proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"
 _APT_DIRECTORY = "etc/apt/apt.conf.d"
 _APT_FILE = _APT_DIRECTORY + "/90dockmagic-one-id"
 _APT_SETTING = b'APT::Sandbox::User "root";\n'
-_HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+# What a network namespace of its own allows, as docker's does; where /proc/sys cannot be written it stays as the kernel has it.
+_SYSCTLS = (("ip_unprivileged_port_start", b"0"), ("ping_group_range", b"0 65535"), ("ping_group_range", b"0 0"))
 _HOST_FILE_LIMIT = 1 << 20
 
 
@@ -105,10 +106,10 @@ def _run(plan: Plan, status: socket.socket) -> int:
     perform(_mounts(plan, account, status), site)
     if spec["binds"] and account.uid and not plan.trees and not plan.profile.single:
         site.notes.append("volumes belong to root in the container: without root's help no other owner can be shown")
-    if spec["network"] == "none":
-        attempt("loopback interface", namespaces.loopback_up)
-    attempt("host name", namespaces.sethostname, spec["hostname"])
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
+    if spec["network"] != "host" and not spec["peer"]:
+        _set_up_network(spec["network"], status, proc)
+    attempt("host name", namespaces.sethostname, spec["hostname"])
     attempt("pivot_root", _pivot, site.root)
     enter_directory(spec["cwd"])
     if spec["read_only"]:
@@ -143,12 +144,6 @@ def operations(plan: Plan) -> list[Operation]:
     spec = plan.spec
     single = plan.profile.single
     extra = {_APT_FILE: _APT_SETTING} if single and _has_apt(spec["lowers"]) else {}
-    hosts, resolver = _HOSTS, b""
-    if spec["network"] == "host":
-        hosts, resolver = _host_file("/etc/hosts").decode("utf-8", "replace") or _HOSTS, _host_file("/etc/resolv.conf")
-    if spec["dns"]:
-        resolver = "".join(f"nameserver {address}\n" for address in spec["dns"]).encode()
-    hosts += "".join(f"{address}\t{name}\n" for address, name in spec["add_hosts"])
     return [
         Scratch(spec["epoch"], extra),
         Overlay(spec["lowers"], spec["upper"], spec["work"], nosuid=spec["no_new_privileges"]),
@@ -159,10 +154,38 @@ def operations(plan: Plan) -> list[Operation]:
         empty("sys"),
         *mounted.early(spec["mounts"]),
         ProvidedDirectory("run/dockmagic", spec["files"], plan.contents),
-        ProvidedFile("etc/hosts", hosts.encode()),
+        ProvidedFile("etc/hosts", _hosts(spec).encode("utf-8", "surrogateescape")),
         ProvidedFile("etc/hostname", f"{spec['hostname']}\n".encode()),
-        ProvidedFile("etc/resolv.conf", resolver),
+        ProvidedFile("etc/resolv.conf", _resolver(spec).encode("utf-8", "surrogateescape")),
     ]
+
+
+def _hosts(spec) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+    text = _host_file("/etc/hosts") if spec["network"] == "host" else ""
+    return names.hosts(spec["network"], spec["hostname"], text, spec["add_hosts"])
+
+
+def _resolver(spec) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+    text = _host_file("/etc/resolv.conf")
+    return names.resolver(spec["network"], text, spec["dns"], spec["dns_search"], spec["dns_options"])
+
+
+def _set_up_network(kind: str, status: socket.socket, proc: int) -> None:
+    """Interfaces and routes of a network namespace of our own; the monitor says when a private one has its way out."""
+    attempt("loopback interface", namespaces.loopback_up)
+    for name, value in _SYSCTLS:
+        try:
+            descriptor = os.open(f"sys/net/ipv4/{name}", os.O_WRONLY, dir_fd=proc)
+            os.write(descriptor, value)
+            os.close(descriptor)
+        except OSError:
+            continue
+    if kind == "private":
+        wire.send(status, {"network": True})
+        if wire.receive(status) is None:
+            raise OSError(0, "the network was not made")
+        for network, length in names.REFUSED:
+            attempt("routes of the network", netlink.refuse, network, length)
 
 
 def environment(given: list[tuple[str, str]], account: Account) -> dict[str, str]:
@@ -225,10 +248,10 @@ def _has_apt(lowers: list[str]) -> bool:
     return False
 
 
-def _host_file(path: str) -> bytes:
-    """A small file of the host, cut at 1 MB; b"" when it cannot be read."""
+def _host_file(path: str) -> str:
+    """A small file of the host, cut at 1 MB; "" when it cannot be read."""
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - no pathlib here
-            return file.read(_HOST_FILE_LIMIT)
+            return file.read(_HOST_FILE_LIMIT).decode("utf-8", "surrogateescape")
     except OSError:
-        return b""
+        return ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dockmagic.errors import NotFoundError
 from dockmagic.sandbox import identity, sealed, wire
-from dockmagic.sandbox.client import LaunchedProcess, began, spawn
+from dockmagic.sandbox.client import LaunchedProcess, begun, spawn
 from dockmagic.sandbox.ids import Scheme
 from dockmagic.sandbox.spec import Spec
 
@@ -39,7 +39,7 @@ def join(
     try:
         message = {"spec": spec.to_json(), "single": scheme.single, "upper": upper >= 0}
         wire.send(channel, message, [contents, ourselves, *stdio, *([upper] if upper >= 0 else [])])
-        started = began(channel, [])
+        started = begun(channel, [])
     except BaseException:
         channel.close()
         process.wait()
@@ -47,7 +47,7 @@ def join(
     finally:
         os.close(contents)
         os.close(ourselves)
-    return LaunchedProcess(channel, *started, (), finish=process.wait)
+    return LaunchedProcess(channel, started, (), finish=process.wait)
 
 
 def _require_alive(pid: int, birth: int) -> None:

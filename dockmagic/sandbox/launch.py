@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EINVAL, ENOSYS
 
-from dockmagic.sandbox import identity, init, wire
+from dockmagic.sandbox import identity, init, relay, wire
 from dockmagic.sandbox.confine import attempt, keep_only
 from dockmagic.sandbox.monitor import Monitor, write_map
+from dockmagic.sandbox.outlet import Outlet
 from dockmagic.sandbox.ownership import Supervisor
 from dockmagic.sandbox.places import remove_places
 from dockmagic.sandbox.plan import Plan
@@ -44,14 +46,18 @@ def become_root(*, single: bool) -> None:
 def start(plan: Plan, channel: socket.socket, life: int) -> None:
     """In a fork of the launch server: start the container and watch it; never returns."""
     try:
-        keep_only([channel.fileno(), life, plan.contents, *plan.stdio, *plan.group.descriptors()])
+        wiring = plan.wiring
+        kept = [*wiring.descriptors(), *plan.group.descriptors()]
+        keep_only([channel.fileno(), life, plan.contents, *plan.stdio, *kept])
         single = plan.profile.single
         attempt("root of the scheme", lambda: become_root(single=single))
         attempt("time namespace", _new_time)
         if plan.trial:
             _make_trial(plan.spec["upper"], plan.spec["work"])
+        if wiring.peer >= 0:  # what is born here is born there
+            attempt("network of the other container", namespaces.setns, wiring.peer, namespaces.NEWNET)
         ours, theirs = wire.pair()
-        pid = _give_birth(plan, ours, theirs, [channel.fileno(), life])
+        pid = _give_birth(plan, ours, theirs, [channel.fileno(), life, *wiring.descriptors()])
         theirs.close()
         for descriptor in {plan.contents, *plan.stdio}:
             os.close(descriptor)
@@ -70,7 +76,8 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
         )
         attempt("ids of the container", write_map, pid, plan.id_map, plan.id_map)
         wire.send(ours, {"mapped": True})
-        monitor.run(lambda made: _tidy(plan, made))
+        companions = _companions(plan, pid, monitor)
+        monitor.run(lambda made: _tidy(plan, made, companions))
     except BaseException as error:  # noqa: BLE001 - told to the client
         init.tell(channel, error)
     os._exit(0)
@@ -88,8 +95,24 @@ def supervisors(plan: Plan):  # type: ignore[no-untyped-def]  # noqa: ANN201 - a
     return make
 
 
+def _companions(plan: Plan, pid: int, monitor: Monitor) -> list[Callable[[], object]]:
+    """Start what works for the container's network beside it; how each is ended."""
+    wiring = plan.wiring
+    ends: list[Callable[[], object]] = []
+    if wiring.programs:
+        outlet = Outlet(wiring.programs, pid, wiring.tun)
+        monitor.connect(outlet)
+        ends.append(outlet.close)
+    if wiring.listeners:
+        ends.append(relay.start(wiring.listeners, pid))
+    for descriptor in wiring.descriptors():
+        os.close(descriptor)
+    return ends
+
+
 def _give_birth(plan: Plan, ours: socket.socket, theirs: socket.socket, not_for_it: list[int]) -> int:
-    flags = _NAMESPACES | (namespaces.NEWNET if plan.spec["network"] == "none" else 0)
+    own = plan.spec["network"] != "host" and plan.wiring.peer < 0
+    flags = _NAMESPACES | (namespaces.NEWNET if own else 0)
     children: list[int] = []
     attempt("namespaces", lambda: children.append(namespaces.clone(flags)))
     if children[0] == 0:
@@ -114,8 +137,10 @@ def _make_trial(upper: str, work: str) -> None:
         os.mkdir(os.path.normpath(path), 0o700)  # noqa: PTH102 - no pathlib here
 
 
-def _tidy(plan: Plan, made: list[str]) -> None:
-    """Take away what is no change that the container made."""
+def _tidy(plan: Plan, made: list[str], companions: list[Callable[[], object]]) -> None:
+    """End what worked for the container, and take away what is no change that it made."""
+    for end in companions:
+        end()
     if plan.trial:
         _remove_trial(plan.spec["upper"], plan.spec["work"])
     elif made:

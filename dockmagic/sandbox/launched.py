@@ -17,9 +17,10 @@ from typing import Any
 
 from dockmagic.errors import DockmagicError, IsolationError, UsageError
 from dockmagic.sandbox import replies, sealed, volumes, wire
-from dockmagic.sandbox.client import LaunchedProcess, began, spawn
+from dockmagic.sandbox.client import LaunchedProcess, begun, spawn
 from dockmagic.sandbox.ids import Scheme
-from dockmagic.sandbox.spec import MOST_LAYERS, Isolation, Spec
+from dockmagic.sandbox.spec import MOST_LAYERS, NETWORK_PROGRAMS, Isolation, Spec
+from dockmagic.sandbox.wiring import wires
 
 _BOOT = "from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
 _DIRECTORIES = ("snapshots", "containers", "tmp", "work", "mnt")
@@ -46,6 +47,8 @@ class LaunchedRuntime:
         self._lock = threading.Lock()
         self._server: _Server | None = None
         self._covered = False
+        self._network_lock = threading.Lock()
+        self._networks: dict[tuple[str, ...], str | IsolationError] = {}
         _prepare(roots, self._root, scheme)
         try:
             notes = self._try()
@@ -98,6 +101,19 @@ class LaunchedRuntime:
             )
         return descriptors[0]
 
+    def private_network(self, programs: Sequence[str] = NETWORK_PROGRAMS) -> str:
+        with self._network_lock:
+            answer = self._networks.get(tuple(programs))
+            if answer is None:
+                try:
+                    answer = self._trial(network="private", programs=tuple(programs))[1]
+                except IsolationError as refusal:
+                    answer = refusal
+                self._networks[tuple(programs)] = answer
+        if isinstance(answer, IsolationError):
+            raise answer
+        return answer
+
     def call(self, job: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours:
@@ -121,7 +137,7 @@ class LaunchedRuntime:
     def _try(self) -> tuple[str, ...]:
         """Build a container that runs nothing; what was weaker than it should be."""
         try:
-            return self._trial()
+            return self._trial()[0]
         except IsolationError as error:
             if error.errno != EINVAL or error.operation != "overlay on /":
                 raise
@@ -129,11 +145,12 @@ class LaunchedRuntime:
             wire_answer = self._ask({"do": "cover"})
             if "covered" not in wire_answer:
                 replies.raise_told(wire_answer)
-        return (*self._trial(), _IN_MEMORY)
+        return (*self._trial()[0], _IN_MEMORY)
 
-    def _trial(self) -> tuple[str, ...]:
+    def _trial(self, **settings: Any) -> tuple[tuple[str, ...], str]:
+        """Build a container that runs nothing: what was weaker than it should be, and the program of its network."""
         name = f"containers/trial-{secrets.token_hex(8)}"
-        spec = Spec(lowers=(), upper=f"{name}/upper", work=f"{name}/work", argv=())
+        spec = Spec(lowers=(), upper=f"{name}/upper", work=f"{name}/work", argv=(), **settings)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
             process = self._start(spec, [null, null, null], {"do": "start", "trial": True}, ())
@@ -141,7 +158,7 @@ class LaunchedRuntime:
             os.close(null)
         end = process.wait()
         process.close()
-        return end.notes if end is not None else ()
+        return end.notes if end is not None else (), process.network
 
     def _start(self, spec: Spec, stdio: list[int], request: dict[str, Any], common: tuple[str, ...]) -> LaunchedProcess:
         told = spec.to_json()
@@ -149,15 +166,19 @@ class LaunchedRuntime:
         contents = wire.memory_file(*spec.contents())
         channel, theirs = wire.pair()
         try:
-            with theirs:
-                self._send({**request, "spec": told}, [contents, theirs.fileno(), *stdio])
-            pid, birth = began(channel, told["binds"])
+            with wires(spec, self._ids) as opened:
+                with theirs:
+                    message = {**request, "spec": told, "wiring": opened.message}
+                    self._send(message, [contents, theirs.fileno(), *stdio, *opened.descriptors])
+                ports = opened.ports
+            began = begun(channel, told["binds"])
         except BaseException:
             channel.close()
+            theirs.close()
             raise
         finally:
             os.close(contents)
-        return LaunchedProcess(channel, pid, birth, common)
+        return LaunchedProcess(channel, began, common, ports=ports)
 
     def _send(self, message: dict[str, Any], descriptors: Sequence[int]) -> None:
         with self._lock:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 
 from dockmagic.sandbox import identity, wire
+from dockmagic.sandbox.outlet import Outlet
 from dockmagic.sandbox.ownership import Supervisor
 from dockmagic.sandbox.watch import Watch
 from dockmagic.syscalls import namespaces
@@ -38,7 +39,8 @@ class Monitor:
         pid: of the process, our child.
         namespace: the identity of its pid namespace.
         joined: it was added to a container, so its fate is its session's, not the whole pid namespace's.
-        make_supervisor: takes a listener and the owner that files have by default, and gives a supervisor.
+        make_supervisor: takes a listener, the owner that files have by default, and ids of mounts besides the root in which owners are
+            recorded, and gives a supervisor.
         watch: over its limits.
     """
 
@@ -55,9 +57,11 @@ class Monitor:
         "_make_supervisor",
         "_namespace",
         "_notes",
+        "_outlet",
         "_pid",
         "_pidfd",
         "_poll",
+        "_program",
         "_started",
         "_status",
         "_stopped",
@@ -78,7 +82,7 @@ class Monitor:
         namespace: tuple[int, int],
         *,
         joined: bool,
-        make_supervisor: Callable[[int, tuple[int, int]], Supervisor],
+        make_supervisor: Callable[[int, tuple[int, int], list[int]], Supervisor],
         watch: Watch,
     ) -> None:
         self._watcher = watch
@@ -112,6 +116,11 @@ class Monitor:
         self._watch(self._pidfd, self._reap)
         if life >= 0:
             self._watch(life, self.kill)
+
+    def connect(self, outlet: Outlet) -> None:
+        """Hear a private network's way out; the process waits for it."""
+        self._outlet = outlet
+        self._watch(outlet.fileno(), self._hear_outlet)
 
     def run(self, tidy: Callable[[list[str]], None] | None = None) -> None:
         """Stay until the process has ended and the client knows.
@@ -228,10 +237,31 @@ class Monitor:
         else:
             self._told |= message
 
+    def _hear_outlet(self) -> None:
+        """Ready, failed, or ended while the container goes on."""
+        outlet = self._outlet
+        heard = outlet.hear() if outlet is not None else None
+        if heard is not None and "ready" in heard:
+            self._program = str(heard["ready"])
+            self._answer_network()
+            return
+        if outlet is not None:
+            self._forget(outlet.fileno())
+        if self._program:
+            self._notes.append(f"{self._program} ended before the container did, which had no network then")
+            return
+        self._told |= heard or {"wall": ["private network", 0, "its program ended", ""]}
+        self.kill()
+
+    def _answer_network(self) -> None:
+        if self._program and self._waits_for_network:
+            self._waits_for_network = False
+            wire.send(self._status, {"network": self._program})
+
     def _begin(self) -> None:
         if "wall" not in self._told and "refused" not in self._told:
             self._started = True
-            self._tell({"started": [self._pid, self._birth]})
+            self._tell({"started": [self._pid, self._birth], "network": self._program})
 
     def _supervise(self, listener: int) -> None:
         uid, gid = self._user

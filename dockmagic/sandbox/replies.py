@@ -15,6 +15,16 @@ _HINTS = {
     "scratch tmpfs": "allow mounts inside user namespaces (a seccomp or AppArmor profile denies them here)",
     "filter of system calls": "use a kernel with seccomp filters",
 }
+_OTHERS = "; --network none and --network host need no such thing"
+# Operations of a private network alone.
+_NETWORK = {
+    "open(/dev/net/tun)": f"ask for read and write permission on /dev/net/tun{_OTHERS}",
+    "/dev/net/tun": f"ask for the device /dev/net/tun{_OTHERS}",
+    "pasta": f"a default route of IPv4, or the package slirp4netns, which needs none{_OTHERS}",
+    "slirp4netns": f"%container doctor tries it alone{_OTHERS}",
+    "private network": f"%container doctor tries it alone{_OTHERS}",
+    "network of the other container": "share the network of a container that this notebook started",
+}
 _DENIED = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP}
 _ASK = "%container doctor says what this host refuses, and what to ask for"
 
@@ -35,11 +45,15 @@ def raise_told(message: dict[str, Any]) -> NoReturn:
 def wall(operation: str, number: int, reason: str, path: str = "") -> IsolationError:
     """The error of an operation that could not be done."""
     last = reason.strip().splitlines()[-1] if reason.strip() else "no reason given"
+    if operation in _NETWORK:
+        what, hint = "the network of the container cannot be made", _NETWORK[operation]
+    else:
+        what, hint = "a wall of the container cannot be built", _HINTS.get(operation, _ASK if number in _DENIED else "")
     return IsolationError(
-        f"a wall of the container cannot be built: {operation}: {last}",
+        f"{what}: {operation}: {last}",
         operation=operation,
         errno=number,
-        hint=_HINTS.get(operation, _ASK if number in _DENIED else ""),
+        hint=hint,
         detail="\n".join(part for part in (reason if reason.strip() != last else "", path) if part),
     )
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from dockmagic.errors import IsolationError
 from dockmagic.sandbox import ids
 from dockmagic.sandbox.launched import LaunchedRuntime
-from dockmagic.sandbox.spec import Exit, Isolation, Spec
+from dockmagic.sandbox.spec import NETWORK_PROGRAMS, Exit, Isolation, Port, Spec
 
 
 class Process(Protocol):
@@ -21,10 +21,14 @@ class Process(Protocol):
     Attributes:
         pid: its number outside.
         birth: when it began (``identity.birth``); with ``pid`` it is unique.
+        network: the program that connects its private network, "" for none.
+        ports: what is published of it, with the host's true ports.
     """
 
     pid: int
     birth: int
+    network: str
+    ports: tuple[Port, ...]
 
     def fileno(self) -> int:
         """A descriptor that is readable once the process has ended; for select, not for reading."""
@@ -67,7 +71,9 @@ class Runtime(Protocol):
 
         Raises:
             IsolationError: a wall could not be built; nothing of the container ran.
-            UsageError: no such user or working directory in the image, or a volume that cannot be.
+            UsageError: no such user or working directory in the image, a volume that cannot be, or a port that this user may not have.
+            ConflictError: a port that is to be published is in use.
+            NotFoundError: the container whose network is to be shared has ended.
         """
         ...
 
@@ -89,6 +95,20 @@ class Runtime(Protocol):
             NotFoundError: the container has ended.
             IsolationError: it cannot be entered; nothing ran.
             UsageError: as for ``start``.
+        """
+        ...
+
+    def private_network(self, programs: Sequence[str] = NETWORK_PROGRAMS) -> str:
+        """Whether private networks work here, found by making one; asked again it answers at once.
+
+        Args:
+            programs: which may connect it, best first.
+
+        Returns:
+            The program that does.
+
+        Raises:
+            IsolationError: they do not: which call failed, and its errno.
         """
         ...
 

@@ -5,7 +5,7 @@ directory, and one socket. It ends when that hangs up or when its client process
 
 Requests, each with descriptors:
 
-- ``start``: contents of files, channel, stdin, stdout, stderr -> a monitor, which talks on the channel.
+- ``start``: contents of files, channel, stdin, stdout, stderr, what the network is made of -> a monitor, which talks on the channel.
 - ``job``: reply socket, then the job's own -> the reply is a length (8 bytes, big endian) and as much JSON.
 - ``cover``: put the containers' writable layers on a tmpfs.
 - ``open``: a descriptor of a directory there, for who joins a container.
@@ -32,7 +32,7 @@ from importlib import import_module
 
 from dockmagic.sandbox import cgroups, init, launch, sealed, seccomp, wire
 from dockmagic.sandbox.confine import Profile, attempt, keep_only
-from dockmagic.sandbox.plan import Plan
+from dockmagic.sandbox.plan import Plan, Wiring
 from dockmagic.syscalls import mounts, namespaces, privileges
 
 # Faster decompression for jobs, where it is installed.
@@ -119,7 +119,7 @@ class Server:
                 os.close(descriptor)
 
     def _start(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
-        contents, channel, *stdio = descriptors
+        contents, channel, *rest = descriptors
         spec = message["spec"]
         trial = message.get("trial", False)
         self._started += 1
@@ -128,11 +128,12 @@ class Server:
             spec,
             profile(spec, single=self.settings["single"], programs=self._programs),
             id_map=self.settings["id_map"],
-            stdio=stdio,
+            stdio=rest[:3],
             contents=contents,
             trees=self.settings["trees"],
             group=group,
             trial=trial,
+            wiring=Wiring(message.get("wiring"), rest[3:]),
         )
         pid = os.fork()
         if pid == 0:

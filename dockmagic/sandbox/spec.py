@@ -65,6 +65,10 @@ PROVIDED_PATHS = (
     "sys",
 )
 
+# Programs that give a private network its way out, best first.
+NETWORK_PROGRAMS = ("pasta", "slirp4netns")
+
+Network = Literal["none", "private", "host"]
 Tier = Literal["T0", "T1"]
 Ids = Literal["range", "single"]
 
@@ -124,6 +128,25 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A port of the container that is reached through one of the host.
+
+    Attributes:
+        container: its number there.
+        address: of the host: that of its loopback unless another one is asked for.
+        host: its number there, 0 for any that is free.
+        last: the highest of a range to choose from, 0 for none.
+        protocol: ``"tcp"`` or ``"udp"``.
+    """
+
+    container: int
+    address: str = "127.0.0.1"
+    host: int = 0
+    last: int = 0
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a container may use; 0 is no limit.
 
@@ -157,7 +180,10 @@ class Spec:
         cwd: absolute path in the container; made when missing.
         user: ``""``, ``name[:group]`` or ``uid[:gid]``, looked up in the container.
         hostname: at most 64 bytes.
-        network: ``"none"``: only the loopback of its own; ``"host"``: the host's.
+        network: ``"none"``: only a loopback of its own; ``"private"``: also a way out through a program of the host; ``"host"``: the host's.
+        programs: which program may be it, best first, of ``NETWORK_PROGRAMS``.
+        peer: pid and birth of a process whose network it shares, of which ``network`` then says the kind; None for none.
+        ports: what is published of a private network.
         binds: directories and files of the host.
         mounts: in the order in which they are made.
         files: below /run/dockmagic, read-only: (name, content, mode).
@@ -167,7 +193,9 @@ class Spec:
         read_only: nothing can be written to the root; tmpfs and volumes can be.
         init: PID 1 is a process that starts the program and waits for orphans.
         add_hosts: lines of /etc/hosts: (address, name).
-        dns: name servers of /etc/resolv.conf, in place of the host's.
+        dns: name servers of /etc/resolv.conf; see ``names.resolver`` for this and the next two.
+        dns_search: domains of it.
+        dns_options: options of it.
         epoch: seconds since 1970, the time stamps of what dockmagic provides.
         limits: what it may use.
         task: in place of the program, for ``parcels.work``; () for none.
@@ -183,7 +211,10 @@ class Spec:
     cwd: str = "/"
     user: str = ""
     hostname: str = "dockmagic"
-    network: Literal["none", "host"] = "none"
+    network: Network = "none"
+    programs: tuple[str, ...] = NETWORK_PROGRAMS
+    peer: tuple[int, int] | None = None
+    ports: tuple[Port, ...] = ()
     binds: tuple[Bind, ...] = ()
     mounts: tuple[Mount, ...] = ()
     files: tuple[tuple[str, bytes, int], ...] = ()
@@ -193,6 +224,8 @@ class Spec:
     read_only: bool = False
     init: bool = False
     dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
     add_hosts: tuple[tuple[str, str], ...] = ()
     epoch: int = 0
     limits: Limits = field(default_factory=Limits)

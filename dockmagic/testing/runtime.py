@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dockmagic.errors import EXIT_INTERRUPTED, EXIT_KILLED, DockmagicError
+from dockmagic.errors import EXIT_INTERRUPTED, EXIT_KILLED, DockmagicError, IsolationError
 from dockmagic.layers.inprocess import InProcessOwner
-from dockmagic.sandbox.spec import Exit, Ids, Isolation, Spec
+from dockmagic.sandbox.spec import Exit, Ids, Isolation, Port, Spec
 from dockmagic.testing.stores import own_scheme
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class RecordingRuntime:
             path = self._root / spec.upper / name.lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        process = _Process(says, stdout=stdout, stderr=stderr, number=len(self.specs))
+        process = _Process(says, stdout=stdout, stderr=stderr, number=len(self.specs), ports=spec.ports)
         self._living.append(process)
         return process
 
@@ -91,6 +91,11 @@ class RecordingRuntime:
         """The same in a living container."""
         self.joined.append((pid, birth))
         return self.start(spec, stdin=stdin, stdout=stdout, stderr=stderr)
+
+    def private_network(self, programs: Sequence[str] = ()) -> str:
+        """There is none: builds that ask for no network in particular say so."""
+        del programs
+        raise IsolationError("a recording runtime has no private network", operation="private network")
 
     def call(self, job: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
         """Run a job here; see :class:`dockmagic.layers.owner.Owner`."""
@@ -105,9 +110,11 @@ class RecordingRuntime:
 class _Process:
     """A thread that prints what the script says; it ends at once, or when it is told to."""
 
-    def __init__(self, says: Scripted, *, stdout: int, stderr: int, number: int) -> None:
+    def __init__(self, says: Scripted, *, stdout: int, stderr: int, number: int, ports: tuple[Port, ...]) -> None:
         self.pid = _NO_PID + number
         self.birth = number
+        self.network = ""
+        self.ports = ports
         self._says = says
         self._exit = says.exit
         self._told = threading.Event()

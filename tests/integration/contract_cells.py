@@ -99,7 +99,7 @@ CELLS = (
     "!%%container run c:1 --gpus all\nx",
     "!%%container run -it c:1\nx",
     "!%%container run c:1 {nobody}\nx",
-    "!%%container run c:1 --network private\nx",
+    "!%%container run c:1 --network moon\nx",
     "!%%container run c:1 --nmae x\nx",
     "!%container pull x",
     "!%container rmi c:1",

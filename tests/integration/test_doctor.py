@@ -48,7 +48,7 @@ def test_each_kind_of_user_is_told_its_tier_and_what_blocks_the_next(user, kind)
     found, text, runs = asked(user(kind))
 
     assert runs
-    assert list(found) == ["tier", "store", *probe.NAMES]
+    assert list(found) == ["tier", "store", *probe.NAMES, "private network"]
     assert found["tier"]["ok"]
     assert text.startswith("T1: " if kind == "nosub" else "T0: ")
     if kind == "nosub":

@@ -58,7 +58,7 @@ def run(site: Site, action: RunAction, ready: Ready, listener: Listener) -> tupl
         if outcome.stopped == "interrupted":
             raise KeyboardInterrupt
         if outcome.exit_code or outcome.stopped:
-            raise _failure(outcome, action)
+            raise _failure(outcome, action, site)
         return site.adopt(made, _owners(site, made, spec, outcome.ending)), outcome.ending.notes
 
 

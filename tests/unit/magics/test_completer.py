@@ -27,7 +27,7 @@ def completions(before):
         ("%container rm a ", ["fish1"]),
         ("%%container -t x --no-r", ["--no-raise-error"]),
         ("%%container run --name ", []),
-        ("%%container run --publ", []),
+        ("%%container run --publ", ["--publish", "--publish-all"]),
         ("%%container nothing ", []),
         ("print", []),
     ],

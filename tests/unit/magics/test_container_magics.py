@@ -37,7 +37,7 @@ def test_a_build_gets_the_body_and_the_options(execute, engine, records, tmp_pat
     call = engine.last
     assert call.text == "FROM a\nRUN b {x} $y\n"
     assert (call.tags, call.build_args, call.no_cache, call.labels) == (("bread:1",), {"A": "b"}, True, {"c": "d"})
-    assert (call.context, call.network, call.target) == (tmp_path, "host", None)
+    assert (call.context, call.network, call.target) == (tmp_path, "default", None)
     assert [MIME in record["data"] for record in records] == [True]
 
 
@@ -76,7 +76,7 @@ def test_a_run_streams_in_chunks_and_ends_with_one_record(execute, engine, recor
     call = engine.last
     assert (call.verb, call.words, call.script) == ("run", ("bread:1",), "echo {who} $who\n")
     assert (call.argv, call.name, call.env, call.timeout) == (("one",), "fish1", {"A": "b"}, 120)
-    assert (call.volumes, call.network, call.keep) == (("./d:/d",), "none", False)
+    assert (call.volumes, call.network, call.keep) == (("./d:/d",), "", False)
     shown = capsys.readouterr()
     assert shown.out == "a\rbé\n\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
     assert shown.err == "oh"
@@ -350,7 +350,7 @@ def test_help_is_printed(shell, engine, capsys):
     shell.run_line_magic("container", "run --help")
     shown = capsys.readouterr().out
     assert "--timeout TIME" in shown
-    assert "--publish" not in shown
+    assert "--memory-swap" not in shown
     assert engine.calls == []
 
 

@@ -1,0 +1,79 @@
+"""The options of networks; see :mod:`dockmagic.magics.options`."""
+
+from __future__ import annotations
+
+from dockmagic.magics import values
+from dockmagic.magics.options import Option
+
+
+def _of_run(text: str) -> str:
+    from dockmagic.engine.network_names import of_run  # noqa: PLC0415 - %load_ext need not wait for it
+
+    return of_run(text)
+
+
+def _of_build(text: str) -> str:
+    from dockmagic.engine.network_names import of_build  # noqa: PLC0415 - as above
+
+    return of_build(text)
+
+
+_HELP = "private: a network of its own with a way out; none: without; host: this machine's"
+OF_RUN = Option(
+    names=("--network",),
+    value="MODE",
+    read=_of_run,
+    help=f"{_HELP}; container:NAME: that one's (default none, with -p private)",
+)
+OF_BUILD = Option(
+    names=("--network",),
+    value="MODE",
+    read=_of_build,
+    help=f"of RUN. {_HELP} (default: private where it works, else host)",
+)
+OF_BOTH = Option(
+    names=("--network",),
+    value="MODE",
+    read=_of_run,
+    help=f"{_HELP}; container:NAME: that one's, for the run alone",
+)
+PORTS = (
+    Option(
+        names=("-p", "--publish"),
+        value="[[ADDRESS:]HOST:]PORT[/udp]",
+        read=values.filled,
+        many=True,
+        help="reach a port of the container through one of this machine, on 127.0.0.1 alone unless an address is given",
+    ),
+    Option(names=("-P", "--publish-all"), help="the same for every port of EXPOSE and --expose, each on a free one"),
+    Option(names=("--expose",), value="PORT[/udp]", read=values.filled, many=True, help="one more port for -P"),
+)
+NAMES = (
+    Option(names=("--dns",), value="ADDRESS", read=values.filled, many=True, help="a name server"),
+    Option(
+        names=("--dns-search",),
+        value="DOMAIN",
+        read=values.filled,
+        many=True,
+        help='where short names are looked up; "." for nowhere',
+    ),
+    Option(
+        names=("--dns-opt", "--dns-option"),
+        value="OPTION",
+        read=values.filled,
+        many=True,
+        help="of resolv.conf(5): ndots:2",
+    ),
+)
+RUN = (*PORTS, *NAMES)
+_NO_BRIDGE = "each private network has one container, which is always 10.0.2.100"
+RUN_REFUSED = tuple(
+    Option(names=(name,), value="VALUE", absent=reason)
+    for name, reason in (
+        ("--ip", _NO_BRIDGE),
+        ("--ip6", "a private network has no IPv6"),
+        ("--mac-address", _NO_BRIDGE),
+        ("--network-alias", f"{_NO_BRIDGE}; --network container:NAME shares one"),
+        ("--link", f"{_NO_BRIDGE}; --network container:NAME shares one, and its containers meet on 127.0.0.1"),
+    )
+)
