@@ -14,11 +14,19 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.integration import contract_cells
+from tests.integration import contract_cells, denied_host
 from tests.users import make_user
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+FIRST = """\
+import os, tempfile
 
+kitchen = tempfile.TemporaryDirectory(prefix="dockmagic-", ignore_cleanup_errors=True)
+os.environ["DOCKMAGIC_HOME"] = kitchen.name
+
+%load_ext dockmagic
+%container doctor --require"""
 
 COMMAND = (sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "-c", "/dev/null")
 
@@ -62,10 +70,37 @@ def test_a_notebook_is_clean(notebook):
             assert all(output.output_type != "error" for output in cell.outputs)
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_keeps_its_own_store(notebook):
-    first = next(cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code")
-    assert first.index('os.environ["DOCKMAGIC_HOME"]') < first.index("%load_ext dockmagic")
+def first_cell_of(notebook):
+    return next(cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code")
+
+
+def test_every_notebook_begins_with_the_same_cell_and_a_store_of_its_own():
+    assert {first_cell_of(notebook) for notebook in NOTEBOOKS} == {FIRST}
+
+
+def test_where_nothing_runs_the_first_cell_explains_itself_and_nbval_leaves_the_notebooks_out(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (FIRST, "1")])
+    nbformat.write(notebook, tmp_path / "first.ipynb")
+    execute = [sys.executable, "-m", "jupyter", "execute", "--allow-errors", "--inplace", str(tmp_path / "first.ipynb")]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    for command in (execute, [*COMMAND, "-rs", str(NOTEBOOKS[0])]):
+        done = subprocess.run(
+            denied_host.command(["user-namespaces", "ptrace"], command),
+            cwd=REPOSITORY,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+    error = next(o for o in nbformat.read(tmp_path / "first.ipynb", as_version=4).cells[0].outputs)
+    told = "\n".join(error.traceback)
+    assert "Nothing is wrong with this notebook." in told
+    assert "unshare(CLONE_NEWUSER): EPERM" in told
+    assert "ask for: " in told
+    assert "site-packages" not in told
+    assert "containers do not run here: T3" in done.stdout
+    assert "passed" not in done.stdout
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
