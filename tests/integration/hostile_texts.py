@@ -1,9 +1,16 @@
 """Texts that would do harm if anything read them as markup, a link, a template or a terminal's commands.
 
-Every one that can run something sets ``window.harmed``.
+Of our own, every one that can run something sets ``window.harmed``. Of the published ones most open a dialog.
 """
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+_PUBLISHED = Path(__file__).parents[2] / "labextension" / "node_modules" / "big-list-of-naughty-strings" / "blns.json"
 
 _SCRIPT = "window.harmed=1"
 _TAGS = (
@@ -135,3 +142,12 @@ def hostile_texts() -> list[str]:
     """Some hundred of them."""
     tags = [tag.format(*[_SCRIPT] * tag.count("{}")) for tag in _TAGS]
     return [*_OTHERS, *(f"{outside}{tag}" for outside in _BREAKS for tag in tags)]
+
+
+def published_texts() -> list[str]:
+    """The Big List of Naughty Strings: 460, of which half are scripts in one disguise or another."""
+    if not _PUBLISHED.is_file():
+        pytest.skip("the Big List of Naughty Strings is not installed: run jlpm install in labextension")
+    found: list[str] = json.loads(_PUBLISHED.read_text("utf-8"))
+    assert sum("alert(" in text for text in found) > 200
+    return [text for text in found if text]

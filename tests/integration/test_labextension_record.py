@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 
 import nbformat
 import pytest
 
-from tests.integration.hostile_texts import hostile_texts
+from dockmagic.record.escape import visible
+from tests.integration.hostile_texts import hostile_texts, published_texts
 from tests.integration.lab_browser import CHROMIUM, browsing, serving
 
 pytest.importorskip("playwright.sync_api")
@@ -201,23 +204,23 @@ def test_a_widget_that_asks_has_its_cell_run_again_and_code_inserted(server, pag
     )
 
 
-def hostile_record(text, other):
-    """A record with ``text`` wherever a record has text."""
+def hostile_record(text, other, more=()):
+    """A record with ``text`` wherever a record has text, and ``more`` where it has many."""
     line = {"kind": "setting", "instruction": text, "above": 0}
     layer = {"instruction": f"RUN {text}", "read_only": True, "files": 1, "size": 1, "made_by": other}
     data = {
         "kind": text,
         "verdict": text,
         "container": {"name": text},
-        "changes": [["A", f"/{text}"], ["D", text]],
+        "changes": [["A", f"/{text}"], ["D", text], *(["C", each] for each in more)],
         "image": {"tags": [text], "totals": {"layers": 1}, "layers": [layer], "settings": [line]},
-        "warnings": [text],
+        "warnings": [text, *more],
     }
     metadata = {
         "key": text,
         "isolation": {"tier": text, "notes": [text]},
         "paths": [[1, text], [None, text]],
-        "log_tail": [text],
+        "log_tail": [text, *more],
         "build": {"log_tail": [text], "notes": [text]},
     }
     html = "<p>not what is drawn</p>"
@@ -230,20 +233,21 @@ def hostile_record(text, other):
 def test_no_text_of_a_record_does_anything(server, page, trusted):
     texts = hostile_texts()
     assert len(texts) > 300
-    cells = []
-    for start in range(0, len(texts), 40):
-        outputs = [hostile_record(text, texts[start]) for text in texts[start : start + 40]]
-        cells.append(nbformat.v4.new_code_cell("1", outputs=outputs))
+    published = published_texts()
+    records = [hostile_record(text, texts[0]) for text in texts]
+    records += [hostile_record(*published[at : at + 2], published[at : at + 20]) for at in range(0, len(published), 20)]
+    cells = [nbformat.v4.new_code_cell("1", outputs=records[at : at + 40]) for at in range(0, len(records), 40)]
     server.write("hostile.ipynb", cells, kernel="nosuch", trusted=trusted)
     page.page.on("dialog", lambda dialog: page.errors.append(dialog.message))
     page.open(server.lab("hostile.ipynb"))
     without_kernel(page)
     for _ in range(40):  # cells are drawn when they come near
-        if page.page.locator(".dml-drawing").count() >= len(texts):
+        if page.page.locator(".dml-drawing").count() >= len(records):
             break
         page.page.locator(".jp-WindowedPanel-outer").first.hover()
         page.page.mouse.wheel(0, 30_000)
         page.page.wait_for_timeout(150)
+    assert page.page.locator(".dml-drawing").count() == len(records)
     assert page.page.evaluate("window.harmed") is None
     found = page.page.evaluate(
         """[...new Set([...document.querySelectorAll('.dml-drawing, .dml-drawing *')].flatMap(e =>
@@ -255,18 +259,40 @@ def test_no_text_of_a_record_does_anything(server, page, trusted):
     assert "<script>window.harmed=1</script>" in shown
     assert "\\x1b[2J\\x1b[31mred" in shown
     assert "\\u202etxt.exe" in shown
+    assert all(visible(text) in shown for text in published)
 
 
 def test_real_files_with_hostile_names_are_drawn_as_text(server, page):
-    names = [text for text in hostile_texts() if text.strip("./") and "/" not in text and "\x00" not in text][:150]
-    script = (
-        "import os, json\nos.mkdir('/d')\nfor n in json.load(open('/names')):\n    open('/d/' + n[:120], 'w').write(n)"
-    )
+    names = [text for text in hostile_texts() if text.strip("./") and "/" not in text and "\x00" not in text][:100]
+    names += [text for text in published_texts() if "alert(" in text]
+    assert len(names) > 300
+    # A slash in a name makes directories: the path is the text.
+    script = """
+import os, json
+for number, name in enumerate(json.load(open("/names"))):
+    path = f"/d/{number}-{name[:120]}"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if not os.path.isdir(path):
+        open(path, "w").write(name)
+"""
     body = "FROM localhost/python\nCOPY names.json /names\n---\n#!/usr/bin/env python3\n" + script
-    prepare = f"import json; json.dump({names!r}, open('names.json', 'w'))"
-    server.write("files.ipynb", [LOAD, prepare, f"%%container -t names:1\n{body}"])
-    page.open(server.lab("files.ipynb")).kernel().run(0).run(1).run(2)
+    (server.root / "names.json").write_text(json.dumps(names))
+    server.write("files.ipynb", [LOAD, f"%%container -t names:1 --name names\n{body}"])
+    page.page.on("dialog", lambda dialog: page.errors.append(dialog.message))
+    page.open(server.lab("files.ipynb")).kernel().run(0).run(1)
     drawing(page).wait_for(state="attached")
+    live = page.page.locator(".dockmagic-widget")
+    live.wait_for()
+    # The tree as it is found by text: whole paths, each a row that is opened.
+    live.get_by_role("searchbox").fill("alert(")
+    live.get_by_text(re.compile(r"^\d+ of [\d,]+ paths match")).wait_for()
+    tree = live.get_by_role("tree")
+    for _ in range(8):
+        row = tree.get_by_role("treeitem").nth(3)
+        row.click()
+        tree.hover()
+        page.page.mouse.wheel(0, 24 * 14)
+        page.page.wait_for_timeout(100)
     assert page.page.evaluate("window.harmed") is None
     assert page.page.locator(".dml-record script, .dml-record img, .dml-record iframe, .dml-record a").count() == 0
 

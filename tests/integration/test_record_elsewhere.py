@@ -17,8 +17,9 @@ import nbformat
 import pytest
 
 from dockmagic.record.bundle import bundle
+from dockmagic.record.escape import visible
 from dockmagic.results import Container
-from tests.integration.hostile_texts import hostile_texts
+from tests.integration.hostile_texts import hostile_texts, published_texts
 
 CHROMIUM = shutil.which("chromium")
 GOLDEN = Path(__file__).parents[1] / "unit" / "record" / "golden"
@@ -164,6 +165,23 @@ def test_exported_html_shows_the_record_and_does_nothing_of_what_its_names_say(t
         assert text.count("Container layer") == sum("Container layer" in data["text/html"] for data in records)
         assert shown.evaluate("window.harmed") is None
         assert [each for each in refused if "data:" not in each] == []
+
+
+@needs_chromium
+def test_published_strings_are_only_text_in_the_html_and_in_the_text():
+    texts = published_texts()
+    records = []
+    for start in range(0, len(texts), 8):
+        some = texts[start : start + 8]
+        changes = {f"/{text}": "A" for text in some}
+        ended = Container(id="c", name=some[0], status="exited", image_id="i", image=some[-1], changes=changes)
+        records.append(bundle(ended)[0])
+    assert "<script>alert(" in "".join(data["text/plain"] for data in records)
+    with page("".join(data["text/html"] for data in records)) as (shown, refused):
+        shown.mouse.move(300, 300)
+        titles = shown.evaluate("[...document.querySelectorAll('[title]')].map(each => each.title)")
+        assert {visible(f"/{text}") for text in texts} <= set(titles)
+        assert refused == []
 
 
 class Text(HTMLParser):

@@ -13,6 +13,7 @@ from dockmagic.lab.source import EngineSource
 from dockmagic.record.escape import visible
 from dockmagic.testing import RecordingRuntime, add_image, open_store
 from dockmagic.widgets.explorer import Explorer
+from tests.integration.hostile_texts import published_texts
 from tests.integration.widget_page import CHROMIUM, drawn
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -115,8 +116,17 @@ OWN_ELEMENTS = {
 }
 
 
-def test_hundreds_of_hostile_names_and_contents_stay_text(tmp_path):
-    names = {text.replace("/", "_").replace("\0", "\x01")[:200]: text for text in STRINGS}
+def own_texts():
+    return STRINGS
+
+
+@pytest.mark.parametrize("texts", [own_texts, published_texts])
+def test_hundreds_of_hostile_names_and_contents_stay_text(tmp_path, texts):
+    # A name is at most 255 bytes and has no slash; the content is the text as it is.
+    texts = [text for text in texts() if text.strip("./ \t\u3000") and visible(text).strip()]
+    names = {
+        text.replace("/", "_").replace("\0", "\x01").encode()[:200].decode(errors="ignore"): text for text in texts
+    }
     assert len(names) > 300
     add_image(open_store(tmp_path), {name: content.encode() for name, content in names.items()}, name="hostile:1")
     engine = Engine(tmp_path, runtime=RecordingRuntime(tmp_path))

@@ -23,7 +23,10 @@ MODEL = """summary => {
 
 @contextmanager
 def drawn(summary, answer):
-    """A page with the widget of a summary; ``answer(method, params)`` gives results. Yields it and the addresses that it asked for."""
+    """A page with the widget of a summary; ``answer(method, params)`` gives results.
+
+    Yields it, and what it asked for and said by itself: addresses, dialogs.
+    """
     static = files("dockmagic.widgets").joinpath("static")
     asked = []
 
@@ -36,6 +39,7 @@ def drawn(summary, answer):
         )
         page = browser.new_page(viewport={"width": 1180, "height": 900})
         page.on("request", lambda request: asked.append(request.url))
+        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
         page.expose_function("ask", ask)
         page.add_style_tag(content=static.joinpath("widget.css").read_text("utf-8"))
         code = static.joinpath("widget.js").read_text("utf-8").replace("export default", "window.widget =")
