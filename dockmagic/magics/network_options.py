@@ -18,34 +18,33 @@ def _of_build(text: str) -> str:
     return of_build(text)
 
 
-_HELP = "private: a network of its own with a way out; none: without; host: this machine's"
 OF_RUN = Option(
     names=("--network",),
     value="MODE",
     read=_of_run,
-    help=f"{_HELP}; container:NAME: that one's (default none, with -p private)",
+    help="none, private, host or container:NAME (default none, with -p private)",
 )
 OF_BUILD = Option(
     names=("--network",),
     value="MODE",
     read=_of_build,
-    help=f"of RUN. {_HELP} (default: private where it works, else host)",
+    help="of RUN: none, private or host (default private where it works, else host)",
 )
 OF_BOTH = Option(
     names=("--network",),
     value="MODE",
     read=_of_run,
-    help=f"{_HELP}; container:NAME: that one's, for the run alone",
+    help="none, private or host; for the run also container:NAME",
 )
 PORTS = (
     Option(
         names=("-p", "--publish"),
-        value="[[ADDRESS:]HOST:]PORT[/udp]",
+        value="PORTS",
         read=values.filled,
         many=True,
-        help="reach a port of the container through one of this machine, on 127.0.0.1 alone unless an address is given",
+        help="8080:80: reach its port 80 by 127.0.0.1:8080; [ADDRESS:][HOST]:PORT[/udp]",
     ),
-    Option(names=("-P", "--publish-all"), help="the same for every port of EXPOSE and --expose, each on a free one"),
+    Option(names=("-P", "--publish-all"), help="so for every port of EXPOSE and --expose, each on a free one"),
     Option(names=("--expose",), value="PORT[/udp]", read=values.filled, many=True, help="one more port for -P"),
 )
 NAMES = (
