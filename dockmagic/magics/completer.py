@@ -1,61 +1,145 @@
-"""Completion of the magic line: verbs, options, and names of images and containers."""
+"""Completion in a ``%%container`` cell and on a ``%container`` line: verbs, options, names, and the Dockerfile below."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockmagic.dockerfile.completion import Offer
+from dockmagic.dockerfile.completion import complete as complete_dockerfile
 from dockmagic.errors import DockmagicError
+from dockmagic.magics import cell
 from dockmagic.magics.verb import Verb
 from dockmagic.magics.verbs import CELL_VERBS, LINE_VERBS, name_in
 
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine
 
-PATTERN = r"(?:[\w\s.,]+=\s*)?%%?container\b"
-_LINE = re.compile(r"(?:[\w\s.,]+=\s*)?(%%?)container\s+(.*)", re.DOTALL)
+_LINE = re.compile(r"(?:[\w\s.,]+=\s*)?(%%?)container\s+(.*)")
+_MAGIC = re.compile(r"%%container(?:[ \t]+(.*))?")
+_OPTIONS = re.compile(r"[ \t]*#[ \t]*dockmagic:[ \t]*(.*)")
+_STAGE = re.compile(r"^[ \t]*FROM[ \t].*[ \t]AS[ \t]+(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_DOCKERFILES = frozenset({"dockerfile", "both"})
+_NOTHING = Offer(fragment="", words=())
 
 Names = Callable[[], Sequence[str]]
 
 
-def complete(before: str, *, images: Names, containers: Names) -> list[str]:
-    """What may stand at the end of ``before``, the line up to the cursor, its unfinished word included."""
-    match = _LINE.fullmatch(before)
-    if match is None:
-        return []
-    verbs = CELL_VERBS if match[1] == "%%" else LINE_VERBS
-    words = match[2].split()
-    if match[2][-1:].isspace() or not words:
-        words.append("")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What gives names; each is asked only where one may stand."""
+
+    images: Names
+    containers: Names
+    kernels: Names
+    variables: Names
+
+
+def complete(text: str, line: int, column: int, known: Known) -> Offer:
+    """What may stand at the cursor.
+
+    Args:
+        text: the whole cell.
+        line: of the cursor, from 0.
+        column: of the cursor, from 0.
+        known: gives names.
+    """
+    lines = text.split("\n")
+    first = next((number for number, content in enumerate(lines) if content.strip()), 0)
+    before = lines[line][:column]
+    on_magic = _LINE.fullmatch(before)
+    if on_magic is not None and (on_magic[1] == "%" or line == first):
+        verbs = CELL_VERBS if on_magic[1] == "%%" else LINE_VERBS
+        return _words(on_magic[2], verbs, known, "\n".join(lines[first + 1 :]))
+    magic = _MAGIC.fullmatch(lines[first].rstrip())
+    if magic is None or line <= first:
+        return _NOTHING
+    verb = _verb(CELL_VERBS, name_in((magic[1] or "").split())[0])
+    body = "\n".join([*lines[first + 1 : line], before])
+    return _in_body(verb, body, known) if verb is not None else _NOTHING
+
+
+def _in_body(verb: Verb, body: str, known: Known) -> Offer:
+    above, _, last = body.rpartition("\n")
+    options = _OPTIONS.fullmatch(last)
+    if options is not None and all(not each.strip() or each.lstrip().startswith("#") for each in above.split("\n")):
+        return _of_verb(verb, _split(options[1]), known, body)
+    if verb.body not in _DOCKERFILES or cell.split(body).script is not None:
+        return _NOTHING
+    return complete_dockerfile(body, images=known.images)
+
+
+def _words(text: str, verbs: Sequence[Verb], known: Known, body: str) -> Offer:
+    """On the magic line, behind ``container``."""
+    words = _split(text)
     current, done = words[-1], words[:-1]
     name, count = name_in(done)
     if count == len(done) and not current.startswith("-"):
         begun = " ".join([*done, current])
         # of a verb of two words the next one
-        if following := {v.name.split()[len(done)] for v in verbs if v.name.startswith(begun) and v.name}:
-            return sorted(following)
-    verb = next((verb for verb in verbs if verb.name == name), None)
-    if verb is None:
-        return []
+        following = {v.name.split()[len(done)] for v in verbs if v.name.startswith(begun) and v.name}
+        if following:
+            return _offer(current, following)
+    verb = _verb(verbs, name)
+    return _of_verb(verb, words, known, body) if verb is not None else _NOTHING
+
+
+def _of_verb(verb: Verb, words: Sequence[str], known: Known, body: str) -> Offer:
+    """Options and operands of a verb."""
+    current = words[-1]
+    name, equals, value = current.partition("=")
+    if name.startswith("--") and equals:
+        return _value(verb, name, value, known, body)
     if current.startswith("-"):
-        return sorted(n for o in verb.available for n in o.names if n.startswith(current))
-    previous = verb.option(done[-1]) if done[-1].startswith("-") else None
-    if previous is not None and previous.value:
-        return []
-    return sorted(n for n in _names(verb, images, containers) if n.startswith(current))
+        return _offer(current, (name for option in verb.available for name in option.names))
+    before = words[-2] if len(words) > 1 and words[-2].startswith("-") else ""
+    option = verb.option(before) if before else None
+    if option is not None and option.value:
+        return _value(verb, before, current, known, body)
+    return _offer(current, _operands(verb, known))
 
 
-def _names(verb: Verb, images: Names, containers: Names) -> list[str]:
+def _value(verb: Verb, name: str, text: str, known: Known, body: str) -> Offer:
+    option = verb.option(name)
+    match (option.names[-1], option.value) if option is not None else ("", ""):
+        case "--target", _:
+            return _offer(text, _STAGE.findall(body))
+        case "--tag", _:
+            return _offer(text, known.images())
+        case _, "VAR":
+            return _offer(text, known.variables())
+        case _, "NAMES":
+            return _offer(text.rpartition(",")[2].rpartition("=")[2], known.variables())
+        case _:
+            return _NOTHING
+
+
+def _operands(verb: Verb, known: Known) -> Iterable[str]:
     operand = verb.operands.strip("[].").partition(" ")[0].rstrip(".")
     found: list[str] = []
     if operand in {"IMAGE", "NAME"}:
-        found += images()
+        found += known.images()
     if operand in {"CONTAINER", "NAME"}:
-        found += containers()
+        found += known.containers()
     if operand == "KERNEL":
-        found += kernel_names()
+        found += known.kernels()
     return found
+
+
+def _split(text: str) -> list[str]:
+    """Words with the unfinished one last."""
+    words = text.split()
+    return [*words, ""] if not words or text[-1].isspace() else words
+
+
+def _verb(verbs: Sequence[Verb], name: str) -> Verb | None:
+    return next((verb for verb in verbs if verb.name == name), None)
+
+
+def _offer(fragment: str, words: Iterable[str]) -> Offer:
+    return Offer(fragment=fragment, words=tuple(sorted({word for word in words if word.startswith(fragment)})))
 
 
 def image_names(engine: Engine) -> list[str]:

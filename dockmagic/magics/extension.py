@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dockmagic.magics import completer, formatters
+from dockmagic.magics import formatters, matching
 from dockmagic.magics import help as help_texts
 from dockmagic.magics.container_magics import ContainerMagics
 
@@ -14,12 +14,12 @@ def load(shell: Any) -> None:
     if _registered(shell) is not None:
         return
     shell.register_magics(ContainerMagics)
-    lab = shell.magics_manager.registry[ContainerMagics.__name__].lab
+    magics = shell.magics_manager.registry[ContainerMagics.__name__]
+    lab = magics.lab
     lab.open()
     formatters.register(shell, lab)
     shell.input_transformers_cleanup.append(help_texts.asked)
-    if not any(pattern.pattern == completer.PATTERN for pattern in shell.strdispatchers["complete_command"].regexs):
-        shell.set_hook("complete_command", _complete, re_key=completer.PATTERN)
+    shell.Completer.custom_matchers.append(matching.matcher(shell, magics))
 
 
 def unload(shell: Any) -> None:
@@ -35,20 +35,9 @@ def unload(shell: Any) -> None:
         shell.configurables.remove(magics)
     formatters.unregister(shell)
     shell.input_transformers_cleanup.remove(help_texts.asked)
+    matching.forget(shell)
 
 
 def _registered(shell: Any) -> ContainerMagics | None:
     found = shell.magics_manager.registry.get(ContainerMagics.__name__)
     return found if isinstance(found, ContainerMagics) else None
-
-
-def _complete(shell: Any, event: Any) -> list[str]:
-    """IPython's hook: words that may end the line."""
-    magics = _registered(shell)
-    if magics is None:
-        return []
-    return completer.complete(
-        event.text_until_cursor,
-        images=lambda: completer.image_names(magics.engine),
-        containers=lambda: completer.container_names(magics.engine),
-    )

@@ -290,3 +290,21 @@ def test_what_docker_shows_in_a_loop_is_shown_in_a_loop(kernel):
     )
     assert kinds(messages) == ["stream"]
     assert text(messages) == "0\n1\n2\n"
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("%%container ru", ["run"]),
+        ("%%container run bread:", ["bread:1"]),
+        ("%%container build\nFROM bre", ["bread:1"]),
+        ("%%container build\nFROM bread:1 AS oven\nFROM bread:1\nCOPY --from=ov", ["oven"]),
+        ("%%container build\nFROM bread:1\nRUN --mount=type=se", ["secret"]),
+        ("%container rmi bread", ["bread:1"]),
+    ],
+)
+def test_a_front_end_that_asks_for_completions_gets_them(kernel, cell, expected):
+    reply = kernel.client.complete(cell, len(cell), reply=True, timeout=30)["content"]
+    assert reply["matches"] == expected
+    assert expected[0].startswith(cell[reply["cursor_start"] :])
+    assert reply["cursor_end"] == len(cell)

@@ -331,3 +331,14 @@ _READERS: dict[str, Callable[[Node], kinds.Instruction]] = {
     "workdir": lambda node: kinds.Workdir(path=_only(node), **_place(node)),
 }
 _NAMES = tuple(name.upper() for name in _READERS)
+
+# What completion offers: the names of all instructions, and the flags of those that have some.
+NAMES = _NAMES
+FLAGS: Mapping[str, Mapping[str, Kind]] = {
+    "ADD": _ADD_FLAGS,
+    "COPY": _COPY_FLAGS,
+    "FROM": {"platform": Kind.TEXT},
+    "HEALTHCHECK": _HEALTH_FLAGS,
+    "RUN": _RUN_FLAGS,
+}
+NETWORKS = _NETWORKS

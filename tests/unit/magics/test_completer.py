@@ -5,11 +5,23 @@ from IPython.core.completer import provisionalcompleter
 
 from dockmagic.kernels import kernelspec
 from dockmagic.kernels.kernelspec import Kernel
-from dockmagic.magics.completer import complete
+from dockmagic.magics.completer import Known, complete, kernel_names
+
+KNOWN = Known(
+    images=lambda: ["bread:1", "menu:1"],
+    containers=lambda: ["fish1"],
+    kernels=kernel_names,
+    variables=lambda: ["rows", "run"],
+)
 
 
-def completions(before):
-    return complete(before, images=lambda: ["bread:1", "menu:1"], containers=lambda: ["fish1"])
+def completions(cell, known=KNOWN):
+    """At the mark ``|``, or at the end."""
+    before, _, after = cell.partition("|")
+    lines = before.split("\n")
+    found = complete(before + after, len(lines) - 1, len(lines[-1]), known)
+    assert lines[-1].endswith(found.fragment)
+    return list(found.words)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +41,16 @@ def completions(before):
         ("%%container run --name ", []),
         ("%%container run --publ", ["--publish", "--publish-all"]),
         ("%%container nothing ", []),
+        ("%%container run bread:", ["bread:1"]),
+        ("%%container run bread:1 --result ru", ["run"]),
+        ("%%container run bread:1 --in rows,ru", ["run"]),
+        ("%%container run bread:1 --in data=ro", ["rows"]),
+        ("%%container run bread:1 --stdin=ro", ["rows"]),
+        ("%%container build -t me", ["menu:1"]),
+        ("%%container build --target b|\nFROM x AS a\nFROM a AS bake", ["bake"]),
+        ("x = 1\n%container ins", ["inspect"]),
+        ("x = 1\n%%container b", []),
+        ("\n\n%%container b", ["build"]),
         ("print", []),
     ],
 )
@@ -37,12 +59,57 @@ def test_the_end_of_a_magic_line_is_completed(before, expected):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("%%container run bre", "bread:1"), ("x = %container run --ti", "--timeout")]
+    ("cell", "expected"),
+    [
+        ("%%container build\nFROM br", ["bread:1"]),
+        ("%%container -t x\nFROM x\nRUN --mo|\n---\nls", ["--mount="]),
+        ("%%container -t x\nFROM x\n---\nRU", []),
+        ("%%container run bread:1\nRU", []),
+        ("%%container check\nFRO", ["FROM"]),
+        ("%%container build\n# dockmagic: --no-c", ["--no-cache", "--no-cache-filter"]),
+        ("%%container run x\n# dockmagic: -v a:b --ti", ["--timeout"]),
+        ("%%container build\nFROM x\n# dockmagic: --no-c", []),
+        ("x = 1\nFRO", []),
+        ("%%container nothing\nFRO", []),
+    ],
 )
-def test_the_shell_asks_it(shell, text, expected):
+def test_the_body_is_completed(cell, expected):
+    assert completions(cell) == expected
+
+
+def test_names_are_asked_only_where_they_may_stand():
+    def never():
+        raise AssertionError
+
+    silent = Known(images=never, containers=never, kernels=never, variables=never)
+    assert completions("%%container build\nFROM x\nRUN --n", silent) == ["--network="]
+    assert completions("%%container run --ti", silent) == ["--timeout"]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "expected"),
+    [
+        ("%%container run bre", 16, "bread:1"),
+        ("%%container run bread:", 16, "bread:1"),
+        ("x = %container run --ti", 19, "--timeout"),
+        ("%%container build\nFROM localhost/py", 23, "localhost/python"),
+        ("%%container build\nFROM x\nRUN --mount=type=ca", 42, "cache"),
+    ],
+)
+def test_the_shell_asks_it_and_nobody_else(shell, text, start, expected):
     with provisionalcompleter():
-        found = {completion.text for completion in shell.Completer.completions(text, len(text))}
-    assert expected in found
+        found = list(shell.Completer.completions(text, len(text)))
+    assert [(each.start, each.end, each.text) for each in found] == [(start, len(text), expected)]
+
+
+def test_python_is_completed_as_before_and_nothing_stays_after_unloading(shell):
+    with provisionalcompleter():
+        assert "print" in {each.text for each in shell.Completer.completions("pri", 3)}
+        shell.run_line_magic("unload_ext", "dockmagic")
+        assert shell.Completer.custom_matchers == []
+        text = "%%container build\nFRO"
+        assert "FROM" not in {each.text for each in shell.Completer.completions(text, len(text))}
+        shell.run_line_magic("load_ext", "dockmagic")
 
 
 @pytest.mark.parametrize(
