@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     build = _engine.build
     check = _engine.check
     commit = _engine.commit
+    cp = _engine.cp
     df = _engine.df
     diff = _engine.diff
     doctor = _engine.doctor
@@ -106,6 +107,7 @@ __all__ = [
     "check",
     "commit",
     "container",
+    "cp",
     "df",
     "diff",
     "doctor",

@@ -34,6 +34,7 @@ class Engine:
         self.build = _threaded(of.build)
         self.check = _threaded(of.check)
         self.commit = _threaded(of.commit)
+        self.cp = _threaded(of.cp)
         self.df = _threaded(of.df)
         self.diff = _threaded(of.diff)
         self.doctor = _threaded(of.doctor)
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     build = _engine.build
     check = _engine.check
     commit = _engine.commit
+    cp = _engine.cp
     df = _engine.df
     diff = _engine.diff
     doctor = _engine.doctor

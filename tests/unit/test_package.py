@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dockmagic
+from dockmagic.magics.verbs import LINE_VERBS
 
 SOURCE = str(Path(dockmagic.__file__).parents[1])
 
@@ -80,3 +82,51 @@ def test_the_page_of_the_api_tells_every_verb():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nothing"):
         _ = dockmagic.nothing
+
+
+# What stands in the table of verbs and is no function of an engine: it is about a notebook or about Jupyter.
+OF_NOTEBOOKS = {"defaults", "kernel install", "kernel ls", "kernel rm", "to-dockerfile"}
+
+
+def assigned(body):
+    """Names that statements give a value of an engine: ``run = _engine.run``, ``self.run = _threaded(of.run)``."""
+    found = {}
+    for statement in body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], (ast.Name, ast.Attribute)):
+            target = statement.targets[0]
+            value = (
+                statement.value.args[0]
+                if isinstance(statement.value, ast.Call) and statement.value.args
+                else statement.value
+            )
+            if isinstance(value, ast.Attribute):
+                found[target.id if isinstance(target, ast.Name) else target.attr] = value.attr
+    return found
+
+
+def typed(path, name=""):
+    """The list of verbs for type checkers of a module, or of a class's ``__init__`` in it."""
+    tree = ast.parse((Path(SOURCE) / path).read_text("utf-8"))
+    if name:
+        (made,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
+        return assigned(made.body[1].body)
+    return assigned(node for block in tree.body if isinstance(block, ast.If) for node in block.body)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("dockmagic/__init__.py", ""), ("dockmagic/aio.py", "Engine"), ("dockmagic/aio.py", "")]
+)
+def test_type_checkers_are_told_of_every_verb(path, name):
+    found = typed(path, name)
+    assert all(verb == of for verb, of in found.items())
+    assert set(found) == verbs() | {"volume"}
+
+
+def test_every_verb_of_the_magics_is_one_of_the_engine():
+    told = {verb.name for verb in LINE_VERBS} - OF_NOTEBOOKS
+    assert {verb.name for verb in LINE_VERBS} >= OF_NOTEBOOKS
+    assert {name for name in told if " " not in name} - {"layers", "import"} <= verbs()
+    assert {"layers", "import_"} <= set(dir(dockmagic.Engine))
+    volume = dockmagic.Engine("/nowhere").volume
+    names = {"ls": "list", "rm": "remove"}
+    assert all(hasattr(volume, names.get(n, n)) for n in (name.partition(" ")[2] for name in told if " " in name))
