@@ -64,7 +64,7 @@ def build(
         return Built(image_id="", error=error)
     with store.leases.hold("build") as hold, ExitStack() as stack:
         try:
-            contexts = stack.enter_context(fetched(request.contexts, named.wanted(read.order), request.agents))
+            contexts = stack.enter_context(fetched(request, named.wanted(read.order)))
             read = replace(read, request=replace(request, contexts=contexts))
             images = _base_images(store, read, hold, puller)
             made = plan(read, {name: record.config for name, record in images.items()}, ignored=ignored_paths(request))

@@ -14,6 +14,7 @@ from dockmagic.errors import ArchiveError, NotFoundError, RegistryError, Unreach
 from dockmagic.events import LayerPulled, PullStarted
 from dockmagic.oci import choice, mediatype, platform, reference
 from dockmagic.oci import config as configs
+from dockmagic.oci import digest as digests
 from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Manifest
@@ -241,6 +242,7 @@ def _require_image(manifest: Manifest, config: ImageConfig) -> None:
             f"the registry has something under that name that is no image: {manifest.config.media_type[:80]!r}"
         )
     for layer in manifest.layers:
+        digests.checked(layer.digest)
         if layer.media_type not in mediatype.LAYERS | FOREIGN:
             raise ArchiveError(f"a layer of a kind that is not supported: {layer.media_type[:80]!r}")
     if len(manifest.layers) != len(config.diff_ids):

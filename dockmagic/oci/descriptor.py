@@ -21,7 +21,7 @@ class Descriptor:
     """The OCI content descriptor.
 
     Attributes:
-        digest: ``"sha256:…"``, checked.
+        digest: ``"sha256:…"``; of another algorithm in what was only read.
         size: bytes.
     """
 
@@ -63,7 +63,7 @@ def parse(value: object) -> Descriptor:
     annotations, platform = value.get("annotations"), value.get("platform")
     return Descriptor(
         media_type=str(media_type),
-        digest=digests.checked(digest),
+        digest=digests.formed(digest),
         size=size,
         annotations={str(k): str(v) for k, v in annotations.items()} if isinstance(annotations, dict) else {},
         platform=platform if isinstance(platform, dict) else None,

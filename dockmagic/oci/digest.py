@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from dockmagic.errors import ArchiveError
 
+# The grammar that any algorithm's digest has: readers shall let one of an algorithm that they do not know pass.
+_GRAMMAR = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 _FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
 
 
@@ -22,6 +24,17 @@ def checked(text: str) -> str:
     if form is None or not form.fullmatch(encoded):
         raise ArchiveError(f"not a digest: {text[:80]!r}")
     return text
+
+
+def formed(text: str) -> str:
+    """``text`` when it has a digest's form, of whatever algorithm; content is only ever asked for by a :func:`checked` one.
+
+    Raises:
+        ArchiveError: it has not.
+    """
+    if not _GRAMMAR.fullmatch(text):
+        raise ArchiveError(f"not a digest: {text[:80]!r}")
+    return checked(text) if text.partition(":")[0] in _FORMS else text
 
 
 def is_digest(text: str) -> bool:

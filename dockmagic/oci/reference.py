@@ -31,6 +31,7 @@ _PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
 _NAME = rf"(?:{DOMAIN.pattern}/)?{_PATH}"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_TAG_ALONE, _DIGEST_ALONE = re.compile(_TAG), re.compile(_DIGEST)
 _REFERENCE = re.compile(rf"({_NAME})(?::({_TAG}))?(?:@({_DIGEST}))?")
 _ANCHORED = re.compile(rf"(?:({DOMAIN.pattern})/)?({_PATH})")
 # the one algorithm that registries use and that the store has
@@ -53,6 +54,13 @@ class Reference:
     path: str
     tag: str = ""
     digest: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a tag or digest that no name can have."""
+        if self.tag and not _TAG_ALONE.fullmatch(self.tag):
+            raise UsageError(f'invalid tag "{self.tag[:80]}"', hint=_HINT)
+        if self.digest and not _DIGEST_ALONE.fullmatch(self.digest):
+            raise UsageError(f'invalid digest "{self.digest[:80]}"', hint=_HINT)
 
     @property
     def name(self) -> str:
@@ -101,16 +109,16 @@ def parse(text: str) -> Reference:
     domain, path = parts.groups(default="") if parts else ("", name)
     if len(path) > _NAME_LIMIT:
         raise UsageError(f"invalid reference: a repository name of more than {_NAME_LIMIT} characters", hint=_HINT)
-    return Reference(domain=domain, path=path, tag=tag, digest=_checked(digest))
+    _require_known(digest)
+    return Reference(domain=domain, path=path, tag=tag, digest=digest)
 
 
-def _checked(digest: str) -> str:
-    """A digest of a known algorithm, in its length and in lower case."""
+def _require_known(digest: str) -> None:
+    """Refuse a digest that is of no known algorithm, or not in its length and in lower case."""
     if digest:
         algorithm, _, encoded = digest.partition(":")
         if _LENGTHS.get(algorithm) != len(encoded) or encoded != encoded.lower():
             raise UsageError(f'invalid digest "{digest[:80]}"', hint="sha256: and 64 lower-case hexadecimal digits")
-    return digest
 
 
 def parse_normalized(text: str) -> Reference:

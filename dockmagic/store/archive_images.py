@@ -225,6 +225,7 @@ def _oci_image(
     if found.config.media_type not in mediatype.CONFIGS:
         raise ArchiveError(f"the archive holds something that is no image: {found.config.media_type[:80]!r}")
     for layer in found.layers:
+        digest.checked(layer.digest)
         if layer.media_type not in mediatype.LAYERS:
             raise ArchiveError(f"a layer of a kind that is not supported: {layer.media_type[:80]!r}")
     config_bytes = _blob(medium, found.config, CONFIG_LIMIT)
@@ -259,6 +260,7 @@ def _blob_name(described: Descriptor) -> str:
 
 
 def _blob(medium: Medium, described: Descriptor, limit: int) -> bytes:
+    digest.checked(described.digest)
     if described.size > limit:
         raise ArchiveError(f"a manifest or config in the archive is larger than {limit >> 20} MiB")
     with medium.open(_blob_name(described)) as file:

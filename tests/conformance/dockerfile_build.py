@@ -13,13 +13,13 @@ from typing import Any
 
 from dockmagic.builder.request import Secret
 from dockmagic.dockerfile.stages import parse_stages
+from dockmagic.engine import several
 from dockmagic.errors import DockmagicError
-from dockmagic.results import Image
+from dockmagic.results import Build, Image
 from tests.conformance.verdict import NotJudgedError, Row, different
 from tests.conformance.workshop import FAMILIES, content, context, workshop
 
 _REGISTRY = "localhost:5000"
-_NATIVE = {"linux/amd64"}
 
 
 def judge(row: Row) -> str | None:
@@ -100,8 +100,20 @@ def _step(build: Row, wanted: Row, trees: list[Any]) -> str | None:
     if not wanted["ok"]:
         return "it built"
     assert built.image is not None
-    trees.append(workshop().tree(built.image))
-    return next((found for check in wanted["checks"] if (found := _check(trees, built.image, check))), None)
+    trees.append(_tree(built))
+    return next((found for check in wanted["checks"] if (found := _check(trees, built, check))), None)
+
+
+def _tree(built: Build) -> dict[str, Any]:
+    """What an export would write: the files of several platforms side by side."""
+    if not built.images:
+        assert built.image is not None
+        return workshop().tree(built.image)
+    found = {}
+    for platform, image in built.images.items():
+        directory = platform.replace("/", "_")
+        found |= {f"{directory}/{path}": entry for path, entry in workshop().tree(image).items()}
+    return found
 
 
 def _kept(stack: ExitStack, text: str) -> Path:
@@ -130,11 +142,12 @@ def _options(build: Row) -> tuple[dict[str, Any], str]:
     if "cache-from" in attrs or any(export.get("Type") == "registry" for export in build.get("other_CacheExports", ())):
         raise NotJudgedError("needs the cache of a registry")
     options["build_contexts"] = _named(attrs)
+    if isinstance(attrs.get("platform"), str):
+        options["platforms"] = several.platforms_of(attrs.pop("platform"))
     for key, value in attrs.items():
         if isinstance(value, dict):
             raise NotJudgedError(f"a value of {key} that was not converted")
-        if key != "platform" or value not in _NATIVE:
-            return options, f"no option for {key}={value}"
+        return options, f"no option for {key}={value}"
     return options, ""
 
 
@@ -178,11 +191,11 @@ def _refused(wanted: Row, error: DockmagicError) -> str | None:
     return f"error {text!r} lacks {missing!r}" if missing else None
 
 
-def _check(trees: list[Any], image: Image, check: Row) -> str | None:
+def _check(trees: list[Any], built: Build, check: Row) -> str | None:
     kind = check["check"]
     if kind not in _CHECKS:
         raise NotJudgedError(f"check {kind}")
-    return _CHECKS[kind](trees, image, check)
+    return _CHECKS[kind](trees, built, check)
 
 
 def _found(trees: list[Any], check: Row) -> Any:
@@ -197,7 +210,7 @@ def _found(trees: list[Any], check: Row) -> Any:
     return None
 
 
-def _exists(trees: list[Any], _: Image, check: Row) -> str | None:
+def _exists(trees: list[Any], _: Build, check: Row) -> str | None:
     if check["path"] == "out.tar":
         return None  # the archive that the peer's exporter writes
     if check["path"] == "index.json":
@@ -205,52 +218,54 @@ def _exists(trees: list[Any], _: Image, check: Row) -> str | None:
     return None if check["path"].strip("/") in trees[-1] else f"{check['path']} is missing"
 
 
-def _absent(trees: list[Any], _: Image, check: Row) -> str | None:
+def _absent(trees: list[Any], _: Build, check: Row) -> str | None:
     return f"{check['path']} is there" if check["path"].strip("/") in trees[-1] else None
 
 
-def _content(trees: list[Any], _: Image, check: Row) -> str | None:
+def _content(trees: list[Any], _: Build, check: Row) -> str | None:
     entry = _found(trees, check)
     return different(check["path"], content(check), entry and entry.content)
 
 
-def _trimmed(trees: list[Any], _: Image, check: Row) -> str | None:
+def _trimmed(trees: list[Any], _: Build, check: Row) -> str | None:
     entry = _found(trees, check)
     return different(check["path"], content(check).strip(), entry and entry.content.strip())
 
 
-def _contains(trees: list[Any], _: Image, check: Row) -> str | None:
+def _contains(trees: list[Any], _: Build, check: Row) -> str | None:
     entry = _found(trees, check)
     return None if entry and check["text"].encode() in entry.content else f"{check['path']} lacks {check['text']!r}"
 
 
-def _larger(trees: list[Any], _: Image, check: Row) -> str | None:
+def _larger(trees: list[Any], _: Build, check: Row) -> str | None:
     entry = _found(trees, check)
     return None if entry and len(entry.content) > check["than"] else f"{check['path']} is too small"
 
 
-def _is_file(trees: list[Any], _: Image, check: Row) -> str | None:
+def _is_file(trees: list[Any], _: Build, check: Row) -> str | None:
     entry = _found(trees, check)
     return None if entry and entry.kind == "file" else f"{check['path']} is no file"
 
 
-def _is_dir(trees: list[Any], _: Image, check: Row) -> str | None:
+def _is_dir(trees: list[Any], _: Build, check: Row) -> str | None:
     entry = _found(trees, check)
     return None if entry and entry.kind == "dir" else f"{check['path']} is no directory"
 
 
-def _header(trees: list[Any], _: Image, check: Row) -> str | None:
+def _header(trees: list[Any], _: Build, check: Row) -> str | None:
     entry = trees[-1].get(check["path"].strip("/"))
     return different(check["path"], check["equals"], entry and getattr(entry, check["field"].split(".")[-1].lower()))
 
 
-def _same(trees: list[Any], _: Image, check: Row) -> str | None:
+def _same(trees: list[Any], _: Build, check: Row) -> str | None:
     a, b = (trees[check[side]["step"]][check[side]["path"]].content for side in "ab")
     return different("content", a, b)
 
 
-def _value(image: Image, path: str) -> Any:
+def _value(built: Build, path: str) -> Any:
     """A value of the image's config, or of what an export would say of it."""
+    image = built.image
+    assert image is not None
     head, *rest = (
         re.findall(r'[^.\[\]"]+', path) if '"' not in path else re.findall(r'(?<=")[^"]+(?=")|[A-Za-z]+(?=[.\[])', path)
     )
@@ -258,7 +273,7 @@ def _value(image: Image, path: str) -> Any:
         "config": image.config.get("config", {}),
         "History": _own_history(image),
         "manifest": {"Layers": list(image.layers)},
-        "images": [image],
+        "images": list(built.images.values()) or [image],
     }.get(head)
     if document is None:
         raise NotJudgedError(f"a check of {head}")
@@ -276,24 +291,24 @@ def _own_history(image: Image) -> list[Any]:
     return [{name.replace("_", ""): value for name, value in row.items()} for row in image.config["history"][-3:]]
 
 
-def _config(_: list[Any], image: Image, check: Row) -> str | None:
-    return different(check["path"], check["equals"], _value(image, check["path"]))
+def _config(_: list[Any], built: Build, check: Row) -> str | None:
+    return different(check["path"], check["equals"], _value(built, check["path"]))
 
 
-def _length(_: list[Any], image: Image, check: Row) -> str | None:
-    return different(check["path"], check["equals"], len(_value(image, check["path"]) or ()))
+def _length(_: list[Any], built: Build, check: Row) -> str | None:
+    return different(check["path"], check["equals"], len(_value(built, check["path"]) or ()))
 
 
-def _holds(_: list[Any], image: Image, check: Row) -> str | None:
-    found = _value(image, check["path"])
+def _holds(_: list[Any], built: Build, check: Row) -> str | None:
+    found = _value(built, check["path"])
     return None if check["item"] in (found or ()) else f"{check['path']} lacks {check['item']!r}: {found!r}"
 
 
-def _lacks(trees: list[Any], image: Image, check: Row) -> str | None:
-    return None if _holds(trees, image, check) else f"{check['path']} holds {check['item']!r}"
+def _lacks(trees: list[Any], built: Build, check: Row) -> str | None:
+    return None if _holds(trees, built, check) else f"{check['path']} holds {check['item']!r}"
 
 
-_CHECKS: dict[str, Callable[[list[Any], Image, Row], str | None]] = {
+_CHECKS: dict[str, Callable[[list[Any], Build, Row], str | None]] = {
     "absent": _absent,
     "config": _config,
     "config_contains": _holds,

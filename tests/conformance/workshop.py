@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dockmagic.engine import build as building
-from dockmagic.engine import images
+from dockmagic.engine import images, several
 from dockmagic.engine.engine import Engine
 from dockmagic.oci import reference
 from dockmagic.results import Build, Image
@@ -115,7 +115,7 @@ class Workshop:
 
     def build(self, **options: Any) -> Build:
         """Build as ``%%container build`` does."""
-        return building.build(self.engine.session, building.Request(**options))
+        return several.build_each(self.engine.session, building.Request(**options))
 
     def image(self, image_id: str) -> Image:
         """An image of the store as a value."""

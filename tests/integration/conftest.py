@@ -57,6 +57,15 @@ def repository(tmp_path):
     git(["git", "update-server-info"], cwd=bare, env=env)
 
     class Quiet(SimpleHTTPRequestHandler):
+        def do_GET(self):
+            """What is below /private/ is for who has the token ``sesame``."""
+            if self.path.startswith("/private/"):
+                if self.headers.get("Authorization") != "basic eC1hY2Nlc3MtdG9rZW46c2VzYW1l":
+                    self.send_error(401)
+                    return
+                self.path = self.path.removeprefix("/private")
+            super().do_GET()
+
         def log_message(self, *_):
             pass
 

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import zstandard
 
+from dockmagic.builder.request import Secret
 from dockmagic.engine import build as building
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import BuildError, DockerfileError
@@ -310,6 +311,25 @@ def test_a_name_and_password_are_for_their_host_alone_and_in_no_message(engine, 
     with pytest.raises(BuildError, match="answers 404") as caught:
         add(engine, context, f"ADD {url}/nothing /d/")
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sent"),
+    [("TOKEN", "t", "Bearer t"), ("HEADER", "Basic x", "Basic x"), ("TOKEN", "t\n", "Bearer t")],
+)
+def test_a_secret_signs_in_at_its_host_alone(engine, context, server, tmp_path, name, value, sent):
+    (tmp_path / "value").write_text(value)
+    host = server.url.removeprefix("http://")
+    secrets = {
+        f"HTTP_AUTH_{name}_{host}": Secret(source=tmp_path / "value"),
+        f"HTTP_AUTH_{name}_else": Secret(source=tmp_path),
+    }
+    add(engine, context, f"ADD {server.url}/f.txt /{name}-{len(value)}", secrets=secrets)
+    add(engine, context, f"ADD http://localhost:{host.partition(':')[2]}/f.txt /other", secrets=secrets)
+    assert server.accounts == [sent, None]
+    (tmp_path / "value").write_text("a\nX-More: b")
+    with pytest.raises(BuildError, match="it is no line of text"):
+        add(engine, context, f"ADD {server.url}/f.txt /x", secrets=secrets)
 
 
 def test_a_url_is_asked_again_and_its_content_decides(engine, context, server):

@@ -10,6 +10,7 @@ import tarfile
 import pytest
 
 from dockmagic import Engine
+from dockmagic.builder.request import Secret
 from dockmagic.errors import ArchiveError, BuildError, NotFoundError, UsageError
 from dockmagic.oci import platform
 
@@ -194,6 +195,24 @@ def test_a_file_behind_a_url_is_a_context_of_one_file(engine, repository, tmp_pa
         build_contexts={"u": f"{url.removesuffix('.git')}.git/HEAD?x=1".replace("?x=1", "")},
     )
     assert content(engine, built.image, "f", tmp_path) == "ref: refs/heads/main\n"
+
+
+@pytest.mark.parametrize("name", ["GIT_AUTH_TOKEN", "GIT_AUTH_TOKEN.{}"])
+def test_a_private_repository_is_fetched_with_the_secret_that_is_for_it(
+    engine, repository, tmp_path, monkeypatch, name
+):
+    url, _ = repository
+    private, host = url.replace("/r.git", "/private/r.git"), url.split("/")[2]
+    monkeypatch.setenv("TOKEN", "sesame")
+    secrets = {name.format(host): Secret(variable="TOKEN")}
+    built = engine.build(f"FROM scratch\nADD {private}#v1:sub /d\n", secrets=secrets)
+    assert content(engine, built.image, "d/f", tmp_path) == "one"
+    built = engine.build("FROM repo\n", build_contexts={"repo": private}, secrets=secrets)
+    assert content(engine, built.image, "sub/f", tmp_path) == "two"
+    assert "sesame" not in json.dumps(built.image.config)
+    for other in ({}, {"GIT_AUTH_TOKEN.else.example": Secret(variable="TOKEN")}):
+        with pytest.raises(BuildError, match="line 2: ADD: the repository cannot be fetched"):
+            engine.build(f"FROM scratch\nADD {private} /e\n", secrets=other)
 
 
 @pytest.fixture

@@ -11,29 +11,28 @@ from tempfile import TemporaryDirectory
 from dockmagic.builder import named
 from dockmagic.builder.named import Directory
 from dockmagic.builder.remotes import Git, Url
-from dockmagic.builder.steps import git, http
+from dockmagic.builder.request import BuildRequest
+from dockmagic.builder.steps import git, http, secret
 from dockmagic.errors import NotFoundError, UsageError
 
 _FILE = "context"
 
 
 @contextmanager
-def fetched(
-    given: Mapping[str, str | Directory], keys: frozenset[str], agents: Mapping[str, Path]
-) -> Iterator[Mapping[str, str | Directory]]:
+def fetched(request: BuildRequest, keys: frozenset[str]) -> Iterator[Mapping[str, str | Directory]]:
     """The same contexts with the files of those that are read, while the block runs.
 
     As with BuildKit, a repository is its tree without ``.git``, and any other URL a directory with the one file ``context``.
 
     Args:
-        given: ``--build-context`` options, by name.
+        request: has the contexts, and what signs in for them.
         keys: of the contexts that the build reads.
-        agents: sockets of ssh agents, by id.
 
     Raises:
         NotFoundError: there is no such repository or file.
         UsageError: it cannot be fetched.
     """
+    given = request.contexts
     remote = named.read(given).fetched
     with TemporaryDirectory(prefix="dockmagic-context-") as directory:
         places: dict[str, Directory] = {}
@@ -41,20 +40,21 @@ def fetched(
             place = Path(directory) / str(number)
             place.mkdir()
             try:
-                places[key] = Directory(_fetched(remote[key], place, agents), ignores=False)
+                places[key] = Directory(_fetched(remote[key], place, request), ignores=False)
             except (NotFoundError, UsageError) as error:
                 words = error.message.removeprefix("ADD: ")
                 raise type(error)(f"--build-context {key}: {words}", hint=error.hint, detail=error.detail) from None
         yield {name: places.get(named.key_of(name), value) for name, value in given.items()}
 
 
-def _fetched(remote: Git | Url, directory: Path, agents: Mapping[str, Path]) -> Path:
+def _fetched(remote: Git | Url, directory: Path, request: BuildRequest) -> Path:
     if isinstance(remote, Git):
-        root = git.fetch(remote, directory, "", agents=agents)
+        told = secret.of_repository(remote.remote, request.secrets)
+        root = git.fetch(remote, directory, "", agents=request.agents, authorization=told)
         if not remote.keep_git_dir:
             shutil.rmtree(root / ".git", ignore_errors=True)
         return root
-    file = http.download(remote, directory)
+    file = http.download(remote, directory, secret.of_url(remote.url, request.secrets))
     root = directory / "root"
     root.mkdir()
     file.rename(root / _FILE).chmod(0o600)

@@ -14,7 +14,7 @@ from dockmagic.builder.inline import inline
 from dockmagic.builder.named import Directory
 from dockmagic.builder.remotes import Git, Url
 from dockmagic.builder.request import BuildRequest
-from dockmagic.builder.steps import git, http
+from dockmagic.builder.steps import git, http, secret
 from dockmagic.builder.steps.copy import Source
 from dockmagic.builder.steps.picking import pick
 from dockmagic.builder.steps.site import Site
@@ -120,11 +120,15 @@ class _Gathering:
             if isinstance(remote, Git):
                 sources.append(self._tree(remote, directory))
             else:
-                sources.append(http.fetch(remote, directory, self.action.checksum, unpack=bool(self.action.unpack)))
+                told = secret.of_url(remote.url, self.request.secrets)
+                unpack = bool(self.action.unpack)
+                sources.append(http.fetch(remote, directory, self.action.checksum, unpack=unpack, authorization=told))
         return sources
 
     def _tree(self, remote: Git, directory: Path) -> Selection:
-        root = git.fetch(remote, directory, self.action.checksum, agents=self.request.agents)
+        told = secret.of_repository(remote.remote, self.request.secrets)
+        agents = self.request.agents
+        root = git.fetch(remote, directory, self.action.checksum, agents=agents, authorization=told)
         context = self.stack.enter_context(Context(root, ignores=False))
         hidden = () if remote.keep_git_dir else (".git",)
         return context.select(["/"], exclude=(*self.action.exclude, *hidden))

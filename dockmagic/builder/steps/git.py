@@ -12,6 +12,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dockmagic.builder.remotes import Git, is_commit
 from dockmagic.errors import NotFoundError, UsageError
@@ -32,13 +33,21 @@ _SETTINGS = (
 )
 
 
-def fetch(remote: Git, directory: Path, checksum: str, *, agents: Mapping[str, Path] | None = None) -> Path:
+def fetch(
+    remote: Git,
+    directory: Path,
+    checksum: str,
+    *,
+    agents: Mapping[str, Path] | None = None,
+    authorization: str = "",
+) -> Path:
     """Fetch and check out what ``remote`` means.
 
     Args:
         remote: the reference.
         directory: an empty directory.
         checksum: beginning of the commit that it must be, "" for that of ``remote``.
+        authorization: what the repository's host is told of who asks, "" for nothing.
         agents: sockets of ssh agents, by id: "default", or the only one, signs in for what is behind ssh.
 
     Returns:
@@ -54,7 +63,7 @@ def fetch(remote: Git, directory: Path, checksum: str, *, agents: Mapping[str, P
         raise UsageError(
             "ADD: a git reference over ssh needs an agent", hint="--ssh default gives yours; or use its https:// form"
         )
-    work = _Work(directory, agent)
+    work = _Work(directory, agent, {} if not authorization else _told(remote.remote, authorization))
     work.git("init", "--quiet", "--template=")
     commit = work.fetched(remote)
     _check(commit, checksum, remote.checksum)
@@ -65,6 +74,17 @@ def fetch(remote: Git, directory: Path, checksum: str, *, agents: Mapping[str, P
     if remote.subdir and not (root.is_dir() and root.resolve().is_relative_to(work.tree.resolve())):
         raise NotFoundError(f'ADD: the repository has no directory "{remote.subdir}"')
     return root
+
+
+def _told(remote: str, authorization: str) -> dict[str, str]:
+    """What makes git send a header to one host; in its environment, for everybody sees its arguments."""
+    parts = urlsplit(remote)
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
+    settings = {f"http.{place}.extraHeader": f"Authorization: {authorization}", "http.followRedirects": "false"}
+    found = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
 
 
 def _check(commit: str, *checksums: str) -> None:
@@ -79,8 +99,9 @@ def _check(commit: str, *checksums: str) -> None:
 class _Work:
     """A repository in the making."""
 
-    def __init__(self, directory: Path, agent: Path | None) -> None:
+    def __init__(self, directory: Path, agent: Path | None, more: Mapping[str, str]) -> None:
         self._agent = agent
+        self._more = more
         self.tree = directory / "tree"
         self.tree.mkdir()
         self._home = directory / "home"
@@ -128,6 +149,7 @@ class _Work:
             "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
             "GIT_LFS_SKIP_SMUDGE": "1",
             "GIT_CEILING_DIRECTORIES": str(self.tree.parent),
+            **self._more,
         }
         if self._agent is not None:
             known = f"UserKnownHostsFile={Path('~/.ssh/known_hosts').expanduser()}"

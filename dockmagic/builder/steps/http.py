@@ -39,8 +39,13 @@ class _File:
                 yield data
 
 
-def download(remote: Url, directory: Path) -> Path:
+def download(remote: Url, directory: Path, authorization: str = "") -> Path:
     """The file behind a URL as a file in a directory.
+
+    Args:
+        remote: what to fetch.
+        directory: an empty directory.
+        authorization: what the URL's host is told of who asks, "" for what the URL says.
 
     Raises:
         NotFoundError: the server has no such file.
@@ -48,7 +53,7 @@ def download(remote: Url, directory: Path) -> Path:
     """
     path = directory / "file"
     try:
-        _download(remote.url, path)
+        _download(remote.url, path, authorization)
     except urllib.error.HTTPError as error:
         error.close()
         kind = NotFoundError if error.code in _GONE else UsageError
@@ -59,7 +64,7 @@ def download(remote: Url, directory: Path) -> Path:
     return path
 
 
-def fetch(remote: Url, directory: Path, checksum: str, *, unpack: bool) -> Selection | Archive:
+def fetch(remote: Url, directory: Path, checksum: str, *, unpack: bool, authorization: str = "") -> Selection | Archive:
     """Fetch a file.
 
     Its time is not kept: every timestamp of a layer is the build's.
@@ -69,12 +74,13 @@ def fetch(remote: Url, directory: Path, checksum: str, *, unpack: bool) -> Selec
         directory: an empty directory that lives as long as what is returned.
         checksum: the digest that it must have, "" for any.
         unpack: it is an archive whose content is wanted.
+        authorization: as for :func:`download`.
 
     Raises:
         NotFoundError: the server has no such file.
         UsageError: it cannot be fetched, or has another digest.
     """
-    path = download(remote, directory)
+    path = download(remote, directory, authorization)
     content = _File(path)
     _check(content, checksum)
     if unpack:
@@ -113,12 +119,13 @@ def _divided(url: str) -> tuple[str, str]:
     return urlunsplit(parts._replace(netloc=host)), base64.b64encode(unquote_to_bytes(account)).decode("ascii")
 
 
-def _download(url: str, path: Path) -> None:
+def _download(url: str, path: Path, authorization: str) -> None:
     plain, account = _divided(url)
     request = urllib.request.Request(plain)  # noqa: S310 - the opener speaks http and https alone
-    if account:
+    authorization = authorization or (f"Basic {account}" if account else "")
+    if authorization:
         # not for the host that a redirection leads to
-        request.add_unredirected_header("Authorization", f"Basic {account}")
+        request.add_unredirected_header("Authorization", authorization)
     with _opener().open(request, timeout=_TIMEOUT) as answer, path.open("wb") as file:
         declared = answer.headers.get("Content-Length")
         while data := answer.read(_CHUNK):

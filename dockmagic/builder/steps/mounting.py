@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,15 +17,15 @@ from dockmagic.builder.mounts import (
     SecretMount,
 )
 from dockmagic.builder.named import Directory
-from dockmagic.builder.request import BuildRequest, Secret
+from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps.agent import forwarded
 from dockmagic.builder.steps.copy import land_selection
 from dockmagic.builder.steps.gathering import files_of
+from dockmagic.builder.steps.secret import content_of
 from dockmagic.builder.steps.site import Site
-from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.errors import NotFoundError
 from dockmagic.sandbox.spec import Bind, Mount
 
-_SECRET_LIMIT = 500 * 1024
 _REQUIRED: Mapping[bool, tuple[str, ...]] = {True: ("required",), False: ()}
 _AGENT_VARIABLE = "SSH_AUTH_SOCK"
 
@@ -269,26 +268,3 @@ def _landing(directory: str) -> dict[str, object]:
         "chown": None,
         "chmod": None,
     }
-
-
-def content_of(name: str, secret: Secret) -> bytes:
-    """A secret's value.
-
-    Raises:
-        UsageError: it cannot be read, or is larger than 500 kB.
-    """
-    if secret.source is None:
-        value = os.environ.get(secret.variable)
-        if value is None:
-            raise UsageError(f"--secret id={name}: the variable {secret.variable} is not set")
-        return value.encode("utf-8", "surrogateescape")
-    try:
-        with secret.source.expanduser().open("rb") as file:
-            content = file.read(_SECRET_LIMIT + 1)
-    except OSError as error:
-        raise UsageError(
-            f"--secret id={name}: its file cannot be read: {error.strerror}", detail=str(secret.source)
-        ) from None
-    if len(content) > _SECRET_LIMIT:
-        raise UsageError(f"--secret id={name}: larger than 500 kB", hint="a secret is a key or a password")
-    return content

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dockmagic.errors import ArchiveError
 from dockmagic.oci import descriptor, mediatype
+from dockmagic.oci import digest as digests
 from dockmagic.oci.descriptor import Descriptor
 
 DIGEST = "sha256:" + "ab" * 32
@@ -52,10 +53,16 @@ def test_a_media_type_has_two_parts(name, media_type):
         descriptor.parse({**PLAIN, name: media_type})
 
 
-@pytest.mark.parametrize("digest", ["sha256:" + "A" * 64, "md5:" + "a" * 32, "sha256:../x"])
+@pytest.mark.parametrize("digest", ["sha256:" + "A" * 64, "md5", "sha256:../x", "md5:../x", "../x:a", "a+:b"])
 def test_a_digest_is_of_a_known_form(digest):
     with pytest.raises(ArchiveError, match="not a digest"):
         descriptor.parse({**PLAIN, "digest": digest})
+
+
+def test_a_digest_of_an_unknown_algorithm_is_read_and_nothing_is_looked_for_by_it():
+    found = descriptor.parse({**PLAIN, "digest": "sha256+b64:" + "a" * 43})
+    with pytest.raises(ArchiveError, match="not a digest"):
+        digests.checked(found.digest)
 
 
 @pytest.mark.parametrize("urls", ["https://example.org", ["value"], [5], {"a": 1}])

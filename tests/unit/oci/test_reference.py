@@ -133,3 +133,9 @@ def test_a_strict_reference_gets_no_defaults():
 )
 def test_the_first_component_may_be_a_domain(text, expected):
     assert split_domain(text) == expected
+
+
+@pytest.mark.parametrize("more", [{"tag": "a b"}, {"tag": "-a"}, {"digest": "foo"}, {"digest": "sha256:" + "x" * 64}])
+def test_a_reference_has_no_impossible_part(more):
+    with pytest.raises(UsageError, match="invalid"):
+        Reference(domain="docker.io", path="library/busybox", **more)
