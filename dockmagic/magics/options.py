@@ -115,7 +115,7 @@ BUILD = (
         value="NAME=PATH",
         read=build_values.context,
         many=True,
-        help="what FROM and --from find under a name: a directory, or docker-image://IMAGE",
+        help="what FROM and --from find under a name: a directory, docker-image://IMAGE, oci-layout://DIR:TAG, a URL",
     ),
     Option(
         names=("--secret",),
