@@ -1,6 +1,7 @@
 # make demo   builds the environment, runs the first tutorial, prints its record
 # make test   everything
 # make check  format, lint, types, import contracts, fast tests
+# make fuzz   fuzzes what reads texts and archives, FUZZ_SECONDS for each target
 # make lab    JupyterLab in the notebooks
 # make labextension   builds dockmagic/labextension anew (wants node; nothing else here does)
 SHELL := /bin/bash
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap crun runc podman skopeo umoci docker-registry apache2-utils \
   openssl chromium fonts-noto-cjk pandoc poppler-utils
 
-.PHONY: demo test check lab labextension system system-venv clean format
+.PHONY: demo test check fuzz lab labextension system system-venv clean format
 
 demo: $(VENV)/ready
 	$(BIN)/python notebooks/run.py notebooks/01-image-and-container.ipynb
@@ -26,6 +27,12 @@ check: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/unit -m "not slow" -q
+
+FUZZ_SECONDS ?= 300
+fuzz: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --group fuzz
+	for target in dockerfile ignore tar documents; do \
+	  $(BIN)/python -m tests.fuzz $$target --seconds $(FUZZ_SECONDS) --findings build/findings/$$target; done
 
 lab: $(VENV)/ready
 	$(BIN)/python -m jupyterlab notebooks
