@@ -70,6 +70,7 @@ class Output:
         dest: a path, :data:`STREAM` for standard output, "" for the store.
         names: that the image bears there, in place of the build's own.
         tar: of ``"oci"``: one file, in place of a directory.
+        split: of ``"local"``: a platform gets a directory of its own; None for several of them alone.
         stream: a binary stream in place of :data:`STREAM`; None where there is none.
     """
 
@@ -77,6 +78,7 @@ class Output:
     dest: str = ""
     names: tuple[str, ...] = ()
     tar: bool = True
+    split: bool | None = None
     stream: Writable | None = None
 
 
@@ -148,8 +150,8 @@ def output_of(fields: Mapping[str, str]) -> Output:
     if dest == STREAM and (kind == "local" or not tar):
         raise ValueError("a directory cannot be written to standard output")
     names = tuple(name.strip() for name in fields.get("name", "").split(",") if name.strip())
-    _truth("platform-split", fields.get("platform-split", "true"))
-    return Output(kind=cast("Kind", kind), dest=dest, names=names, tar=tar)
+    split = _truth("platform-split", fields["platform-split"]) if "platform-split" in fields else None
+    return Output(kind=cast("Kind", kind), dest=dest, names=names, tar=tar, split=split)
 
 
 def cache_to(text: str) -> CacheTo:

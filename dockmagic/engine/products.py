@@ -140,7 +140,7 @@ def _write(session: Session, output: Output, finished: Finished) -> Sequence[str
             session.store.images.tag(name, finished.image.id)
         return ()
     if output.kind == "local":
-        return _local(session, finished.image, output.dest)
+        return _local(session, finished.image, output)
     target: Target = output.stream or _expanded(Path(output.dest))
     if output.kind == "tar":
         export.export(session, finished.image, target)
@@ -155,11 +155,15 @@ def _write(session: Session, output: Output, finished: Finished) -> Sequence[str
     return ()
 
 
-def _local(session: Session, image: Image, dest: str) -> Sequence[str]:
-    path = str(_expanded(Path(dest)))
+def _local(session: Session, image: Image, output: Output) -> Sequence[str]:
+    directory = _expanded(Path(output.dest))
+    if output.split:
+        said = (image.config.get(name, "") for name in ("os", "architecture", "variant"))
+        directory /= "_".join(filter(None, said))
+    path = str(directory)
     with export.opened(session, image) as (entries, tar):
         require_room(path, entries)
-        return [f"-o {dest} leaves the device {each} out" for each in spread(path, tar)]
+        return [f"-o {output.dest} leaves the device {each} out" for each in spread(path, tar)]
 
 
 def _write_cache(session: Session, cache: CacheTo, finished: Finished) -> Sequence[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.engine.build import EventListener, Request, build
@@ -100,7 +99,7 @@ def _require_possible(request: Request) -> None:
 def _for_one(request: Request, each: str) -> Request:
     """What a build for one platform is asked for: local files in a directory of their own, as BuildKit splits them."""
     outputs = tuple(
-        replace(output, dest=str(Path(output.dest) / each.replace("/", "_"))) if output.kind == "local" else output
+        replace(output, split=output.split is not False) if output.kind == "local" else output
         for output in request.products.outputs
     )
     products = replace(request.products, outputs=outputs)

@@ -115,6 +115,17 @@ def test_an_output_needs_no_name_and_gives_none(engine, here):
     assert engine.session.store.images.names() == before
 
 
+def test_a_platform_gets_a_directory_of_its_own_where_there_are_several_or_it_is_asked_for(engine, here):
+    own = f"linux_{engine.build(TEXT, output='type=local,dest=one,platform-split=true').image.config['architecture']}"
+    text = "FROM scratch\nCOPY <<EOF /f\nx\nEOF\n"
+    platforms = ["linux/amd64", "linux/arm64", "linux/arm/v7"]
+    engine.build(text, platform=platforms, output="two")
+    engine.build(text, platform=platforms, output="type=local,dest=three,platform-split=false")
+    assert sorted(p.name for d in ("one", "two", "three") for p in (here / d).iterdir()) == sorted(
+        [own, "linux_amd64", "linux_arm64", "linux_arm_v7", "f"]
+    )
+
+
 def test_a_directory_that_is_an_image_layout_is_added_to(engine, other, here):
     for name in ("one:1", "two:1", "one:1"):
         engine.build(f"FROM scratch\nLABEL a={name}\n", tags=name, output="type=oci,dest=layout,tar=false")

@@ -21,8 +21,9 @@ from dockmagic.builder.exports import CacheFrom, CacheTo, Output, cache_from, ca
         ('type=docker,dest=a.tar,"name=a:1,b:2"', Output(kind="docker", dest="a.tar", names=("a:1", "b:2"))),
         ('type=local,"dest=a,b"', Output(kind="local", dest="a,b")),
         ("type=image,name=x:1,push=false", Output(kind="image", names=("x:1",))),
+        ("type=local,dest=out,platform-split=1", Output(kind="local", dest="out", split=True)),
         ("type=cacheonly", Output(kind="cacheonly")),
-        ("dest=out,type=local,platform-split=false", Output(kind="local", dest="out")),
+        ("dest=out,type=local,platform-split=false", Output(kind="local", dest="out", split=False)),
     ],
 )
 def test_an_output_is_read_as_buildx_reads_it(text, found):
