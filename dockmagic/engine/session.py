@@ -12,6 +12,7 @@ from dockmagic.errors import IsolationError, StoreError
 from dockmagic.store import Store
 
 if TYPE_CHECKING:
+    from dockmagic.engine.reading import ReadingOwner
     from dockmagic.registry.registries import Registries
     from dockmagic.sandbox.runtime import Runtime
 
@@ -92,6 +93,7 @@ class Session:
         self._given = runtime
         self._runtime: Runtime | None = None
         self._refusal: IsolationError | None = None
+        self._reader: ReadingOwner | None = None
         self._store: Store | None = None
         self._registries: Registries | None = None
 
@@ -139,9 +141,11 @@ class Session:
         """
         from dockmagic.store.faults import told  # noqa: PLC0415 - only what touches trees needs it
 
-        runtime = self.runtime
+        with self._lock:
+            _ = self.store
+            owner = self._reader or self.runtime
         with told(self.home):
-            return runtime.call(job, arguments)
+            return owner.call(job, arguments)
 
     def close(self) -> None:
         """End the launch server and every container that it started."""
@@ -153,7 +157,7 @@ class Session:
         with self._lock:
             if self._runtime is not None:
                 self._runtime.close()
-            self._runtime = self._store = self._refusal = None
+            self._runtime = self._store = self._refusal = self._reader = None
 
     def _remove_abandoned(self) -> None:
         """Remove the containers that a killed kernel would have removed itself: nobody asked to keep them."""
@@ -178,6 +182,10 @@ class Session:
         try:
             self._runtime = self._given or open_runtime(self.home / "roots")
         except IsolationError as refusal:
+            from dockmagic.engine.reading import ReadingOwner, can_write  # noqa: PLC0415 - rarely needed
+
             self._refusal = refusal
-            return Store.open(self.home, RefusedOwner(refusal), self.shared)
+            if not can_write(self.home):
+                self._reader = ReadingOwner(self.home / "roots", refusal)
+            return Store.open(self.home, self._reader or RefusedOwner(refusal), self.shared)
         return Store.open(self.home, self._runtime, self.shared)

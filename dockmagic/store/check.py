@@ -86,13 +86,13 @@ def check(layout: Layout, database: Database, owner: Owner, *, content: bool) ->
     with told(layout.home):
         listing = _list(layout)
         try:
-            rows, problems = _read(database)
+            rows, problems = _read(layout, database)
         except StoreError as error:
             words = f"{error.message} ({error.detail.rpartition(': ')[2]})"
             return [Problem(path="db.sqlite", words=words, kind="database")]
         problems += _unaccounted(listing, rows)
         problems += _left_over(layout)
-        problems += _missing(listing, rows)
+        problems += _missing(layout, listing, rows)
         if content:
             problems += _damaged_blobs(layout, rows)
             problems += _damaged_trees(layout, owner, listing, rows)
@@ -132,7 +132,7 @@ def _list(layout: Layout) -> _Listing:
     )
 
 
-def _read(database: Database) -> tuple[_Rows, list[Problem]]:
+def _read(layout: Layout, database: Database) -> tuple[_Rows, list[Problem]]:
     with database.reading() as connection:
         found = connection.execute("PRAGMA integrity_check").fetchall()
         words = [row[0] for row in found if row[0] != "ok"]
@@ -205,7 +205,18 @@ def _left_over(layout: Layout) -> list[Problem]:
     ]
 
 
-def _missing(listing: _Listing, rows: _Rows) -> list[Problem]:
+def _is_elsewhere(layout: Layout, diff_id: str) -> bool:
+    """Whether another id scheme has the layer's tree, or may have it: it cannot be looked for in all of them."""
+    for root in layout.roots.parent.iterdir():
+        try:
+            if (root / snapshot(diff_id)).is_dir():
+                return True
+        except PermissionError:
+            return True
+    return False
+
+
+def _missing(layout: Layout, listing: _Listing, rows: _Rows) -> list[Problem]:
     problems = [
         _problem("blob", digest, "missing")
         for digest in sorted(_blob_digests(rows))
@@ -215,8 +226,8 @@ def _missing(listing: _Listing, rows: _Rows) -> list[Problem]:
         name = _hex(row["diff_id"])
         if f"{name}.json" not in listing.layers:
             problems.append(_problem("metadata", row["diff_id"], "missing"))
-        # A layer with a blob gets its tree again when it is asked for.
-        if row["blob_digest"] is None and name not in listing.snapshots:
+        # A layer with a blob gets its tree again when it is asked for, and one with a tree in another scheme.
+        if row["blob_digest"] is None and name not in listing.snapshots and not _is_elsewhere(layout, row["diff_id"]):
             problems.append(_problem("tree", row["diff_id"], "missing"))
     for directory in sorted(rows.volumes.keys() - listing.volumes):
         words = f"the files of volume {rows.volumes[directory]} are missing"

@@ -142,6 +142,11 @@ class Database:
         self.path = path
         self._mode = "ro" if read_only else "rw"
 
+    @property
+    def can_write(self) -> bool:
+        """Whether this user may write the file: on a read-only file system nobody may."""
+        return os.access(self.path, os.W_OK)
+
     def create(self) -> None:
         """Make file and tables where they are missing, and bring older tables up to date; several processes may do so at once.
 

@@ -66,6 +66,8 @@ def _of_database(error: sqlite3.Error, path: Path) -> StoreError:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             hint = "another kernel works on it: try again when that has ended"
             return StoreError("the store is busy", hint=hint, detail=detail)
+        case sqlite3.SQLITE_READONLY:
+            return StoreError("the store cannot be written", hint=_WRITE_HINT, detail=detail)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             hint = "keep a copy of db.sqlite for a repair, or start with an empty DOCKMAGIC_HOME"
             return StoreCorruptError("the store's database is damaged", hint=hint, detail=detail)

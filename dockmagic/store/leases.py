@@ -44,7 +44,7 @@ class Leases:
         Args:
             kind: what it is for, e.g. ``"build"``.
             digests: DiffIDs of layers, digests of blobs, or an image's id, which stands for its layers too. What is held
-                should be looked for again after this: it may have gone just before.
+                should be looked for again after this: it may have gone just before. Where the store cannot be written nothing is.
 
         Yields:
             The hold, to which more can be added.
@@ -77,7 +77,7 @@ class Hold:
 
     def add(self, *digests: str) -> None:
         """Keep more content."""
-        if digests:
+        if digests and self._database.can_write:
             with self._database.writing() as connection:
                 take(connection, self._kind, digests)
 
@@ -98,6 +98,8 @@ class Hold:
 
     def end(self) -> None:
         """Keep nothing any more."""
+        if not self._database.can_write:
+            return
         with self._database.writing() as connection:
             connection.execute("DELETE FROM leases WHERE kind = ?", (self._kind,))
 

@@ -19,6 +19,11 @@ def require_layers(connection: sqlite3.Connection, diff_ids: Iterable[str]) -> N
             raise StoreError(f"the store has no layer {diff_id}", hint="it was removed meanwhile: do the same again")
 
 
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether there is a table of that name: one that a newer version brought is missing where tables may only be read."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone() is not None
+
+
 def image_of_tag(connection: sqlite3.Connection, name: str) -> str | None:
     """The id of the image that bears that whole name."""
     found = connection.execute("SELECT image_id FROM tags WHERE name = ?", (name,)).fetchone()

@@ -36,10 +36,10 @@ def put(registry, repository="team/bread", tag="1", *, seed=1, count=3, size=200
     )
 
 
-def engine_in(directory, *, settings=None, attempts=3, timeout=5.0):
+def engine_in(directory, *, settings=None, attempts=3, timeout=5.0, home=None, scheme=""):
     """An engine that is as impatient as a test; nothing runs in it."""
-    home = directory / "home"
-    engine = Engine(home, runtime=RecordingRuntime(home, []))
+    home = home or directory / "home"
+    engine = Engine(home, runtime=RecordingRuntime(home, [], scheme=scheme))
     said = settings or Settings(timeout=timeout)
     keychain = Keychain(directory / "config" / "auth.json", directory / "docker" / "config.json")
     engine.session._registries = Registries(said, keychain, policy=Policy(attempts=attempts, first=0.01))

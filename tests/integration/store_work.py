@@ -14,6 +14,7 @@ from pathlib import Path
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import ConflictError, DockmagicError, NotFoundError, StoreError
 from dockmagic.testing import RecordingRuntime, Scripted
+from tests.integration.registry_making import engine_in
 from tests.unit.store.making import add_image, adopt, config_of, docker_archive, image_of, open_store, tar_of
 
 
@@ -87,12 +88,25 @@ def save(store):
     say("acknowledged")
 
 
+def pull(store, name):
+    """An image of a registry."""
+    engine_in(store.path.parent, home=store.path, scheme="range-0").pull(name)
+    say("acknowledged")
+
+
+def push(store, name):
+    """The kept image to a registry."""
+    store.images.tag(name, store.images.resolve("kept"))
+    engine_in(store.path.parent, home=store.path, scheme="range-0").push(name)
+    say("acknowledged")
+
+
 def engine_of(store, *script):
     """An engine on the store's directory whose containers only write files."""
     return Engine(store.path, runtime=RecordingRuntime(store.path, script, scheme="range-0"))
 
 
-def churn(store, *, seed=0, rounds=25):
+def churn(store, seed=0, rounds=25):
     """Random verbs on a few names, as several kernels do."""
     dice = random.Random(seed)
     for _ in range(rounds):
@@ -152,7 +166,7 @@ class Stream:
 
 VERBS = {
     "kept": kept, "image": image, "load": load, "churn": churn,
-    "build": build, "litter": litter, "commit": commit, "prune": prune, "save": save,
+    "build": build, "litter": litter, "commit": commit, "prune": prune, "save": save, "pull": pull, "push": push,
 }  # fmt: skip
 
 
@@ -161,7 +175,7 @@ def main():
     home, verb = Path(sys.argv[1]), sys.argv[2]
     try:
         store = open_store(home)
-        VERBS[verb](store, **({"seed": int(sys.argv[3])} if verb == "churn" else {}))
+        VERBS[verb](store, *(map(int, sys.argv[3:]) if verb == "churn" else sys.argv[3:]))
     except DockmagicError as error:
         if isinstance(error, StoreError) and str(home) in str(error):
             raise  # a path is no part of the text, which notebooks are compared by

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from dockmagic.testing import FakeRegistry
+from tests.integration.killing import ENV, Forge, spread
+from tests.integration.registry_making import put
 from tests.unit.store.making import open_store
 from tests.users import make_user
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 WORK = Path(__file__).with_name("store_work.py")
-ENV = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])}
-CALLS = ("fsync", "fdatasync", "syncfs", "rename", "renameat2", "unlink", "mkdir", "pwrite64", "fchmod", "ftruncate")
-# pwrite64 is every page of the database: some of them tell as much as all.
-STRIDE = {"pwrite64": 7, "unlink": 2, "fdatasync": 5, "fsync": 2}
+# How many calls of each verb are tried: those of the eight verbs together are more than 200.
+MOST = 30
 # What is there when the verb has said that it is done.
 PROMISED = {"build": "built:1", "load": "loaded:1", "commit": "committed:1"}
+VERBS = ("image", "load", "build", "commit", "save", "prune", "pull", "push")
 
 
-def work(home, verb, *words, prefix=(), **more):
-    command = [*prefix, sys.executable, str(WORK), str(home), verb, *words]
+def work(home, verb, *words, **more):
+    command = [sys.executable, str(WORK), str(home), verb, *words]
     return subprocess.run(command, env=ENV, capture_output=True, text=True, timeout=120, check=False, **more)
 
 
@@ -38,24 +41,44 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
-@pytest.fixture
-def littered(home):
-    """The same with what a prune removes."""
-    assert work(home, "litter").returncode == 0
-    return home
+@pytest.fixture(scope="module")
+def forge():
+    made = Forge()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """In memory where that is allowed: what is tried is the order of calls, and nothing has to wait for a disk."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path_factory.mktemp("stores")
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="module")
+def stores(forge, place):
+    """A store that holds an image called ``kept``, and one that also holds what a prune removes."""
+    assert forge.run(place / "kept", "kept").code == 0
+    subprocess.run(["cp", "-a", place / "kept", place / "littered"], check=True)
+    assert forge.run(place / "littered", "litter").code == 0
+    return place
 
 
 @pytest.fixture
-def fresh(request, home, tmp_path):
-    """Makes a copy of that store."""
-    if "verb" in request.fixturenames and request.getfixturevalue("verb") in {"commit", "prune"}:
-        request.getfixturevalue("littered")
+def fresh(stores):
+    """Makes a copy of the store that a verb begins with."""
 
-    def copy():
-        target = tmp_path / "copy"
+    def copy(verb):
+        target = stores / "copy" / "home"
         if target.exists():
-            shutil.rmtree(target)
-        subprocess.run(["cp", "-a", home, target], check=True)
+            shutil.rmtree(target.parent)
+        target.parent.mkdir()
+        source = stores / ("littered" if verb in {"commit", "prune"} else "kept")
+        subprocess.run(["cp", "-a", source, target], check=True)
         return target
 
     return copy
@@ -83,74 +106,67 @@ def require_kept(home, verb, said):
         archive.unlink()
 
 
-def strace(call, fault, number):
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
-    return (
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        f"trace={call}",
-        "-e",
-        f"inject={call}:{fault}:when={number}",
-    )
+@pytest.fixture
+def registry():
+    with FakeRegistry() as made:
+        yield made
+
+
+def operands(registry, verb):
+    """What the verb is called with; the registry is as at the beginning."""
+    registry.blobs.clear()
+    registry.manifests.clear()
+    if verb == "pull":
+        put(registry, count=2, size=40_000)
+    return {"pull": [f"{registry.address}/team/bread:1"], "push": [f"{registry.address}/own:1"]}.get(verb, [])
+
+
+def require_pushed(registry):
+    """Everything that the manifest names is there; the fake registry compares digests itself."""
+    _, content = registry.manifests["own"]["1"]
+    manifest = json.loads(content)
+    assert {part["digest"] for part in (manifest["config"], *manifest["layers"])} <= registry.blobs["own"].keys()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("verb", "call"),
-    [
-        *((verb, call) for verb in ("image", "load", "build", "commit", "save", "prune") for call in CALLS),
-        ("save", "write"),
-    ],
-)
-def test_a_kill_at_any_call_loses_nothing(fresh, verb, call):
-    number = 1
-    stride = STRIDE.get(call, 1) * (1 if verb in {"image", "load"} else 2)
-    while True:
-        home = fresh()
-        done = work(home, verb, prefix=strace(call, "signal=KILL", number))
-        if done.returncode == 0:
-            break
-        assert done.returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}, done.stderr
-        require_kept(home, verb, done.stdout)
-        if number // stride % 3 == 0:
-            # what was left does not stand in the way of doing the same again
-            again = work(home, verb)
-            assert again.returncode == 0, again.stderr
-            require_kept(home, verb, again.stdout)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_kill_at_any_call_loses_nothing(forge, fresh, registry, verb):
+    killed = 0
+    for point in spread(forge.points(fresh(verb), verb, *operands(registry, verb)), MOST):
+        words, home = operands(registry, verb), fresh(verb)
+        done = forge.killed(point, home, verb, *words)
+        assert done.code in {0, -signal.SIGKILL}, done
+        killed += done.code != 0
+        # nothing is damaged, and what was acknowledged is there
+        assert {problem.kind for problem in open_store(home).problems()} <= {"left over"}, point
+        require_kept(home, verb, done.said)
+        # what was left does not stand in the way of doing the same again
+        again = forge.run(home, verb, *words)
+        assert again.code == 0, (point, again)
+        assert "acknowledged" in again.said
+        require_kept(home, verb, again.said)
         require_whole(home)
-        number += stride
-    assert number < 400
+        if verb == "push":
+            require_pushed(registry)
+    # threads do not make their calls in the same order each time, so a few may come too late
+    assert killed >= min(MOST, 20) * 0.8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("verb", "fault"),
-    [
-        ("image", "error=ENOSPC"),
-        ("image", "error=EIO"),
-        ("image", "error=EROFS"),
-        ("commit", "error=EIO"),
-        ("prune", "error=ENOSPC"),
-    ],
-)
-@pytest.mark.parametrize("call", CALLS)
-def test_a_call_that_fails_is_told_and_leaves_the_store_whole(fresh, verb, call, fault):
-    number = 1
-    while True:
-        home = fresh()
-        done = work(home, verb, prefix=strace(call, fault, number))
-        if done.returncode == 0:
-            break
-        assert done.returncode == 3, done.stderr[-3000:]
-        assert "Store" in done.stdout.splitlines()[-1], done.stdout
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
+@pytest.mark.parametrize("verb", ["image", "build", "commit", "pull", "prune"])
+def test_a_call_that_fails_is_told_and_leaves_the_store_whole(forge, fresh, registry, verb, error):
+    points = forge.points(fresh(verb), verb, *operands(registry, verb))
+    told = 0
+    for point in spread([point for point in points if point.call != "sendto"], 12):
+        words, home = operands(registry, verb), fresh(verb)
+        done = forge.injected(f"{point.call}:error={error}:when={point.number}", home, verb, *words)
+        assert done.code in {0, 3}, (point, done)
+        if done.code:
+            assert "Store" in done.said.splitlines()[-1], (point, done)
+            told += 1
         require_whole(home)
-        number += 3 * STRIDE.get(call, 1)
-    assert number < 400
+    assert told > 2
 
 
 def on_small_disk(tmp_path, options, script):
@@ -218,6 +234,80 @@ print(store.check())
 def test_a_full_disk_is_told_and_can_be_cleared(tmp_path):
     lines = on_small_disk(tmp_path, "size=16m", FULL)
     assert lines == ["the store is full"] * 3 + ["[]", "[] True", "[]"]
+
+
+VERBS_ON_A_FULL_DISK = """
+import os, sys
+from pathlib import Path
+from dockmagic.errors import DockmagicError
+from dockmagic.testing import FakeRegistry
+from tests.integration import store_work
+from tests.integration.registry_making import put
+from tests.unit.store.making import open_store
+
+home = Path(sys.argv[1])
+store_work.say = lambda line: None
+store_work.kept(open_store(home))
+store_work.litter(open_store(home))
+stuffing = home.parent / "stuffing"
+
+
+def build(store):
+    text = "FROM kept\\nCOPY <<EOF /copied\\n" + "text " * 4000 + "\\nEOF\\nWORKDIR /new/dir\\n"
+    built = store_work.engine_of(store).build(text, tags=("built:1",))
+    if built.error is not None:
+        raise built.error.__cause__ or built.error
+
+
+store_work.VERBS["build"] = build
+
+
+def leave(room):
+    with open(stuffing, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(65536))
+        except OSError:
+            pass
+        file.truncate(max(0, file.tell() - room))
+
+
+with FakeRegistry() as registry:
+    put(registry, count=2, size=60_000)
+    pulled = f"{registry.address}/team/bread:1"
+    for verb, promise in (("pull", pulled), ("load", "loaded:1"), ("build", "built:1"), ("commit", "committed:1"), ("save", "kept")):
+        words = [pulled] if verb == "pull" else []
+        errors = set()
+        for room in (0, 4096, 12288, 40960, 90112):
+            leave(room)
+            try:
+                store_work.VERBS[verb](open_store(home), *words)
+                break
+            except DockmagicError as error:
+                errors.add(f"{type(error).__name__}: {error.message}")
+            finally:
+                stuffing.unlink()
+            store = open_store(home)
+            store.leases.sweep()
+            assert store.check() == [], (verb, room, store.check())
+            assert verb == "save" or store.images.resolve(promise) is None, (verb, room)
+        store_work.VERBS[verb](open_store(home), *words)
+        assert open_store(home).images.resolve(promise) is not None
+        print(verb, *sorted(errors))
+print(open_store(home).check(), home.with_suffix(".tar").stat().st_size > 3000)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small file system")
+def test_verbs_on_a_full_disk_say_so_change_nothing_and_succeed_when_there_is_room(tmp_path):
+    lines = on_small_disk(tmp_path, "size=8m", VERBS_ON_A_FULL_DISK)
+    told = "StoreFullError: the store is full"
+    assert lines == [
+        *(f"{verb} {told}" for verb in ("pull", "load", "build", "commit")),
+        "save ArchiveError: the archive cannot be written",
+        "[] True",
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small file system")
