@@ -3,6 +3,7 @@
 # make check  format, lint, types, import contracts, fast tests
 # make fuzz   fuzzes what reads texts and archives, FUZZ_SECONDS for each target
 # make lab    JupyterLab in the notebooks
+# make docs   the documentation's site, in build/site
 # make labextension   builds dockmagic/labextension anew (wants node; nothing else here does)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,9 +12,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What the tests want of the system; dockmagic itself wants none of it.
 SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap crun runc podman skopeo umoci docker-registry apache2-utils \
-  openssl chromium fonts-noto-cjk pandoc poppler-utils
+  openssl chromium fonts-noto-cjk passt slirp4netns pandoc poppler-utils
 
-.PHONY: demo test check fuzz lab labextension system system-venv clean format
+.PHONY: demo test check fuzz lab docs labextension system system-venv clean format
 
 demo: $(VENV)/ready
 	$(BIN)/python notebooks/run.py notebooks/01-image-and-container.ipynb
@@ -37,6 +38,9 @@ fuzz: $(VENV)/ready
 lab: $(VENV)/ready
 	$(BIN)/python -m jupyterlab notebooks
 
+docs: $(VENV)/ready
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs . build/site
+
 labextension: labextension/node_modules/.ready
 	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm build
 
@@ -52,7 +56,7 @@ format: $(VENV)/ready
 $(VENV)/ready: pyproject.toml | system-venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[fast]" --group test --group check
+	$(BIN)/python -m pip install --quiet --editable ".[fast]" --group test --group check --group docs
 	touch $@
 
 # Debian keeps the venv module in a package of its own.

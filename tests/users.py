@@ -21,11 +21,11 @@ UIDS = {"root": 0, "stud": 1001, "nosub": 1002}
 
 @dataclass(frozen=True)
 class User:
-    """One of the kinds, with a directory of its own to write in; ``tun``: everybody may open /dev/net/tun, as on most machines."""
+    """One of the kinds, with a directory of its own to write in; ``tun``: whether everybody may open /dev/net/tun, None as it is."""
 
     kind: str
     home: Path
-    tun: bool = False
+    tun: bool | None = None
 
     def run(self, *argv: str, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command as this user; stdin is empty."""
@@ -72,12 +72,13 @@ class User:
     def _script(self, become: list[str]) -> str:
         files = self.home.parent / f"{self.kind}.etc"
         lines = [f"mount --bind {files}/{name} /etc/{name}" for name in ("passwd", "group", "subuid", "subgid")]
-        if self.tun:
-            lines += ["mount -t tmpfs -o mode=755 tmpfs /dev/net", "mknod -m 666 /dev/net/tun c 10 200"]
+        if self.tun is not None:
+            mode = "666" if self.tun else "600"
+            lines += ["mount -t tmpfs -o mode=755 tmpfs /dev/net", f"mknod -m {mode} /dev/net/tun c 10 200"]
         return "\n".join([*lines, *_exposed(self.home.parent / f"{self.kind}.mnt"), f"exec {shlex.join(become)}"])
 
 
-def make_user(kind: str, directory: Path, *, tun: bool = False) -> User:
+def make_user(kind: str, directory: Path, *, tun: bool | None = None) -> User:
     """Prepare ``kind`` below ``directory``; skips where this process cannot become another user."""
     if kind != "root" and os.geteuid() != 0:
         pytest.skip("only root can become a test user")

@@ -184,8 +184,8 @@ def _set_up_network(kind: str, status: socket.socket, proc: int) -> None:
         wire.send(status, {"network": True})
         if wire.receive(status) is None:
             raise OSError(0, "the network was not made")
-        for network, length in names.REFUSED:
-            attempt("routes of the network", netlink.refuse, network, length)
+        for network, length in names.UNREACHABLE:
+            attempt("routes of the network", netlink.keep_here, network, length, names.INTERFACE)
 
 
 def environment(given: list[tuple[str, str]], account: Account) -> dict[str, str]:

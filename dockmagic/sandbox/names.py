@@ -12,9 +12,9 @@ NETWORK, LENGTH = "10.0.2.0", 24
 ADDRESS, GATEWAY, RESOLVER = "10.0.2.100", "10.0.2.2", "10.0.2.3"
 INTERFACE = "eth0"
 
-# What a private network never reaches: the host's loopback (a socket that is bound to the interface would send there), and the addresses
+# What a private network never reaches: the host's loopback (where a socket that is bound to the interface would send), and the addresses
 # at which clouds tell a machine's secrets.
-REFUSED = (
+UNREACHABLE = (
     ("127.0.0.0", 8),
     ("169.254.0.0", 16),
     ("100.100.100.200", 32),
