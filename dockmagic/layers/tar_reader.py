@@ -23,7 +23,8 @@ _ENTRY_LIMIT = 5_000_000
 _SIZE_LIMIT = 1 << 42
 _TIME_LIMIT = 1 << 62
 _NO_ID = 0xFFFFFFFF
-_DEVICE_LIMIT = 1 << 32
+# What 7 octal digits hold, for so a layer's tar is written again; Linux has 12 bits and 20.
+_DEVICE_LIMIT = 0o10000000
 _DIGITS_LIMIT = 32
 # Without these a small compressed tar could fill the memory with records.
 _EXTENSIONS_LIMIT = 17

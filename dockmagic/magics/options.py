@@ -159,7 +159,7 @@ BUILD = (
         value="DEST",
         read=exports.output,
         many=True,
-        help="a directory for the image's files; or type=local, tar, oci or docker, with dest=PATH",
+        help="a directory for the image's files; or type=tar, oci or docker, with dest=FILE",
     ),
     Option(names=("--load",), help="accepted as with docker: an image is kept in any case"),
     Option(names=("--iidfile",), value="PATH", read=values.filled, help="write the image's id to a file"),

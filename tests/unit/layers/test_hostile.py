@@ -53,6 +53,7 @@ REFUSED = {
     "impossible-uid": members(raw(b"f", uid=b"\x80\0\0\0\xff\xff\xff\xff")),
     "impossible-time": members(raw(b"f", mtime=b"\x80" + bytes(2) + b"\xff" * 9)),
     "impossible-device": members(raw(b"f", kind=b"3", device=b"\x80\0\0\1\0\0\0\0")),
+    "device-that-no-header-of-ours-holds": members(raw(b"f", kind=b"3", device=b"11111111")),
     "negative-device": members(raw(b"f", kind=b"4", device=b"\xff" * 8)),
     "nul-in-a-pax-path": members(raw(b"f", kind=b"x", content=b"12 path=a\0b\n"), raw(b"f")),
     "nul-in-a-link": members(raw(b"f", kind=b"x", content=b"16 linkpath=a\0b\n"), raw(b"f", kind=b"2", link=b"x")),

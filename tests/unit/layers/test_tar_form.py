@@ -40,8 +40,8 @@ entries = (
     | st.builds(
         Entry,
         type=st.sampled_from(["char", "block"]),
-        devmajor=st.integers(0, 4095),
-        devminor=st.integers(0, 255),
+        devmajor=st.integers(0, 0o7777777),
+        devminor=st.integers(0, 0o7777777),
         **common,
     )
     | st.builds(Entry, path=paths, type=st.sampled_from(["whiteout", "opaque"]))
