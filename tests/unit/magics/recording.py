@@ -100,8 +100,8 @@ class RecordingEngine:
     def logs(self, name):
         return "one\ntwo\n"
 
-    def load(self, path):
-        self._note("load", path)
+    def load(self, path, *, platform):
+        self._note("load", path, platform=platform)
         return Table(columns=("LOADED IMAGE",), items=(IMAGE,), rows=(("bread:1",),))
 
     def text_diff(self, *names):

@@ -177,7 +177,6 @@ def test_an_option_line_holds_options_only():
         "commit -a me fish1",
         "logs --since 1h fish1",
         "rmi --no-prune bread",
-        "load --platform linux/arm64 x.tar",
         "import -m text x.tar",
     ],
 )
