@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import subprocess
 import tarfile
+import time
+from pathlib import Path
 
 import pytest
 
@@ -242,6 +246,66 @@ def test_a_repository_behind_ssh_is_fetched_with_the_agent_that_is_given(engine,
         assert word in called
     with pytest.raises(BuildError, match=r"line 2: ADD: .*needs an agent"):
         engine.build(text.replace("ADD", "ADD --chmod=600"))
+
+
+@pytest.fixture
+def sshd(tmp_path, monkeypatch):
+    """A real server on the loopback and an agent with a key that may sign in: (where it listens, the agent's socket, known_hosts)."""
+    program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("openssh-server is not installed")
+    if os.geteuid() != 0:
+        pytest.skip("only root runs a server that anybody may sign in at")
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    for name in ("host", "key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    options = {
+        "ListenAddress": f"127.0.0.1:{port}",
+        "HostKey": tmp_path / "host",
+        "AuthorizedKeysFile": tmp_path / "key.pub",
+        "PermitRootLogin": "yes",
+        "StrictModes": "no",
+        "PidFile": "none",
+        "UsePAM": "no",
+    }
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+    server = subprocess.Popen([program, "-D", "-e", "-f", "/dev/null", *words], stderr=subprocess.DEVNULL)
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL)
+    try:
+        while not (tmp_path / "agent").exists() and agent.poll() is None:
+            time.sleep(0.05)
+        environment = {**os.environ, "SSH_AUTH_SOCK": str(tmp_path / "agent")}
+        subprocess.run(["ssh-add", "-q", tmp_path / "key"], env=environment, check=True, capture_output=True)
+        while server.poll() is None and not _answers(port):
+            time.sleep(0.05)
+        monkeypatch.setenv("HOME", str(home))
+        yield f"root@127.0.0.1:{port}", tmp_path / "agent", home / ".ssh/known_hosts"
+    finally:
+        for process in (server, agent):
+            process.terminate()
+            process.wait()
+
+
+def _answers(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_repository_of_a_real_server_is_fetched_once_its_key_is_known(engine, repository, sshd, tmp_path):
+    place, agent, known = sshd
+    text = f"FROM scratch\nADD ssh://{place}{tmp_path}/repos/r.git#v1:sub /d\n"
+    with pytest.raises(BuildError, match=r"cannot be fetched\nssh-keyscan HOST"):
+        engine.build(text, agents={"default": agent})
+    port = place.rpartition(":")[2]
+    kind, key = (tmp_path / "host.pub").read_text().split()[:2]
+    known.write_text(f"[127.0.0.1]:{port} {kind} {key}\n")
+    built = engine.build(text, agents={"default": agent})
+    assert content(engine, built.image, "d/f", tmp_path) == "one"
 
 
 def test_a_repository_elsewhere_reaches_no_ssh_without_an_agent(engine, repository, ssh):
