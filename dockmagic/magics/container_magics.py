@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
@@ -12,31 +13,11 @@ from traitlets import Bool, Enum, TraitError, Unicode, validate
 from dockmagic import __version__
 from dockmagic.errors import DockmagicError
 from dockmagic.lab.lab import Lab
-from dockmagic.magics import building, cell, checking, grammar, help, running  # noqa: A004 - the verb's own word
-from dockmagic.magics.braces import filler
-from dockmagic.magics.defaults import Defaults, read
-from dockmagic.magics.dockerfile_part import dockerfile_part
-from dockmagic.magics.lines import LINES
-from dockmagic.magics.notebook import Notebook
 
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine
-
-
-def _expect(notebook: Notebook, command: grammar.Command, body: str) -> None:
-    from dockmagic.magics.expecting import expect_cell  # noqa: PLC0415 - %load_ext need not wait for it
-
-    expect_cell(notebook, command, body)
-
-
-CELLS: dict[str, Callable[[Notebook, grammar.Command, str], None]] = {
-    "": running.build_then_run,
-    "build": building.build_cell,
-    "run": running.run_cell,
-    "exec": running.exec_cell,
-    "check": checking.check_cell,
-    "expect": _expect,
-}
+    from dockmagic.lab.part import Part
+    from dockmagic.magics.defaults import Defaults
 
 
 @magics_class
@@ -69,11 +50,19 @@ class ContainerMagics(Magics):
 
     def __init__(self, shell: Any, **options: Any) -> None:
         super().__init__(shell, **options)
-        self.session = Defaults()
-        self.lab = Lab(shell, lambda: self.engine, dockerfile_part, __version__)
+        self.lab = Lab(shell, lambda: self.engine, _dockerfile_part, __version__)
+
+    @cached_property
+    def session(self) -> Defaults:
+        """What ``%container defaults`` has set."""
+        from dockmagic.magics.defaults import Defaults  # noqa: PLC0415 - %load_ext need not wait for it
+
+        return Defaults()
 
     @validate("defaults")
     def _understood(self, proposal: Mapping[str, Any]) -> Any:
+        from dockmagic.magics.defaults import read  # noqa: PLC0415 - %load_ext need not wait for it
+
         try:
             read(proposal["value"], "the configuration")
         except DockmagicError as error:
@@ -97,11 +86,10 @@ class ContainerMagics(Magics):
         a line --- between them. %container VERB returns an object. %container --help lists the verbs,
         %container VERB --help a verb's options.
         """
-        variables = ChainMap(dict(local_ns or {}), self.shell.user_ns)
+        from dockmagic.magics import dispatch  # noqa: PLC0415 - %load_ext need not wait for it
+
         try:
-            if cell is None and line.strip() in {"", "help", "--help"}:
-                return _print(help.overview())
-            return self._verb(_with_dashes(line) if cell is None else line, cell, variables)
+            return dispatch.do(self, line, cell, ChainMap(dict(local_ns or {}), self.shell.user_ns))
         except DockmagicError as error:
             self._shorten(error)
             raise
@@ -109,32 +97,6 @@ class ContainerMagics(Magics):
             if not self.full_tracebacks:
                 interrupt._render_traceback_ = lambda: ["KeyboardInterrupt"]  # type: ignore[attr-defined]
             raise
-
-    def _verb(self, line: str, body: str | None, variables: Mapping[str, Any]) -> Any:
-        taken = cell.without_options(body or "")
-        self.session.configured = self.defaults
-        command = grammar.parse(
-            line,
-            fill=filler(variables),
-            cell=body is not None,
-            header=taken.header,
-            defaults=self.session.options,
-        )
-        if command.help:
-            return _print(help.usage(*help.named(command.verb.name)))
-        self.lab.touch()
-        notebook = Notebook(
-            engine=self.engine,
-            shell=self.shell,
-            variables=variables,
-            lab=self.lab,
-            defaults=self.session,
-            live_builds=self.live_builds,
-            widget_in_data=self.widget_in_data,
-        )
-        if body is None:
-            return LINES[command.verb.name](notebook, command)
-        return CELLS[command.verb.name](notebook, command, taken.text)
 
     def _shorten(self, error: DockmagicError) -> None:
         """The error's own short rendering stays, unless a developer wants to see everything."""
@@ -147,11 +109,7 @@ class ContainerMagics(Magics):
             error._render_traceback_ = render  # type: ignore[method-assign]
 
 
-def _with_dashes(line: str) -> str:
-    """``help run`` is another spelling of ``run --help``, as docker has it."""
-    word, _, verb = line.strip().partition(" ")
-    return f"{verb} --help" if word == "help" else line
+def _dockerfile_part(text: str) -> Part | None:
+    from dockmagic.magics.dockerfile_part import dockerfile_part  # noqa: PLC0415 - %load_ext need not wait for it
 
-
-def _print(text: str) -> None:
-    print(text)  # noqa: T201 - help is printed
+    return dockerfile_part(text)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dockmagic.magics import formatters, matching
-from dockmagic.magics import help as help_texts
+from dockmagic.magics import formatters, matching, questions
 from dockmagic.magics.container_magics import ContainerMagics
 
 
@@ -18,7 +17,7 @@ def load(shell: Any) -> None:
     lab = magics.lab
     lab.open()
     formatters.register(shell, lab)
-    shell.input_transformers_cleanup.append(help_texts.asked)
+    shell.input_transformers_cleanup.append(questions.asked)
     shell.Completer.custom_matchers.append(matching.matcher(shell, magics))
 
 
@@ -34,7 +33,7 @@ def unload(shell: Any) -> None:
     if magics in shell.configurables:
         shell.configurables.remove(magics)
     formatters.unregister(shell)
-    shell.input_transformers_cleanup.remove(help_texts.asked)
+    shell.input_transformers_cleanup.remove(questions.asked)
     matching.forget(shell)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dockmagic.results import Build, Container, Diff, Image, Layer, Run
-
 if TYPE_CHECKING:
     from dockmagic.lab.lab import Lab
 
-DRAWN: tuple[type, ...] = (Run, Build, Image, Container, Layer, Diff)
+# Of ``dockmagic.results``, by name: IPython looks them up when it meets one, and ``%load_ext`` need not wait for them.
+_RESULTS = "dockmagic.results"
+DRAWN = ("Run", "Build", "Image", "Container", "Layer", "Diff")
 
 
 def register(shell: Any, lab: Lab) -> None:
@@ -22,10 +22,10 @@ def register(shell: Any, lab: Lab) -> None:
         return bundle(value, key=lab.keep(value))
 
     for kind in DRAWN:
-        shell.display_formatter.mimebundle_formatter.for_type(kind, draw)
+        shell.display_formatter.mimebundle_formatter.for_type_by_name(_RESULTS, kind, draw)
 
 
 def unregister(shell: Any) -> None:
     """Take them away again."""
     for kind in DRAWN:
-        shell.display_formatter.mimebundle_formatter.pop(kind, None)
+        shell.display_formatter.mimebundle_formatter.pop(f"{_RESULTS}.{kind}", None)

@@ -4,8 +4,13 @@ import subprocess
 import sys
 
 LATE = (
+    "dockmagic.builder",
+    "dockmagic.dockerfile",
     "dockmagic.engine",
+    "dockmagic.magics.grammar",
+    "dockmagic.magics.verbs",
     "dockmagic.record",
+    "dockmagic.results",
     "dockmagic.sandbox",
     "dockmagic.store",
     "ipywidgets",

@@ -5,7 +5,7 @@ import pytest
 from dockmagic.errors import UsageError
 from dockmagic.magics import grammar
 from dockmagic.magics.braces import filler
-from dockmagic.magics.container_magics import CELLS
+from dockmagic.magics.dispatch import CELLS
 from dockmagic.magics.lines import LINES
 from dockmagic.magics.verbs import CELL_VERBS, LATER, LINE_VERBS
 
