@@ -19,6 +19,7 @@ from tests.users import make_user
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+KOREAN = sorted((REPOSITORY / "notebooks" / "ko").glob("*.ipynb"))
 FIRST = """\
 import os, tempfile
 
@@ -128,7 +129,7 @@ def test_a_check_fails_where_nothing_was_done(notebook, tmp_path):
     assert failed[0] in checks, failed[0].source
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("notebook", [*NOTEBOOKS, *KOREAN], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_links_of_a_notebook_lead_to_files(notebook):
     text = "\n".join(
         cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "markdown"
@@ -137,9 +138,33 @@ def test_links_of_a_notebook_lead_to_files(notebook):
         assert target.startswith("https://") or (notebook.parent / target).is_file(), target
 
 
-def test_the_notebooks_are_numbered_without_a_gap():
-    assert NOTEBOOKS
-    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}-" for number in range(1, len(NOTEBOOKS) + 1)]
+def test_there_are_nine_notebooks_in_two_languages():
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}-" for number in range(1, 10)]
+    assert [path.name for path in KOREAN] == [path.name for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("korean", KOREAN, ids=lambda path: path.stem)
+def test_the_korean_edition_has_the_same_cells_and_outputs_and_a_text_of_its_own(korean):
+    english = nbformat.read(korean.parents[1] / korean.name, as_version=4)
+    told = nbformat.read(korean, as_version=4)
+    assert told.metadata == english.metadata
+    assert len(told.cells) == len(english.cells)
+    for ours, theirs in zip(told.cells, english.cells, strict=True):
+        if theirs.cell_type == "code":
+            assert ours == theirs
+        else:
+            assert {**ours, "source": ""} == {**theirs, "source": ""}
+            assert re.search("[가-힣]", ours.source), ours.source
+            assert ours.source.count("```") == theirs.source.count("```")
+            assert ours.source.count("<details>") == theirs.source.count("<details>")
+            assert not re.search("컨데이너|컨데이터|라벨|저장소\\(repository", ours.source), ours.source
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", KOREAN, ids=lambda path: path.stem)
+def test_the_korean_edition_gives_what_it_shows(notebook, tmp_path):
+    done = validated(notebook.parent, str(notebook), TMPDIR=str(tmp_path))
+    assert done.returncode == 0, done.stdout[-5000:]
 
 
 @pytest.fixture(scope="module")
