@@ -43,6 +43,7 @@ docs: $(VENV)/ready
 
 labextension: labextension/node_modules/.ready
 	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm build
+	$(BIN)/python -m pip install --quiet --no-deps --editable .  # JupyterLab takes the copy that pip makes
 
 # Without a way to the registry the tests that need it say so and are skipped.
 labextension/node_modules/.ready: labextension/yarn.lock | $(VENV)/ready

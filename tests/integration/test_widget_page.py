@@ -3,7 +3,11 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("playwright.sync_api")
+from dockmagic.listing import File
+from dockmagic.oci.changeset import Entry
+from dockmagic.widgets.explorer import Explorer
 from dockmagic.widgets.summary import Choice, Slab, Summary, Tray
+from dockmagic.widgets.tree import Tree
 from tests.integration.widget_page import CHROMIUM, drawn
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -139,6 +143,41 @@ def test_what_only_a_notebook_can_do_is_asked_of_it_and_else_shown_as_code():
         page.get_by_text("Put this into a cell:").wait_for()
         assert page.get_by_role("button", name="Commit").is_disabled()
         assert "it runs" in page.locator(".dm-actions").inner_text()
+
+
+class Large:
+    """An image with a folder of 100,000 files: what the view model asks a source for here."""
+
+    def __init__(self) -> None:
+        entries = (Entry(path=f"data/{number:06}.txt", type="file", size=number) for number in range(100_000))
+        self.tree_of_all = Tree(File(entry, "A") for entry in entries)
+
+    def tree(self, tree: str) -> Tree:
+        del tree
+        return self.tree_of_all
+
+
+def test_of_100000_files_only_those_in_sight_are_in_the_page():
+    explorer = Explorer(Large())
+
+    def answering(method, params):
+        return explorer.answer(method, params) if method in {"list", "find"} else answer(method, params)
+
+    with drawn(summary(slab(0, 1)), answering) as (page, _):
+        tree = page.get_by_role("tree")
+        tree.get_by_role("treeitem").first.click()
+        middle = tree.get_by_role("treeitem", name="added, 050000.txt")
+        tree.evaluate("tree => { tree.scrollTop = 24 * 50_000 }")
+        middle.wait_for()
+        assert middle.get_attribute("aria-posinset") == "50001"
+        assert tree.get_by_role("treeitem").count() < 40
+        tree.focus()
+        page.keyboard.press("End")
+        tree.get_by_role("treeitem", name="added, 099999.txt").wait_for()
+        page.get_by_role("searchbox").fill("*99.txt")
+        page.get_by_text("1,000 of 100,000 paths match").wait_for()
+        tree.get_by_role("treeitem", name="added, /data/000099.txt").wait_for()
+        assert page.get_by_role("treeitem").count() < 40
 
 
 def test_a_closed_view_leaves_nothing_in_the_page():

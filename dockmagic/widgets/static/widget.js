@@ -327,7 +327,7 @@ const tallied = (tray) => {
 
 function trayParts(tray, limit) {
   const total = tray.counts.A + tray.counts.C + tray.counts.D;
-  const head = h("span", { class: "dm-head" }, tray.writable ? icon("pencil") : null, h("b", { text: tray.title }), tray.writable ? h("span", { class: "dm-quiet dm-small", text: tray.living ? "writable, in use" : "writable" }) : null, changeCounts(tray.counts),
+  const head = h("span", { class: "dm-head" }, tray.writable ? icon("pencil") : null, h("b", { text: tray.title }), tray.writable ? h("span", { class: "dm-quiet dm-small", text: tray.living ? "writable, in use" : "writable" }) : null, h("span", { class: "dm-counts" }, changeCounts(tray.counts)),
     tray.size === null ? null : h("span", { class: "dm-num dm-far", text: decimal(tray.size) }));
   const paths = tray.paths.slice(0, limit).map(([kind, path, size, note]) => h("span", { class: "dm-path" }, chip(kind), h("code", { class: kind === "D" ? "dm-gone" : "", title: path }, h("bdi", { text: path })), h("span", { class: "dm-quiet dm-small dm-num", text: note || (size === null ? "" : kind === "D" ? `−${decimal(size)}` : decimal(size)) })));
   const more = total - paths.length;
@@ -338,7 +338,7 @@ function slabParts(slab, k) {
   const edge = thickness(slab.size, k), broken = slab.size > 1024 * MIB;
   return [
     h("span", { class: "dm-top", style: { display: "grid" } }, icon("lock", "read-only"), instruction(slab.instruction),
-      h("span", {}, slab.shared.length ? h("span", { class: "dm-tag", title: `also in ${slab.shared.join(", ")}` }, icon("sheets"), `×${slab.shared.length + 1}`, h("span", { class: "dm-sr", text: " images have it" })) : null, slab.origin === "host" ? h("span", { class: "dm-quiet dm-small dm-machine", text: " from this machine" }) : null),
+      h("span", { class: "dm-marks" }, slab.shared.length ? h("span", { class: "dm-tag", title: `also in ${slab.shared.join(", ")}` }, icon("sheets"), `×${slab.shared.length + 1}`, h("span", { class: "dm-sr", text: " images have it" })) : null, slab.origin === "host" ? h("span", { class: "dm-quiet dm-small dm-machine", text: "from this machine" }) : null),
       h("span", { class: "dm-num dm-quiet dm-files", text: count(slab.files, "file") }), h("span", { class: "dm-num", text: decimal(slab.size) })),
     ...(broken ? [h("span", { class: "dm-edge", style: { height: `${edge * 0.6}px` } }), h("span", { class: "dm-break", title: "more than 1 GiB: the edge is broken" }), h("span", { class: "dm-edge", style: { height: `${edge * 0.4}px` } })] : [h("span", { class: "dm-edge", style: { height: `${edge}px` } })]),
   ];
