@@ -22,6 +22,7 @@ from dockmagic.builder.schedule import run_stages
 from dockmagic.builder.stagework import BuiltStage, Emit, Shared, build_stage, unbuilt
 from dockmagic.builder.steps.fetching import fetched
 from dockmagic.builder.transfers import CopyAction
+from dockmagic.builder.triggers import with_triggers
 from dockmagic.errors import DockmagicError, UsageError
 from dockmagic.events import BuildFinished
 from dockmagic.oci import reference
@@ -64,9 +65,10 @@ def build(
         return Built(image_id="", error=error)
     with store.leases.hold("build") as hold, ExitStack() as stack:
         try:
-            contexts = stack.enter_context(fetched(request, named.wanted(read.order)))
+            read, images = _with_bases(store, read, hold, puller)
+            needed = with_triggers(read, {base: record.config for base, record in images.items()})
+            contexts = stack.enter_context(fetched(request, named.wanted(needed)))
             read = replace(read, request=replace(request, contexts=contexts))
-            images = _base_images(store, read, hold, puller)
             made = plan(read, {name: record.config for name, record in images.items()}, ignored=ignored_paths(request))
             if puller is not None:
                 _fetch_others(store, made, request, hold, puller)
@@ -92,13 +94,34 @@ def ignored_paths(request: BuildRequest) -> Callable[[str], bool] | None:
         return None
 
 
-def _base_images(store: Store, read: Draft, hold: Hold, puller: bases.Puller | None) -> dict[BaseImage, ImageRecord]:
-    """The images that the stages start from, held against removal."""
+def _with_bases(
+    store: Store, read: Draft, hold: Hold, puller: bases.Puller | None
+) -> tuple[Draft, dict[BaseImage, ImageRecord]]:
+    """The base images, and the draft with the stages that only their triggers need; such a stage may have a base of its own."""
+    images: dict[BaseImage, ImageRecord] = {}
+    while True:
+        images |= _base_images(store, read, hold, puller, images)
+        needed = with_triggers(read, {base: record.config for base, record in images.items()})
+        order = tuple(read.stages.stages[stage.index] for stage in needed)
+        if len(order) == len(read.order):
+            return read, images
+        read = replace(read, order=order)
+
+
+def _base_images(
+    store: Store,
+    read: Draft,
+    hold: Hold,
+    puller: bases.Puller | None,
+    known: Mapping[BaseImage, ImageRecord],
+) -> dict[BaseImage, ImageRecord]:
+    """The images that the stages start from and that are not known yet, held against removal."""
     found = {}
     for base, header in read.images():
-        with at_line(header, read.request.text):
-            found[base] = _found(store, base, read.request, puller)
-        hold.add(found[base].id)
+        if base not in known:
+            with at_line(header, read.request.text):
+                found[base] = _found(store, base, read.request, puller)
+            hold.add(found[base].id)
     return found
 
 

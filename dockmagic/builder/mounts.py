@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dockmagic.builder.named import NO_CONTEXTS, Contexts, Directory, directory_of
@@ -115,9 +115,23 @@ MountAction = BindMount | CacheMount | MemoryMount | SecretMount | AgentMount
 
 
 def mount_actions(
-    instruction: kinds.Run, scope: Scope, stages: Stages, own: Stage, contexts: Contexts = NO_CONTEXTS
+    instruction: kinds.Run,
+    scope: Scope,
+    stages: Stages,
+    own: Stage,
+    contexts: Contexts = NO_CONTEXTS,
+    *,
+    namespace: str = "",
 ) -> tuple[MountAction, ...]:
     """The mounts of a RUN, outer ones first.
+
+    Args:
+        instruction: with variables and names of contexts replaced.
+        scope: the stage before it.
+        stages: all of them.
+        own: the stage that it stands in.
+        contexts: what names mean.
+        namespace: of the ids of caches, ``BUILDKIT_CACHE_MOUNT_NS``.
 
     Raises:
         DockerfileError: a target that cannot be, or a source stage that is the own one.
@@ -131,6 +145,8 @@ def mount_actions(
         else:
             origin = _origin(mount, stages, own, instruction.location, contexts)
             made.append(_action(mount, scope, origin, instruction.location))
+    if namespace:
+        made = [replace(m, id=f"{namespace}/{m.id}") if isinstance(m, CacheMount) else m for m in made]
     return tuple(sorted(made, key=lambda mount: mount.target.count("/") if mount.target != "/" else 0))
 
 

@@ -35,6 +35,7 @@ from dockmagic.oci.config import ContainerConfig, ImageConfig
 from dockmagic.oci.platform import Platform
 
 SCRATCH = "scratch"
+_CACHES = "BUILDKIT_CACHE_MOUNT_NS"
 _NOT_IN_TRIGGERS = (kinds.From, kinds.OnBuild, kinds.Maintainer)
 
 
@@ -293,7 +294,10 @@ class _Stage:
                 scope = declared(scope, instruction, self.read.arguments)
                 return _row("setting", instruction, scope, created_by=argument_words(instruction, scope))
             case kinds.Run():
-                mounts = mount_actions(instruction, scope, self.read.stages, self.stage, self.contexts)
+                namespace = self.read.request.build_args.get(_CACHES, "")
+                mounts = mount_actions(
+                    instruction, scope, self.read.stages, self.stage, self.contexts, namespace=namespace
+                )
                 action = run_action(instruction, scope, self.read.request, mounts, self.platform)
                 words = run_words(action.argv, scope.arguments)
                 return _row("step", instruction, scope, action=action, created_by=words)

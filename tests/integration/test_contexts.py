@@ -313,3 +313,14 @@ def test_a_repository_elsewhere_reaches_no_ssh_without_an_agent(engine, reposito
     assert engine.build(f"FROM scratch\nADD {url} /d\n").image
     assert not ssh.exists()
     assert shutil.which("ssh")
+
+
+def test_a_trigger_copies_and_mounts_from_stages_and_contexts_of_the_build_that_it_runs_in(engine, source):
+    engine.build(
+        "FROM localhost/base\nONBUILD COPY --from=make /out /copied\nONBUILD RUN --mount=from=src,target=/m cat /m/sub/f > /seen\n",
+        tags="triggers:1",
+    )
+    text = "FROM localhost/base AS make\nRUN echo made > /out\nFROM triggers:1\n"
+    built = engine.build(text, build_contexts={"src": str(source)})
+    assert engine.run(built.image, argv=("cat", "/copied", "/seen")).stdout == "made\nflour\n"
+    engine.rmi("triggers:1")
