@@ -49,6 +49,9 @@ def _of_system(error: OSError, path: Path) -> StoreError:
         return StoreError("a file of the store may not grow that large", hint=hint, detail=detail)
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         return StoreError("too many files are open", hint="restart the kernel, or raise ulimit -n", detail=detail)
+    if error.errno == errno.EOPNOTSUPP:
+        hint = "set DOCKMAGIC_HOME to a directory on another file system: some network file systems cannot do it"
+        return StoreError("the store's file system keeps no extended attributes", hint=hint, detail=detail)
     if error.errno == errno.ENOENT:
         return StoreError("a file of the store is missing", hint="%container fsck names what is lost", detail=detail)
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
@@ -239,3 +240,16 @@ def test_timestamps_become_the_epoch(store):
     with store.scratch() as directory:
         layer = store.layers.adopt(build_upper(store, directory, {"a": b"a"}), lowers=(), epoch=EPOCH)
     assert [entry.mtime for entry in store.layers.entries(layer.diff_id)] == [EPOCH]
+
+
+def test_a_file_system_without_attributes_is_told_where_owners_need_them(home, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    store = open_store(home, f"single-{os.geteuid()}")
+    plain = store.layers.add_tar(tar_of({"a": b"a"}))
+    monkeypatch.setattr(os, "setxattr", refuse)
+    with pytest.raises(StoreError, match="keeps no extended attributes"):
+        store.layers.add_tar(tar_of({"b": {"uid": 33}}))
+    assert store.check() == []
+    assert store.layers.get(plain.diff_id) == plain
