@@ -48,7 +48,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
-        user = make_user("stud", Path(directory))
+        user = make_user("stud", Path(directory), tun=True)
         result = user.run(sys.executable, __file__, str(ROUNDS), timeout=1200)
         sys.stdout.write(result.stdout)
         sys.stderr.write(result.stderr)
@@ -115,11 +115,27 @@ def dockmagic_contenders(work: Path, rootfs: Path) -> tuple[Engine, dict[str, Co
     return engine, {
         "posix_spawn true (the floor)": command(["/bin/true"]),
         BASE: starter(engine),
+        **networks(engine),
         "dockmagic engine.run": lambda: engine.run("bench", argv=("true",)),
     }
 
 
-def starter(engine: Engine) -> Contender:
+def networks(engine: Engine) -> dict[str, Contender]:
+    """The sandbox alone with a private network, by each program that works here."""
+    from dockmagic.errors import IsolationError
+
+    found: dict[str, Contender] = {}
+    for program in ("pasta", "slirp4netns"):
+        try:
+            engine.session.runtime.private_network((program,))
+        except IsolationError as refusal:
+            print(f"{program} is left out: {refusal.message}")
+        else:
+            found[f"{BASE}, {program}"] = starter(engine, program)
+    return found
+
+
+def starter(engine: Engine, program: str = "") -> Contender:
     """The sandbox alone: start, wait; a fresh writable layer for each round is made before."""
     from dockmagic.sandbox.spec import Spec
 
@@ -127,13 +143,14 @@ def starter(engine: Engine) -> Contender:
     image = store.images.get(store.images.resolve("bench"))
     lowers = tuple(store.layers.snapshot(d) for d in reversed(image.diff_ids))
     null = os.open(os.devnull, os.O_RDWR)
-    layers = [(f"tmp/bench-{n}/upper", f"tmp/bench-{n}/work") for n in range(ROUNDS + 1)]
+    layers = [(f"tmp/bench-{program}{n}/upper", f"tmp/bench-{program}{n}/work") for n in range(ROUNDS + 1)]
     runtime.call("mkdir", {"paths": [path for pair in layers for path in pair]})
     unused = iter(layers)
 
     def start() -> None:
         upper, work = next(unused)
-        spec = Spec(lowers=lowers, upper=upper, work=work, argv=("true",), env=(("PATH", "/bin"),))
+        own = {"network": "private", "programs": (program,)} if program else {}
+        spec = Spec(lowers=lowers, upper=upper, work=work, argv=("true",), env=(("PATH", "/bin"),), **own)
         process = runtime.start(spec, stdin=null, stdout=null, stderr=null)
         end = process.wait()
         process.close()
@@ -153,6 +170,7 @@ def peers(work: Path, rootfs: Path) -> dict[str, Contender]:
         ("bwrap", "bubblewrap", lambda: bubblewrap(rootfs)),
         ("crun", "crun", lambda: crun(work, rootfs, runtime_dir)),
         ("podman", "podman (rootless, no network)", lambda: podman(work, rootfs)),
+        ("podman", "podman (rootless, slirp4netns)", lambda: podman(work, rootfs, "slirp4netns")),
     ):
         if shutil.which(program):
             found[name] = make()
@@ -181,7 +199,7 @@ def crun(work: Path, rootfs: Path, runtime_dir: Path) -> Contender:
     return command(["unshare", "-Urm", "sh", "-c", script])
 
 
-def podman(work: Path, rootfs: Path) -> Contender:
+def podman(work: Path, rootfs: Path, network: str = "none") -> Contender:
     """A storage of its own; overlay, since Debian's default for users is vfs."""
     options = ["podman", "--root", f"{work}/podman", "--runroot", f"{work}/run/p", "--storage-driver", "overlay"]
     options += ["--runtime", "runc"]
@@ -189,7 +207,7 @@ def podman(work: Path, rootfs: Path) -> Contender:
         ["tar", "-C", str(rootfs), "--owner=0", "--group=0", "-c", "."], stdout=subprocess.PIPE
     ) as tar:
         subprocess.run([*options, "import", "-", "bench"], stdin=tar.stdout, check=True, capture_output=True)
-    return command([*options, "run", "--rm", "--network", "none", "bench", "true"])
+    return command([*options, "run", "--rm", "--network", network, "bench", "true"])
 
 
 def command(words: list[str]) -> Contender:
