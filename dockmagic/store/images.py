@@ -213,15 +213,8 @@ class Images:
             UsageError: the name is not of docker's form.
             NotFoundError: there is no such image.
         """
-        full = reference.parse_normalized(name).full
         with self._database.writing() as connection:
-            if not connection.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone():
-                raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
-            before = image_of_tag(connection, full)
-            connection.execute("INSERT OR REPLACE INTO tags VALUES (?, ?)", (full, image_id))
-            if before not in {None, image_id}:
-                forget_variants(connection, full)
-        return before if before != image_id else None
+            return _tag(connection, reference.parse_normalized(name).full, image_id)
 
     def add_variant(self, name: str, platform: str, image_id: str) -> None:
         """Note the image that a name means on another platform than the one whose image bears it.
@@ -247,8 +240,8 @@ class Images:
             UsageError: the name is not of docker's form.
         """
         full = reference.parse_normalized(name).full
-        before = self.tag(name, own)
         with self._database.writing() as connection:
+            before = _tag(connection, full, own)
             forget_variants(connection, full)
             add_variants(connection, full, images, together=True)
         return before
@@ -332,6 +325,19 @@ class Images:
         """
         with self._database.writing() as connection:
             _delete(connection, image_id)
+
+
+def _tag(connection: sqlite3.Connection, full: str, image_id: str) -> str | None:
+    """Give a whole name to an image; returns another one that lost it.
+
+    What the name meant together goes with it, and what it meant on other platforms when it now means another image.
+    """
+    if not connection.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone():
+        raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
+    before = image_of_tag(connection, full)
+    connection.execute("INSERT OR REPLACE INTO tags VALUES (?, ?)", (full, image_id))
+    forget_variants(connection, full, together=before in {None, image_id})
+    return before if before != image_id else None
 
 
 def _name_blobs(connection: sqlite3.Connection, image_id: str, digests: Iterable[str]) -> None:

@@ -27,9 +27,9 @@ def variants_of(connection: sqlite3.Connection, name: str, *, together: bool = F
     return {row["platform"]: row["image_id"] for row in rows}
 
 
-def forget_variants(connection: sqlite3.Connection, name: str) -> None:
-    """Leave a whole name with the one image that bears it."""
-    connection.execute("DELETE FROM variants WHERE name = ?", (name,))
+def forget_variants(connection: sqlite3.Connection, name: str, *, together: bool = False) -> None:
+    """Leave a whole name with the one image that bears it; ``together``: and with those that it does not go out with."""
+    connection.execute("DELETE FROM variants WHERE name = ? AND together >= ?", (name, together))
 
 
 def names_of_variants(connection: sqlite3.Connection) -> dict[str, str]:

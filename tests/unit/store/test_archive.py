@@ -423,3 +423,17 @@ def test_a_layer_in_two_compressions_goes_out_as_each_of_them(store):
         blobs = {path: content for path, content in files.items() if path.startswith("blobs")}
         assert {path: content for path, content in written.items() if path.startswith("blobs")} == blobs
     assert store.check() == []
+
+
+def test_a_digest_of_an_unknown_algorithm_matters_only_where_its_content_is_wanted(store):
+    files = nested(oci_files(), "amd64", "s390x")
+    (outer,) = json.loads(files["index.json"])["manifests"]
+    index = json.loads(files[f"blobs/sha256/{outer['digest'][7:]}"])
+    index["manifests"][1]["digest"] = "blake3+b64:" + "a" * 43
+    content = json.dumps(index).encode()
+    outer |= {"digest": sha256(content), "size": len(content)}
+    files |= {f"blobs/sha256/{sha256(content)[7:]}": content}
+    files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [outer]}).encode()
+    assert store.archive.load(Pipe(tar_of(files)), Wanted(platform=parse("amd64")))
+    with pytest.raises(ArchiveError, match="not a digest"):
+        store.archive.load(Pipe(tar_of(files)), Wanted(platform=parse("s390x")))

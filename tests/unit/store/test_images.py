@@ -128,3 +128,42 @@ def test_an_image_that_a_build_uses_stays(store, image):
     with store.leases.hold("build", image), pytest.raises(ConflictError, match="build"):
         store.images.delete(image)
     store.images.delete(image)
+
+
+def test_a_name_means_further_images_on_other_platforms_until_it_moves(store):
+    here, there, other = (add_image(store, {name: b"x"}) for name in ("here", "there", "other"))
+    store.images.add_variant("bread:1", "linux/arm64", there)
+    assert store.images.resolve("bread:1") is None
+    store.images.tag("bread:1", here)
+    assert store.images.variants("bread:1") == {"linux/arm64": there}
+    assert store.images.variants("bread:1", together=True) == {}
+    assert store.images.of_variants() == {there: "bread:1 (linux/arm64)"}
+    assert there not in store.pruning.plan().images
+    store.images.tag("bread:1", here)
+    assert store.images.variants("bread:1")
+    store.images.tag("bread:1", other)
+    assert store.images.variants("bread:1") == {}
+    assert store.check() == []
+
+
+def test_images_of_several_platforms_share_a_name_until_one_of_them_gets_it_alone(store):
+    here, there = add_image(store, {"a": b"x"}), add_image(store, {"b": b"x"})
+    both = {"linux/amd64": here, "linux/arm64": there}
+    assert store.images.name_together("bread:1", both, here) is None
+    assert store.images.resolve("bread:1") == here
+    assert store.images.variants("bread", together=True) == {}
+    assert store.images.variants("docker.io/library/bread:1", together=True) == both
+    store.images.tag("bread:1", here)
+    assert store.images.variants("bread:1") == {}
+    store.images.name_together("bread:1", both, here)
+    store.images.untag("bread:1")
+    assert store.images.variants("bread:1") == {}
+    assert store.images.delete_unnamed(there)
+
+
+def test_a_name_of_an_image_that_is_not_there_is_given_to_none(store):
+    here = add_image(store, {"a": b"x"})
+    with pytest.raises(NotFoundError):
+        store.images.name_together("bread:1", {"linux/amd64": here}, "sha256:" + "0" * 64)
+    assert store.images.names() == {}
+    assert store.images.variants("bread:1") == {}
