@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dockmagic.results import Build
 
 _OWN_KINDS = ("local", "image")
+_ALWAYS = "BUILDKIT_MULTI_PLATFORM"
 
 
 def platforms_of(texts: str | Sequence[str]) -> tuple[str, ...]:
@@ -55,8 +56,9 @@ def build_each(session: Session, request: Request, *, listener: EventListener | 
         UsageError: what cannot be written of several images at once is asked for.
         DockmagicError: as :func:`dockmagic.engine.build.build`; no name was given.
     """
-    if len(request.platforms) <= 1:
+    if len(request.platforms) <= 1 and not _is_multiple(request):
         return build(session, request, listener=listener)
+    request = replace(request, platforms=request.platforms or (str(platform.here()),))
     _require_possible(request)
     done = {each: build(session, _for_one(request, each), listener=listener) for each in request.platforms}
     own = str(platform.here()) if str(platform.here()) in done else request.platforms[0]
@@ -70,15 +72,22 @@ def build_each(session: Session, request: Request, *, listener: EventListener | 
     tags: tuple[str, ...] = tuple(session.store.images.tags(ids[own]))
     notes = tuple(dict.fromkeys(note for each in done.values() for note in each.notes))
     others = ", ".join(each for each in found if each != own)
+    if others:
+        notes = (*notes, f"shown is the build for {own}; built too: {others}")
     return replace(
         value,
         image=replace(value.image, tags=tags, names=request.tags),
         images=found,
         warnings=tuple(dict.fromkeys(line for each in done.values() for line in each.warnings)),
         log="".join(f"--- {each}\n{value.log}" for each, value in done.items()),
-        notes=(*notes, f"shown is the build for {own}; built too: {others}"),
+        notes=notes,
         seconds=sum(each.seconds for each in done.values()),
     )
+
+
+def _is_multiple(request: Request) -> bool:
+    """Whether one platform is written as several are: BuildKit's argument for it."""
+    return request.build_args.get(_ALWAYS, "").lower() in {"1", "t", "true"}
 
 
 def _require_possible(request: Request) -> None:

@@ -169,6 +169,19 @@ def test_files_of_several_platforms_are_written_side_by_side(engine, tmp_path):
     assert written == sorted(["darwin_amd64", "darwin_amd64/d", HERE.replace("/", "_"), f"{HERE.replace('/', '_')}/l"])
 
 
+def test_one_platform_is_written_as_several_are_when_it_is_asked_for(engine, tmp_path):
+    built = engine.build(
+        "FROM scratch\nCOPY <<x /f\nx\n",
+        build_args={"BUILDKIT_MULTI_PLATFORM": "1"},
+        output=str(tmp_path / "out"),
+        tags="one:1",
+    )
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [HERE.replace("/", "_")]
+    assert set(built.images) == {HERE}
+    assert not any("built too" in note for note in built.notes)
+    engine.rmi("one:1")
+
+
 def test_a_name_moves_only_when_every_platform_is_built(engine):
     text = "FROM scratch AS stage-s390x\nFROM scratch AS base\nFROM stage-$TARGETARCH\nCOPY nothing /\n"
     with pytest.raises((BuildError, NotFoundError)):
