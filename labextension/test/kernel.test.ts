@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { Envelope, KernelError } from '../src/kernel/envelope';
+import { answering, keepForWidgets } from '../src/kernel/subshell';
 import { names, readState } from '../src/panel/state';
 import { VERSION } from '../src/version';
 
@@ -37,6 +38,45 @@ test('events are told by name, strange messages are nothing', () => {
   for (const message of [null, 3, [], { id: 9, result: 1 }, { event: {} }]) {
     assert.equal(envelope.take(message), '');
   }
+});
+
+type Kernel = Parameters<typeof answering>[0];
+type Comm = Parameters<typeof answering>[1];
+
+test('what is sent waits for the thread that answers while a cell runs', async () => {
+  const kernel = { supportsSubshells: true } as Kernel;
+  let begin = (): void => undefined;
+  const told: string[] = [];
+  const started = new Promise<void>(resolve => { begin = resolve; });
+  const waiting = answering(kernel, { subshellStarted: started, commsOverSubshells: 'perCommTarget' } as unknown as Comm).then(() => told.push('open'));
+  await Promise.resolve();
+  told.push('begun');
+  begin();
+  await waiting;
+  assert.deepEqual(told, ['begun', 'open']);
+});
+
+test('nothing waits for a thread that never begins', async () => {
+  const never = new Promise<void>(() => undefined);
+  const refused = Promise.reject(new Error('no more threads'));
+  await answering({ supportsSubshells: false } as Kernel, { subshellStarted: never } as unknown as Comm);
+  await answering({ supportsSubshells: true } as Kernel, { subshellStarted: never, commsOverSubshells: 'disabled' } as unknown as Comm);
+  await answering({ supportsSubshells: true } as Kernel, {} as Comm);
+  await answering({ supportsSubshells: true } as Kernel, { subshellStarted: refused } as unknown as Comm);
+});
+
+test('the thread of the widgets is kept by a comm that the kernel does not hear of', () => {
+  const made: { target: string; isDisposed: boolean; dispose: () => void }[] = [];
+  const createComm = (target: string): unknown => {
+    const comm = { target, isDisposed: false, dispose: () => { comm.isDisposed = true; } };
+    made.push(comm);
+    return comm;
+  };
+  const end = keepForWidgets({ createComm } as unknown as Kernel);
+  assert.deepEqual(made.map(each => [each.target, each.isDisposed]), [['jupyter.widget', false]]);
+  end();
+  end();
+  assert.equal(made[0]!.isDisposed, true);
 });
 
 test('the panel reads what the protocol describes', () => {
