@@ -113,10 +113,24 @@ def _alone(session: Session, row: ContainerRow, spec: Spec, streams: dict[str, i
     owners = {}
     try:
         end = _waited(start)
-        owners = dict(end.owners)
+        owners = _recorded(session, spec, dict(end.owners))
     finally:
         session.store.containers.ended(row.id, exit_code=row.exit_code or 0, owners=owners)
     return end
+
+
+def _recorded(session: Session, spec: Spec, owners: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Where only one id is mapped: what came is root's from now on, not whose process runs next."""
+    if session.runtime.isolation.ids != "single":
+        return owners
+    arguments = {
+        "upper": spec.upper,
+        "lowers": list(spec.lowers),
+        "owner": [0, 0],
+        "owners": {**spec.owners, **owners},
+    }
+    found: dict[str, list[int]] = session.call("stamp", arguments)["owners"]
+    return found
 
 
 def _waited(start: Callable[[], Process]) -> Exit:

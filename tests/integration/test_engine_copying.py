@@ -174,8 +174,12 @@ engine.cp("box:/d", str(home / "out"))
 engine.cp(str(home / "out"), "box:/back")
 print((home / "out" / "f").read_text().strip(), (home / "out" / "f").stat().st_uid == os.getuid())
 print(engine.exec("box", script="cat /back/f /back/g; stat -c %u:%g /back/g").stdout.split())
+engine.cp(str(home / "out" / "g"), "box:/late")
+print(engine.exec("box", script="cat /late", user="65534").changes)
+owners = {file.path: (file.entry.uid, file.entry.gid) for file in engine.files(engine.commit("box", "copied:1"))}
+print(owners["/late"], owners["/d/f"])
 print(engine.session.store.check())
 engine.close()
 """
     done = user.run(sys.executable, "-c", script)
-    assert done.stdout == "in True\n['in', 'g0:0']\n[]\n", done.stderr
+    assert done.stdout == "in True\n['in', 'g0:0']\n{}\n(0, 0) (33, 34)\n[]\n", done.stderr
