@@ -240,6 +240,12 @@ def _ignore_file(tree: Tree, dockerfile: Path | None) -> tuple[str, str]:
 
 def _ignore_data(tree: Tree) -> bytes:
     try:
+        tree.status((_IGNORE_FILE,))
+    except FileNotFoundError:  # as mostly, and at each COPY: nobody looks for names that are near
+        return b""
+    except OSError:
+        pass  # told below
+    try:
         place = resolve(View(tree, Ignore(()), _IGNORE_FILE), _IGNORE_FILE)
     except NotFoundError:
         return b""
