@@ -82,16 +82,6 @@ def names(selection: Selection) -> list[str]:
 @pytest.mark.parametrize(
     "source", ["app.py", "/app.py", "./app.py", "../app.py", "../../x/../app.py", "sub/../app.py", "app.py/"]
 )
-def test_no_ignore_file_is_looked_for_among_other_names(tmp_path, monkeypatch):
-    def listed(*_):
-        raise AssertionError("the directory was listed")
-
-    (tmp_path / "dockerignore").write_text("*")
-    monkeypatch.setattr(Tree, "entries", listed)
-    with Context(tmp_path) as context:
-        assert context.select(["dockerignore"]).single_file
-
-
 def test_a_file_lands_under_its_last_name_and_may_be_renamed(root, context, tmp_path, source):
     make(root, {"app.py": "print()", "other": ""})
     selection = context().select([source])
@@ -795,3 +785,13 @@ def test_every_source_is_a_selection_or_an_error_of_ours(root, context, sources)
     except DockmagicError:
         return
     assert all(not name.startswith("/") and ".." not in name.split("/") for name in names(selection))
+
+
+def test_no_ignore_file_is_looked_for_among_other_names(tmp_path, monkeypatch):
+    def listed(*_):
+        raise AssertionError("the directory was listed")
+
+    (tmp_path / "dockerignore").write_text("*")
+    monkeypatch.setattr(Tree, "entries", listed)
+    with Context(tmp_path) as context:
+        assert context.select(["dockerignore"]).single_file
