@@ -293,6 +293,7 @@ def test_a_taken_port_is_a_conflict_and_a_range_goes_on_to_the_next(engine):
         ({"network": "moon"}, "--network moon"),
         ({"publish": ["0:80"]}, '"0" is no port'),
         ({"publish": ["80-82:80-81"]}, "different lengths"),
+        ({"publish": ["20000-20200"]}, "more than 180 ports"),
         ({"publish": ["80/sctp"]}, '"sctp" cannot be published'),
         ({"publish": ["x:80:80"]}, '"x" is no IP address'),
         ({"network": "private", "settings": Settings(cap_add=("NET_ADMIN",))}, "NET_ADMIN cannot be used"),
@@ -330,6 +331,10 @@ def test_containers_are_apart_unless_one_shares_the_others_network(engine, serve
     assert shared.stdout.startswith("b'IN'\n")
     assert shared.stdout.endswith(" web\n")
     assert shared.isolation.network == "container:web"
+    assert [listed.command.split()[0] for listed in engine.top("web")] == ["python3"]
+    with contextlib.closing(Engine(engine.session.home)) as elsewhere:
+        with pytest.raises(IsolationError, match="share the network of a container that this notebook started"):
+            elsewhere.run(IMAGE, "true", network="container:web")
     with pytest.raises(UsageError, match="--hostname cannot be used with --network container:NAME"):
         engine.run(IMAGE, "true", network="container:web", settings=Settings(hostname="x"))
     with pytest.raises(UsageError, match="-p cannot be used with --network container:NAME"):
