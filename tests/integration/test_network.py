@@ -332,9 +332,11 @@ def test_containers_are_apart_unless_one_shares_the_others_network(engine, serve
     assert shared.stdout.endswith(" web\n")
     assert shared.isolation.network == "container:web"
     assert [listed.command.split()[0] for listed in engine.top("web")] == ["python3"]
-    with contextlib.closing(Engine(engine.session.home)) as elsewhere:
-        with pytest.raises(IsolationError, match="share the network of a container that this notebook started"):
-            elsewhere.run(IMAGE, "true", network="container:web")
+    with (
+        contextlib.closing(Engine(engine.session.home)) as elsewhere,
+        pytest.raises(IsolationError, match="share the network of a container that this notebook started"),
+    ):
+        elsewhere.run(IMAGE, "true", network="container:web")
     with pytest.raises(UsageError, match="--hostname cannot be used with --network container:NAME"):
         engine.run(IMAGE, "true", network="container:web", settings=Settings(hostname="x"))
     with pytest.raises(UsageError, match="-p cannot be used with --network container:NAME"):
