@@ -11,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What the tests want of the system; dockmagic itself wants none of it.
-SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap crun runc podman skopeo umoci docker-registry apache2-utils \
+SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap proot crun runc podman skopeo umoci docker-registry apache2-utils \
   openssl openssh-server chromium fonts-noto-cjk passt slirp4netns pandoc poppler-utils
 
 .PHONY: demo test check fuzz lab docs labextension system system-venv clean format

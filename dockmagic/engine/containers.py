@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dockmagic.store.containers import ContainerRow
 
 RUNNING, EXITED = "running", "exited"
+# Seconds that the end of a killed container may take to be written down.
+_PATIENCE = 10.0
 
 
 def find(session: Session, name: str | Container) -> ContainerRow:
@@ -135,6 +137,9 @@ def remove(session: Session, names: Sequence[str], *, force: bool = False, volum
     for row in rows:
         if row.status == RUNNING:
             kill(row)
+            handle = session.background.get(row.id)
+            if handle is not None:
+                handle.join(_PATIENCE)  # what it left is being put away
         discard(session, row, volumes=volumes)
     return tuple(row.name for row in rows)
 

@@ -23,7 +23,7 @@ _COLUMNS = ("", "WHAT", "TRIED", "RESULT", "ASK FOR")
 _MEANING = {
     "T0": "all walls, a range of ids",
     "T1": "the walls that this host allows",
-    "T2": "no walls: RUN and run are refused",
+    "T2": "no walls: RUN and run are refused, unless weak isolation is asked for",
     "T3": "no walls, no tracing: RUN and run are refused",
 }
 
@@ -34,6 +34,7 @@ class Verdict:
 
     Attributes:
         tier: ``"T0"`` to ``"T3"``.
+        weak: containers run though there are no walls, as was asked for.
         notes: what is weaker than it could be, in words.
         blocking: the refusal that keeps the host from the next better tier; None at T0.
     """
@@ -41,6 +42,7 @@ class Verdict:
     tier: probe.Tier
     notes: tuple[str, ...] = ()
     blocking: Finding | None = None
+    weak: bool = False
 
 
 def doctor(session: Session) -> results.Table[results.Finding]:
@@ -102,7 +104,7 @@ def judge(session: Session, findings: Sequence[Finding], refusal: IsolationError
         return refused(findings, refusal)
     isolation = session.runtime.isolation
     found = probe.blocking(findings) if isolation.tier != "T0" else None
-    return Verdict(tier=isolation.tier, notes=isolation.notes, blocking=found)
+    return Verdict(tier=isolation.tier, notes=isolation.notes, blocking=found, weak=isolation.tier == "T2")
 
 
 def refused(findings: Sequence[Finding], refusal: IsolationError) -> Verdict:
@@ -128,7 +130,7 @@ def without_store(findings: Sequence[Finding], store: Finding) -> Verdict:
 
 def title(verdict: Verdict) -> str:
     """The lines above the table: tier, what is weaker, what blocked the next better tier and the fix."""
-    lines = [f"{verdict.tier}: {_MEANING[verdict.tier]}", *(f"  - {note}" for note in verdict.notes)]
+    lines = [f"{verdict.tier}: {_meaning(verdict)}", *(f"  - {note}" for note in verdict.notes)]
     if verdict.blocking is not None:
         lines.append(f"  blocked by {verdict.blocking.name}: {verdict.blocking.call}: {_outcome(verdict.blocking)}")
         if verdict.blocking.fix:
@@ -191,9 +193,13 @@ def _as_result(found: Finding) -> results.Finding:
 
 def _tier(verdict: Verdict) -> Finding:
     found = verdict.blocking or Finding(name="", ok=True)
-    detail = "; ".join([f"{verdict.tier}: {_MEANING[verdict.tier]}", *verdict.notes])
-    ok = verdict.tier in {"T0", "T1"} and found.name != "store"
+    detail = "; ".join([f"{verdict.tier}: {_meaning(verdict)}", *verdict.notes])
+    ok = (verdict.tier in {"T0", "T1"} or verdict.weak) and found.name != "store"
     return Finding(name="tier", ok=ok, call=found.call, errno=found.errno, detail=detail, fix=found.fix)
+
+
+def _meaning(verdict: Verdict) -> str:
+    return "containers run without walls, as asked for" if verdict.weak else _MEANING[verdict.tier]
 
 
 def _rows(findings: Iterable[Finding]) -> tuple[tuple[str, ...], ...]:

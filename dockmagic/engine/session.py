@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dockmagic.errors import IsolationError, StoreError
+from dockmagic.errors import IsolationError, StoreError, UsageError
 from dockmagic.store import Store
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dockmagic.sandbox.runtime import Runtime
 
 HOME_VARIABLE = "DOCKMAGIC_HOME"
+ISOLATION_VARIABLE = "DOCKMAGIC_ISOLATION"
 SHARED_VARIABLE = "DOCKMAGIC_SHARED"
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 # The first second that a zip file can hold: byte-compiling tools and wheels take it.
@@ -58,6 +59,18 @@ class RefusedOwner:
         raise self.refusal
 
 
+def weak_is_asked_for() -> bool:
+    """``$DOCKMAGIC_ISOLATION`` is ``weak``: where a machine builds no walls, cells run without.
+
+    Raises:
+        UsageError: it is another word.
+    """
+    value = os.environ.get(ISOLATION_VARIABLE, "")
+    if value not in {"", "weak"}:
+        raise UsageError(f"{ISOLATION_VARIABLE} is neither weak nor empty", hint="weak: cells may run without walls")
+    return value == "weak"
+
+
 class Living(Protocol):
     """The part of ``background.Background`` that a session needs to end one."""
 
@@ -91,6 +104,7 @@ class Session:
         self.background: dict[str, Living] = {}
         self._lock = threading.RLock()
         self._given = runtime
+        self._weak = weak_is_asked_for()
         self._runtime: Runtime | None = None
         self._refusal: IsolationError | None = None
         self._reader: ReadingOwner | None = None
@@ -147,6 +161,13 @@ class Session:
         with told(self.home):
             return owner.call(job, arguments)
 
+    def allow_weak(self) -> None:
+        """Do without walls where this machine builds none."""
+        with self._lock:
+            if not self._weak and self._refusal is not None:
+                self._store = self._refusal = self._reader = None
+            self._weak = True
+
     def close(self) -> None:
         """End the launch server and every container that it started."""
         for handle in self.background.values():
@@ -180,7 +201,7 @@ class Session:
                 detail=f"{self.home}: {error.strerror}",
             ) from error
         try:
-            self._runtime = self._given or open_runtime(self.home / "roots")
+            self._runtime = self._given or open_runtime(self.home / "roots", weak=self._weak)
         except IsolationError as refusal:
             from dockmagic.engine.reading import ReadingOwner, can_write  # noqa: PLC0415 - rarely needed
 

@@ -119,7 +119,7 @@ def _running(session: Session, name: str | Container) -> ContainerRow:
 def _of(row: ContainerRow, used: float, when: float) -> Stats:
     from dockmagic.sandbox import watch  # noqa: PLC0415 - Linux only
 
-    tree = watch.everyone(_namespace(row)) if _lives(row) else []
+    tree = _tree(row)
     spent = max(0.0, _processor_time(row) - used)
     limits = row.spec.get("limits", {})
     return Stats(
@@ -133,9 +133,18 @@ def _of(row: ContainerRow, used: float, when: float) -> Stats:
 
 
 def _pids(row: ContainerRow) -> list[int]:
-    from dockmagic.sandbox import watch  # noqa: PLC0415 - Linux only
+    return [pid for pid, _, _ in _tree(row)]
 
-    return [pid for pid, _, _ in watch.everyone(_namespace(row))] if _lives(row) else []
+
+def _tree(row: ContainerRow) -> list[tuple[int, int, int]]:
+    """Its processes: those of its pid namespace; without one, what comes from its first process."""
+    from dockmagic.sandbox import watch  # noqa: PLC0415 - Linux only
+    from dockmagic.sandbox.identity import pid_namespace  # noqa: PLC0415 - Linux only
+
+    if not _lives(row):
+        return []
+    found = _namespace(row)
+    return watch.members([row.pid]) if found == pid_namespace(os.getpid()) else watch.everyone(found)
 
 
 def _lives(row: ContainerRow) -> bool:

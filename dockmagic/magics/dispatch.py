@@ -58,6 +58,8 @@ def do(magics: ContainerMagics, line: str, body: str | None, variables: Mapping[
     if command.help:
         return _print(help.usage(*help.named(command.verb.name)))
     magics.lab.touch()
+    if magics.session.options().get("isolation") or command.given.get("isolation"):
+        magics.engine.session.allow_weak()
     notebook = Notebook(
         engine=magics.engine,
         shell=magics.shell,

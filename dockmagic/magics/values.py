@@ -94,6 +94,13 @@ def filled(text: str) -> str:
     return text
 
 
+def weak(text: str) -> str:
+    """The word ``weak``."""
+    if text != "weak":
+        raise ValueError("only weak can be asked for; anything better is taken when the machine gives it")
+    return text
+
+
 def names(text: str) -> tuple[str, ...]:
     """Names with commas between them."""
     found = tuple(name.strip() for name in text.split(","))

@@ -145,7 +145,16 @@ def _defaults() -> tuple[Option, ...]:
 DEFAULTS = Verb(
     name="defaults",
     summary="options for every cell from now on that builds or runs; without any, what is set",
-    options=(*_defaults(), Option(names=("--reset",), help="forget what the session has set")),
+    options=(
+        *_defaults(),
+        Option(
+            names=("--isolation",),
+            value="weak",
+            read=values.weak,
+            help="weak: where the machine builds no walls, run what you trust without",
+        ),
+        Option(names=("--reset",), help="forget what the session has set"),
+    ),
 )
 _PLATFORM = Option(
     names=("--platform",), value="PLATFORM", read=values.filled, default="", help="of several, that one: linux/arm64"

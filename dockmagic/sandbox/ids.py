@@ -96,6 +96,11 @@ def parse_granted(text: str, uid: int, name: str, count: int) -> int:
     return 0
 
 
+def alone() -> Scheme:
+    """The scheme of this user's one id."""
+    return _single(os.geteuid(), os.getegid())
+
+
 def _single(uid: int, gid: int) -> Scheme:
     return Scheme(name=f"single-{uid}", kind="single", uid_base=0, gid_base=0, owner=(uid, gid))
 

@@ -22,7 +22,6 @@ from dockmagic.sandbox.ids import Scheme
 from dockmagic.sandbox.spec import MOST_LAYERS, NETWORK_PROGRAMS, Isolation, Spec
 from dockmagic.sandbox.wiring import wires
 
-_BOOT = "from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
 _DIRECTORIES = ("snapshots", "containers", "tmp", "work", "mnt")
 _ONE_ID = "one id: permissions between the users of an image are not enforced"
 _IN_MEMORY = "writable layers are kept in memory: the disk of the store is itself an overlay"
@@ -40,12 +39,14 @@ class LaunchedRuntime:
         IsolationError: this host does not allow the walls.
     """
 
+    SERVER: type[ServerProcess]
+
     def __init__(self, roots: Path, scheme: Scheme, *, refused: Sequence[str] = ()) -> None:
         self.scheme = scheme.name
         self._ids = scheme
         self._root = roots / scheme.name
         self._lock = threading.Lock()
-        self._server: _Server | None = None
+        self._server: ServerProcess | None = None
         self._covered = False
         self._network_lock = threading.Lock()
         self._networks: dict[tuple[str, ...], str | IsolationError] = {}
@@ -194,15 +195,15 @@ class LaunchedRuntime:
         with self._lock:
             return self._living().ask(message)
 
-    def _living(self) -> _Server:
+    def _living(self) -> ServerProcess:
         if self._server is None or self._server.owner != os.getpid():
-            self._server = _Server(self._root, self._ids)
+            self._server = self.SERVER(self._root, self._ids)
             if self._covered:
                 self._server.ask({"do": "cover"})
         return self._server
 
 
-class _Server:
+class ServerProcess:
     """The launch server's process.
 
     Attributes:
@@ -210,14 +211,16 @@ class _Server:
         owner: the process that started it.
     """
 
+    BOOT = "from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
+
     def __init__(self, root: Path, scheme: Scheme) -> None:
         self.owner = os.getpid()
         self.control, theirs = wire.pair()
         with theirs:
-            self._process = spawn(_BOOT, [str(theirs.fileno())], root, [theirs.fileno()])
+            self._process = spawn(self.BOOT, [str(theirs.fileno())], root, [theirs.fileno()])
         self._finalizer = weakref.finalize(self, _end, self.control, self._process)
         try:
-            self._greet(scheme)
+            self.greet(scheme)
         except BaseException:
             self.close()
             raise
@@ -235,7 +238,12 @@ class _Server:
         """Hang up and wait for its end."""
         self._finalizer()
 
-    def _greet(self, scheme: Scheme) -> None:
+    def greet(self, scheme: Scheme) -> None:
+        """Let it begin.
+
+        Raises:
+            IsolationError: it cannot.
+        """
         settings = {
             "single": scheme.single,
             "id_map": scheme.inner_map,
@@ -244,16 +252,21 @@ class _Server:
         }
         ourselves = os.pidfd_open(os.getpid())
         try:
-            self._expect("unshared", settings, [ourselves])
+            self.expect("unshared", settings, [ourselves])
         finally:
             os.close(ourselves)
         try:
             scheme.write(self._process.pid)
         except OSError as error:
             raise replies.wall("ids of the user namespace", error.errno or 0, error.strerror or str(error)) from error
-        self._expect("ready", {"mapped": True})
+        self.expect("ready", {"mapped": True})
 
-    def _expect(self, word: str, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+    def expect(self, word: str, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """One request whose answer has a word, or tells what went wrong.
+
+        Raises:
+            IsolationError: what went wrong.
+        """
         answer = self.ask(message, descriptors)
         if word not in answer:
             replies.raise_told(answer)
@@ -299,3 +312,6 @@ def _read(channel: socket.socket, size: int) -> bytes:
             return b""
         found += chunk
     return bytes(found)
+
+
+LaunchedRuntime.SERVER = ServerProcess

@@ -8,7 +8,7 @@ Tiers, from the strongest:
 
 - T0: all namespaces, a range of ids, a procfs of our own, seccomp.
 - T1: the same walls with one id, with the outer procfs, or with writable layers in memory.
-- T2: no namespaces, but ptrace: weak isolation is possible, which nothing here provides.
+- T2: no namespaces, but ptrace: weak isolation is possible (``sandbox.traced``), for who asks for it.
 - T3: nothing runs.
 """
 

@@ -121,11 +121,12 @@ class Runtime(Protocol):
         ...
 
 
-def open_runtime(roots: Path) -> Runtime:
+def open_runtime(roots: Path, *, weak: bool = False) -> Runtime:
     """The runtime for a store, in the best id scheme that works here; found by doing.
 
     Args:
         roots: the store's directory of roots; made when missing.
+        weak: where this host allows no walls, do without (tier T2).
 
     Raises:
         IsolationError: this host allows no walls (tiers T2 and T3): which call failed, its errno, and what to ask for.
@@ -136,4 +137,8 @@ def open_runtime(roots: Path) -> Runtime:
             return LaunchedRuntime(roots, scheme, refused=[str(refusal).splitlines()[0] for refusal in refusals])
         except IsolationError as refusal:
             refusals.append(refusal)
+    if weak:
+        from dockmagic.sandbox.traced import TracedRuntime  # noqa: PLC0415 - rarely wanted
+
+        return TracedRuntime(roots, refusals[-1])
     raise refusals[-1]

@@ -148,7 +148,7 @@ class Server:
         reply, *own = descriptors
         pid = os.fork()
         if pid == 0:
-            _work(jobs, message, reply, own, single=self.settings["single"])
+            _work(jobs, message, reply, own, self.settings)
         watched = os.dup(reply)
 
         def hung_up() -> None:
@@ -213,13 +213,15 @@ def _jobs():  # type: ignore[no-untyped-def]  # noqa: ANN202 - functions by name
     return jobs.JOBS
 
 
-def _work(jobs, message, reply: int, own: list[int], *, single: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+def _work(jobs, message, reply: int, own: list[int], settings) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
     """In a fork: one job; never returns."""
     try:
         parent = os.getppid()
         privileges.set_parent_death_signal(signal.SIGKILL)
         keep_only([reply, *own])
-        launch.become_root(single=single)
+        single = settings["single"]
+        if "program" not in settings:  # with namespaces
+            launch.become_root(single=single)
         privileges.set_parent_death_signal(signal.SIGKILL)  # a change of ids took it back
         if os.getppid() != parent:
             os._exit(1)

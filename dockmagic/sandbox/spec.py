@@ -69,7 +69,7 @@ PROVIDED_PATHS = (
 NETWORK_PROGRAMS = ("pasta", "slirp4netns")
 
 Network = Literal["none", "private", "host"]
-Tier = Literal["T0", "T1"]
+Tier = Literal["T0", "T1", "T2"]
 Ids = Literal["range", "single"]
 
 
@@ -279,7 +279,7 @@ class Isolation:
     """How strong the walls of every container of a runtime are.
 
     Attributes:
-        tier: ``"T0"``: all walls; ``"T1"``: those that a pod allows.
+        tier: ``"T0"``: all walls; ``"T1"``: those that a pod allows; ``"T2"``: none.
         ids: ``"range"`` of ids, or a ``"single"`` one.
         notes: what is weaker than it could be, in words.
     """

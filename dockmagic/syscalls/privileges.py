@@ -18,6 +18,7 @@ CAPABILITIES = tuple(_NAMES.split())
 FILTER_NEW_LISTENER = 0x8
 FILTER_WAIT_KILLABLE = 0x20
 
+_SET_CHILD_SUBREAPER = 36
 _SET_PDEATHSIG = 1
 _SET_DUMPABLE = 4
 _SET_NAME = 15
@@ -79,6 +80,11 @@ def set_dumpable(value: int) -> None:
 def set_parent_death_signal(number: int) -> None:
     """Ask for a signal when the parent *thread* ends; a change of ids takes it back."""
     call("prctl", _SET_PDEATHSIG, number, 0, 0, 0)
+
+
+def set_child_subreaper() -> None:
+    """Become the parent of whatever comes from this process and loses its own: prctl(2)."""
+    call("prctl", _SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def join_new_session_keyring() -> None:

@@ -1,0 +1,182 @@
+"""Hosts that allow neither user namespaces nor mounts: nothing runs there unless weak isolation is asked for; then PRoot does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tests.integration import denied_host
+from tests.users import REPOSITORY, make_user
+
+pytestmark = pytest.mark.skipif(shutil.which("proot") is None, reason="proot is not installed")
+
+HEAD = """
+import json, os, sys
+from dockmagic.engine.engine import Engine
+from dockmagic.engine.settings import Settings
+from dockmagic.errors import DockmagicError
+from dockmagic.sandbox.spec import Limits
+engine, result = Engine(), {}
+def told(run):
+    return [run.exit_code, run.stopped, run.stdout, dict(run.changes)]
+def refused(action):
+    try:
+        action()
+    except DockmagicError as error:
+        return [type(error).__name__, error.message]
+"""
+TAIL = """
+result["problems"] = engine.session.store.check()
+engine.close()
+print(json.dumps(result))
+"""
+
+
+@pytest.fixture(params=["root", "nosub"])
+def user(request, tmp_path):
+    return make_user(request.param, tmp_path)
+
+
+def on_denied_host(user, script, *, isolation="weak", denied=("user-namespaces", "mounts")):
+    words = denied_host.command(denied, [sys.executable, "-c", HEAD + textwrap.dedent(script) + TAIL])
+    done = user.run(*words, timeout=200, DOCKMAGIC_ISOLATION=isolation)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.pop("problems") == []
+    return found
+
+
+def test_cells_run_without_walls_when_that_is_asked_for(user):
+    mine = user.home / "mine"
+    mine.mkdir()
+    (mine / "in").write_text("given\n")
+    if os.geteuid() == 0 and user.kind != "root":
+        os.chown(mine, 1002, 1002)
+    found = on_denied_host(
+        user,
+        """
+        text = "FROM localhost/base\\nRUN echo hi > /f && rmdir /mnt && mkdir -p /d/e\\nCOPY <<E /g\\nx\\nE\\nCMD cat /f\\n"
+        built = engine.build(text, tags="a:1")
+        result["layers"] = [dict(layer.changes) for layer in built.image.layers[1:]]
+        result["again"] = engine.build(text).image.id == built.image.id
+        result["cmd"] = told(engine.run("a:1"))
+        result["script"] = told(engine.run("a:1", script="cat /g; pwd; echo $1; echo n > new; rm /f\\n", argv=("w",), workdir="/d"))
+        result["stat"] = told(engine.run("a:1", script="stat -c %n /g /d; ls -d /d/e\\n"))
+        result["exit"] = told(engine.run("a:1", script="exit 7\\n"))
+        result["signal"] = told(engine.run("a:1", script="kill -TERM $$\\n"))
+        result["nothing"] = told(engine.run("a:1", ("nothing",)))
+        result["directory"] = told(engine.run("a:1", ("/etc",)))
+        result["user"] = told(engine.run("a:1", script="id -u\\n", user="65534"))
+        result["in"] = engine.run("a:1", script="cat /run/dockmagic/in/x* > /o.json\\n", given={"x": {"a": 1}}, get=("/o.json",)).value("/o.json")
+        engine.run("a:1", script="echo 1 > /kept\\n", name="box")
+        result["exec"] = told(engine.exec("box", script="cat /kept; echo 2 >> /kept; echo 3 > /more\\n"))
+        result["diff"] = dict(engine.diff("box").changes)
+        result["commit"] = told(engine.run(engine.commit("box"), script="cat /kept /more\\n"))
+        result["volume"] = told(engine.run("a:1", script="echo v > /v/x; cat /v/x\\n", volumes=("store:/v",)))
+        home = os.environ["HOME"]
+        result["bind"] = told(engine.run("a:1", script="cat /h/in; echo out > /h/out\\n", volumes=(f"{home}/mine:/h",)))
+        mounts = "--mount=type=cache,target=/c --mount=type=tmpfs,target=/t --mount=type=bind,from=a:1,source=/g,target=/gg"
+        result["mounts"] = engine.build(f"FROM a:1\\nRUN {mounts} cat /gg; touch /c/x /t/y; ls /c /t\\n").log.splitlines()[-6:]
+        engine.run("a:1", ("sleep", "600"), name="living", background=True)
+        result["joined"] = told(engine.exec("living", script="echo in\\n"))
+        result["top"] = [process.command.split("/")[-1] for process in engine.top("living")]
+        engine.rm("living", force=True)
+        found = engine.run("a:1", script="true\\n").isolation
+        result["isolation"] = [found.tier, found.ids, list(found.notes)]
+        result["doctor"] = [engine.doctor()[0].ok, engine.doctor().title.splitlines()[0]]
+        """,
+    )
+    assert found["layers"] == [{"/d": "A", "/d/e": "A", "/f": "A", "/mnt": "D"}, {"/g": "A"}]
+    assert found["again"]
+    assert found["cmd"] == [0, "", "hi\n", {}]
+    assert found["script"] == [0, "", "x\n/d\nw\n", {"/d/new": "A", "/f": "D"}]
+    assert found["stat"] == [0, "", "/g\n/d\n/d/e\n", {}]
+    assert [found[name][0] for name in ("exit", "nothing", "directory")] == [7, 127, 126]
+    assert found["user"] == [0, "", "65534\n", {}]
+    assert found["in"] == {"a": 1}
+    assert found["exec"] == [0, "", "1\n", {"/kept": "C", "/more": "A"}]
+    assert found["diff"] == {"/kept": "A", "/more": "A"}
+    assert found["commit"] == [0, "", "1\n2\n3\n", {}]
+    assert found["volume"] == [0, "", "v\n", {}]
+    assert found["bind"] == [0, "", "given\n", {}]
+    assert (mine / "out").read_text() == "out\n"
+    assert found["mounts"] == ["x", "/c:", "x", "", "/t:", "y"]
+    assert found["joined"][2] == "in\n"
+    assert found["top"] == ["sleep 600"]
+    assert found["isolation"][:2] == ["T2", "single"]
+    assert any(note.startswith("no walls") for note in found["isolation"][2])
+    assert any("the network is the host's" in note for note in found["isolation"][2])
+    assert found["doctor"] == [True, "T2: containers run without walls, as asked for"]
+
+
+def test_limits_hold_and_nothing_is_left(user):
+    before = processes()
+    found = on_denied_host(
+        user,
+        """
+        engine.build("FROM localhost/base\\n", tags="a:1")
+        bomb = "b() { b | b & }; b; sleep 600\\n"
+        hog = "awk 'BEGIN { s = \\"x\\"; while (1) s = s s }'\\n"
+        result["bomb"] = told(engine.run("a:1", script=bomb, limits=Limits(pids=40)))[:2]
+        result["hog"] = told(engine.run("a:1", script=hog, limits=Limits(memory=64 << 20)))[:2]
+        result["disk"] = told(engine.run("a:1", script="cat /dev/zero > /f\\n", limits=Limits(disk=20 << 20)))[:2]
+        result["sleeper"] = told(engine.run("a:1", script="sleep 600 & sleep 601\\n", timeout=0.5))[:2]
+        result["daemon"] = told(engine.run("a:1", script="(setsid sleep 602 &); echo done\\n"))[:3]
+        """,
+    )
+    assert found == {
+        "bomb": [137, "pids limit"],
+        "hog": [137, "memory limit"],
+        "disk": [137, "disk limit"],
+        "sleeper": [137, "timeout"],
+        "daemon": [0, "", "done\n"],
+    }
+    assert [line for line in processes() - before if "sleep 60" in line] == []
+
+
+def test_what_needs_a_wall_is_refused(user):
+    found = on_denied_host(
+        user,
+        """
+        engine.build("FROM localhost/base\\n", tags="a:1")
+        home = os.environ["HOME"]
+        result["untrusted"] = refused(lambda: engine.run("a:1", script="true\\n", settings=Settings(untrusted=True)))
+        result["read_only"] = refused(lambda: engine.run("a:1", script="true\\n", volumes=(f"{home}:/h:ro",)))
+        """,
+    )
+    assert found["untrusted"] == ["IsolationError", "--untrusted needs walls, and this machine builds none"]
+    assert found["read_only"][0] == "UsageError"
+    assert "cannot be read-only" in found["read_only"][1]
+
+
+def test_nothing_runs_unless_it_is_asked_for_nor_where_nothing_can_be_traced(user):
+    script = """
+        result["run"] = refused(lambda: engine.build("FROM localhost/base\\nRUN true\\n"))
+        """
+    assert on_denied_host(user, script, isolation="")["run"][0] == "IsolationError"
+    denied = ("user-namespaces", "mounts", "ptrace")
+    assert on_denied_host(user, script, denied=denied)["run"][0] == "IsolationError"
+
+
+def test_a_session_asks_for_it(user):
+    found = on_denied_host(
+        user,
+        """
+        result["before"] = refused(lambda: engine.session.runtime)
+        engine.session.allow_weak()
+        result["tier"] = engine.session.runtime.isolation.tier
+        """,
+        isolation="",
+    )
+    assert (found["before"][0], found["tier"]) == ("IsolationError", "T2")
+
+
+def processes():
+    done = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    return set(done.stdout.splitlines())
