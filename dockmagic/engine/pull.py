@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockmagic.builder import bases
+from dockmagic.builder.hostimage import is_host_image
 from dockmagic.engine import images
 from dockmagic.engine.fetch import fetched
 from dockmagic.engine.transfer import Listener
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def pull(session: Session, name: str, *, wanted: str = "", listener: Listener | None = None) -> Image:
-    """Pull an image; layers that are here are not fetched again.
+    """Pull an image; layers that are here are not fetched again. ``localhost/base`` and ``localhost/python`` are made from this machine.
 
     Args:
         session: what it works on.
@@ -38,6 +39,8 @@ def pull(session: Session, name: str, *, wanted: str = "", listener: Listener | 
     place = transport.parse(name)
     if place is not None and (place.certain or session.store.images.resolve(name) is None):
         return _taken(session, place, wanted)
+    if is_host_image(name):  # made here: no registry has it
+        return images.describe(session, images.find(session, name), names=(name,))
     target = reference.parse_normalized(transport.without_registry(name))
     image_id = fetched(session, target, wanted, listener)
     return images.describe(session, session.store.images.get(image_id), names=(target.familiar,))

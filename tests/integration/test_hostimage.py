@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dockmagic.engine.engine import Engine
 from tests.users import KINDS, make_user
 
 # The system's own Python, which a notebook may run with too: installed into /usr, without a shared library.
@@ -174,3 +175,10 @@ def test_the_image_is_the_same_for_every_kind_of_user(tmp_path_factory):
     top = tmp_path_factory.mktemp("pytest-hostimage")
     found = [run(make_user(kind, top), "localhost/python", "true")["id"] for kind in KINDS]
     assert len(set(found)) == 1
+
+
+def test_it_is_pulled_without_a_registry(tmp_path):
+    engine = Engine(tmp_path / "home")
+    pulled = engine.pull("localhost/base")
+    assert (pulled.id, pulled.names) == (engine.inspect("localhost/base").id, ("localhost/base",))
+    engine.close()
