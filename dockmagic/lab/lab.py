@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.lab.envelope import reply
@@ -66,8 +67,9 @@ class Lab:
 
     def close(self) -> None:
         """Close every comm and model, and follow nothing any more."""
-        self._shell.events.unregister("pre_run_cell", self._before)
-        self._shell.events.unregister("post_run_cell", self._after)
+        for event, follower in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
+            with suppress(ValueError):  # opening it was interrupted
+                self._shell.events.unregister(event, follower)
         self.models.close()
         manager = self._comm_manager()
         if manager is None:

@@ -9,31 +9,34 @@ from dockmagic.magics.container_magics import ContainerMagics
 
 
 def load(shell: Any) -> None:
-    """Register the magics, the records of returned values, and the completer."""
+    """Register the magics, the records of returned values, and the completer; interrupted, it leaves nothing behind."""
     if _registered(shell) is not None:
         return
-    shell.register_magics(ContainerMagics)
-    magics = shell.magics_manager.registry[ContainerMagics.__name__]
-    lab = magics.lab
-    lab.open()
-    formatters.register(shell, lab)
-    shell.input_transformers_cleanup.append(questions.asked)
-    shell.Completer.custom_matchers.append(matching.matcher(shell, magics))
+    try:
+        shell.register_magics(ContainerMagics)
+        magics = shell.magics_manager.registry[ContainerMagics.__name__]
+        magics.lab.open()
+        formatters.register(shell, magics.lab)
+        shell.input_transformers_cleanup.append(questions.asked)
+        shell.Completer.custom_matchers.append(matching.matcher(shell, magics))
+    except BaseException:
+        unload(shell)
+        raise
 
 
 def unload(shell: Any) -> None:
-    """Take everything away again; containers and images stay."""
+    """Take everything away again, as far as it is there; containers and images stay."""
     magics = _registered(shell)
+    shell.configurables[:] = [each for each in shell.configurables if not isinstance(each, ContainerMagics)]
     if magics is None:
         return
     magics.lab.close()
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("container", None)
     shell.magics_manager.registry.pop(ContainerMagics.__name__, None)
-    if magics in shell.configurables:
-        shell.configurables.remove(magics)
     formatters.unregister(shell)
-    shell.input_transformers_cleanup.remove(questions.asked)
+    if questions.asked in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(questions.asked)
     matching.forget(shell)
 
 
