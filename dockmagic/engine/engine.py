@@ -35,11 +35,18 @@ from dockmagic.sandbox.pump import OUTPUT_LIMIT
 from dockmagic.sandbox.spec import Limits
 
 if TYPE_CHECKING:
-    from dockmagic.builder.request import Network, Secret
+    from dockmagic.builder.request import Network
     from dockmagic.dockerfile.lint import LintWarning
     from dockmagic.engine.background import Background
     from dockmagic.engine.copying import Copied
-    from dockmagic.engine.export_values import CacheFromLike, CacheToLike, OutputLike
+    from dockmagic.engine.export_values import (
+        AgentsLike,
+        CacheFromLike,
+        CacheToLike,
+        HostsLike,
+        OutputLike,
+        SecretsLike,
+    )
     from dockmagic.engine.ports import Published
     from dockmagic.engine.stats import Listed, Stats
     from dockmagic.engine.transfer import Listener as TransferListener
@@ -90,9 +97,10 @@ class Engine:
         labels: Mapping[str, str] | None = None,
         network: Network = "default",
         no_cache_filter: Sequence[str] = (),
-        add_hosts: Sequence[tuple[str, str]] = (),
+        add_hosts: HostsLike = (),
         build_contexts: Mapping[str, str] | None = None,
-        secrets: Mapping[str, Secret] | None = None,
+        secrets: SecretsLike = (),
+        ssh: AgentsLike = (),
         agents: Mapping[str, Path] | None = None,
         limits: Limits | None = None,
         timeout: float | None = None,
@@ -108,6 +116,9 @@ class Engine:
         """Build an image from Dockerfile text; see :func:`dockmagic.engine.build.build` for what it raises.
 
         Args of which the names do not tell all:
+            add_hosts: addresses by name, or ``"NAME:ADDRESS"``.
+            secrets: what RUN may mount: ``"id=NAME,src=FILE"`` or ``"id=NAME,env=VARIABLE"``, one or several; or values by name.
+            ssh: agents that RUN may mount: ``"default"`` or ``"ID=SOCKET"``, one or several; or sockets by id, as ``agents`` has them.
             output: what else becomes of the image: a directory's path, ``"type=oci,dest=FILE"``, or such fields as a mapping, where ``dest``
                 may be a binary stream; or several of these.
             platform: what the image is for: ``"linux/arm64"``, or several, which one name then stands for.
@@ -123,10 +134,10 @@ class Engine:
             labels=dict(labels or {}),
             network=network,
             no_cache_filter=tuple(no_cache_filter),
-            add_hosts=tuple(add_hosts),
+            add_hosts=export_values.hosts(add_hosts),
             build_contexts=dict(build_contexts or {}),
-            secrets=dict(secrets or {}),
-            agents=dict(agents or {}),
+            secrets=export_values.secrets(secrets),
+            agents={**(agents or {}), **export_values.agents(ssh)},
             limits=limits or Limits(),
             timeout=timeout,
             pull=pull,

@@ -1,4 +1,4 @@
-"""What a caller of Python may give for ``-o``, ``--cache-to`` and ``--cache-from``: the value, its text, its fields, or several of these."""
+"""What a caller of Python may give for a build's options: the value, its text as on the command line, its fields, or several of these."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dockmagic.builder import exports
+from dockmagic.builder import exports, option_values
 from dockmagic.builder.exports import STREAM, CacheFrom, CacheTo, Output
+from dockmagic.builder.request import Secret
 from dockmagic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 OutputLike = Output | str | Path | Mapping[str, object]
 CacheToLike = CacheTo | str | Mapping[str, object]
 CacheFromLike = CacheFrom | str | Mapping[str, object]
+SecretsLike = Mapping[str, Secret] | str | Sequence[str]
+AgentsLike = Mapping[str, Path] | str | Sequence[str]
+HostsLike = Mapping[str, str] | Sequence[tuple[str, str] | str]
 _Value = TypeVar("_Value")
 
 
@@ -53,6 +57,38 @@ def caches_from(given: CacheFromLike | Sequence[CacheFromLike]) -> tuple[CacheFr
     )
 
 
+def secrets(given: SecretsLike) -> dict[str, Secret]:
+    """Read what stands for ``--secret``: ``"id=NAME,src=FILE"``, or secrets by their name.
+
+    Raises:
+        UsageError: a text is none.
+    """
+    if isinstance(given, Mapping):
+        return dict(given)
+    return dict(_text("--secret", each, option_values.secret) for each in _several(given))
+
+
+def agents(given: AgentsLike) -> dict[str, Path]:
+    """Read what stands for ``--ssh``: ``"default"``, ``"ID=SOCKET"``, or sockets by their id.
+
+    Raises:
+        UsageError: a text is none, or no agent is there.
+    """
+    if isinstance(given, Mapping):
+        return dict(given)
+    return dict(_text("--ssh", each, option_values.agent) for each in _several(given))
+
+
+def hosts(given: HostsLike) -> tuple[tuple[str, str], ...]:
+    """Read what stands for ``--add-host``: addresses by name, ``"NAME:ADDRESS"``, or pairs of address and name.
+
+    Raises:
+        UsageError: a text is none.
+    """
+    words = [f"{name}={address}" for name, address in given.items()] if isinstance(given, Mapping) else given
+    return tuple(_text("--add-host", each, option_values.host) if isinstance(each, str) else each for each in words)
+
+
 def _several(given: object) -> Sequence[Any]:
     return given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
 
@@ -80,6 +116,13 @@ def _read(
         return text(given) if isinstance(given, str) else fields({k: _word(v) for k, v in given.items()})
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
+
+
+def _text(option: str, given: str, read: Callable[[str], _Value]) -> _Value:
+    try:
+        return read(given)
+    except ValueError as error:
+        raise UsageError(f'{option} "{given}": {error}') from None
 
 
 def _word(value: object) -> str:

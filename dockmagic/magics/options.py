@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dockmagic.builder import exports
-from dockmagic.magics import build_values, limit_values, values
+from dockmagic.builder import exports, option_values
+from dockmagic.magics import limit_values, values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,28 +113,28 @@ BUILD = (
     Option(
         names=("--build-context",),
         value="NAME=PATH",
-        read=build_values.context,
+        read=option_values.context,
         many=True,
         help="what FROM and --from find under a name: a directory, docker-image://IMAGE, oci-layout://DIR:TAG, a URL",
     ),
     Option(
         names=("--secret",),
         value="id=NAME,src=FILE",
-        read=build_values.secret,
+        read=option_values.secret,
         many=True,
         help="a secret for RUN --mount=type=secret; env=VARIABLE in place of src=FILE",
     ),
     Option(
         names=("--ssh",),
         value="ID",
-        read=build_values.agent,
+        read=option_values.agent,
         many=True,
         help="the ssh agent for RUN --mount=type=ssh: default, or ID=SOCKET",
     ),
     Option(
         names=("--add-host",),
         value="NAME:ADDRESS",
-        read=build_values.host,
+        read=option_values.host,
         many=True,
         help="a line of /etc/hosts for RUN",
     ),
@@ -311,7 +311,7 @@ BACKGROUND = (
 )
 # The cell that builds first gives its hosts to the build.
 RUN_HOST = Option(
-    names=("--add-host",), value="NAME:ADDRESS", read=build_values.host, many=True, help="a line of /etc/hosts"
+    names=("--add-host",), value="NAME:ADDRESS", read=option_values.host, many=True, help="a line of /etc/hosts"
 )
 _OUTPUT_LIMIT = Option(
     names=("--output-limit",),

@@ -1,4 +1,7 @@
-"""What the words after a build's options mean; see :mod:`dockmagic.magics.values`."""
+"""What the words after a build's options mean: pure functions from text to values, with docker's rules.
+
+Each raises ``ValueError`` with a reason that ends the sentence ``invalid argument "x" for "--option": …``.
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dockmagic.builder import option_values
 from dockmagic.builder.request import Secret
-from dockmagic.magics import build_values
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ from dockmagic.magics import build_values
 )
 def test_a_secret_is_a_file_or_a_variable(monkeypatch, text, found):
     monkeypatch.setenv("SET_HERE", "x")
-    assert build_values.secret(text) == found
+    assert option_values.secret(text) == found
 
 
 @pytest.mark.parametrize("text", ["", "a", "src=x", "id=", "id=a,nonsense=1", "id=a,src=x,env=y", "id=a,type=other"])
 def test_what_is_no_secret_is_refused(text):
     with pytest.raises(ValueError, match=r"id=NAME|exclude|type="):
-        build_values.secret(text)
+        option_values.secret(text)
 
 
 def test_an_agent_is_this_processs_or_a_socket(monkeypatch, tmp_path):
@@ -37,14 +37,14 @@ def test_an_agent_is_this_processs_or_a_socket(monkeypatch, tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("agent")
         monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
-        assert build_values.agent("default") == ("default", tmp_path / "agent")
-        assert build_values.agent("mine=agent") == ("mine", Path("agent"))
+        assert option_values.agent("default") == ("default", tmp_path / "agent")
+        assert option_values.agent("mine=agent") == ("mine", Path("agent"))
     (tmp_path / "key").write_text("")
     with pytest.raises(ValueError, match="socket"):
-        build_values.agent("mine=key")
+        option_values.agent("mine=key")
     monkeypatch.delenv("SSH_AUTH_SOCK")
     with pytest.raises(ValueError, match="SSH_AUTH_SOCK"):
-        build_values.agent("default")
+        option_values.agent("default")
 
 
 @pytest.mark.parametrize(
@@ -58,17 +58,17 @@ def test_an_agent_is_this_processs_or_a_socket(monkeypatch, tmp_path):
     ],
 )
 def test_a_host_has_a_name_and_an_address(text, found):
-    assert build_values.host(text) == found
+    assert option_values.host(text) == found
 
 
 def test_a_context_has_a_name_and_a_place():
-    assert build_values.context("base=docker-image://a:1") == ("base", "docker-image://a:1")
+    assert option_values.context("base=docker-image://a:1") == ("base", "docker-image://a:1")
     for text in ("", "a", "=b", "a="):
         with pytest.raises(ValueError, match="NAME=PATH"):
-            build_values.context(text)
+            option_values.context(text)
 
 
 @pytest.mark.parametrize("text", ["", "db", "db:", "db:host-gateway", ":1.2.3.4", "a b:1.2.3.4", "db:1.2.3"])
 def test_what_is_no_host_is_refused(text):
     with pytest.raises(ValueError, match=r"NAME:ADDRESS|IP address"):
-        build_values.host(text)
+        option_values.host(text)
