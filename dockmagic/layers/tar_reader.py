@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dockmagic.errors import ArchiveError
 from dockmagic.oci.changeset import OPAQUE_WHITEOUT, WHITEOUT_PREFIX, Entry, Kind
@@ -45,6 +44,7 @@ _KINDS: Mapping[bytes, Kind] = {
 
 # Kinds that no content follows, whatever size their header says: as Go's reader has it, which other tools are made with.
 _BARE = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
+_PLAIN = frozenset({b"0", b"5"})
 
 
 class Readable(Protocol):
@@ -53,8 +53,7 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
+class _Raw(NamedTuple):
     """The fields of one header, before extensions are applied."""
 
     name: bytes
@@ -125,6 +124,8 @@ class TarReader:
                 long[key] = self._content("a long name").rstrip(b"\0")
             else:
                 # GNU's names win over PAX's, and an empty value over nothing: as Go's reader has it
+                if not (extensions or long or self._global) and raw.kind in _PLAIN:
+                    return self._plain(raw)
                 said = {**self._global, **extensions, **long}
                 return self._entry(raw, {k: v for k, v in said.items() if v or k.startswith(_XATTR)})
         raise ArchiveError(f"a tar entry with more than {_EXTENSIONS_LIMIT - 1} extended headers")
@@ -136,8 +137,9 @@ class TarReader:
         self._left, self._padding = size, -size % BLOCK
 
     def _skip(self) -> None:
-        for _ in self.chunks():
-            pass
+        if self._left:
+            for _ in self.chunks():
+                pass
         if self._padding and len(self._stream.read(self._padding)) != self._padding:
             raise ArchiveError("the tar ends within a file")
         self._padding = 0
@@ -146,6 +148,22 @@ class TarReader:
         if self._left > _HEADER_LIMIT:
             raise ArchiveError(f"{what} larger than 1 MiB")
         return b"".join(self.chunks())
+
+    def _plain(self, raw: _Raw) -> Entry:
+        """As :meth:`_entry`, of the kinds that most entries are of, where nothing but the header speaks of one."""
+        kind = _KINDS[raw.kind]
+        if kind == "file" and raw.name.endswith(b"/"):
+            return self._entry(raw, {})
+        made = Entry(
+            path=_clean(raw.name),
+            type=kind,
+            mode=raw.mode & 0o7777,
+            uid=_id(raw.uid),
+            gid=_id(raw.gid),
+            size=raw.size if kind == "file" else 0,
+            mtime=_time(raw.mtime),
+        )
+        return _named(made) if WHITEOUT_PREFIX in made.path else made
 
     def _entry(self, raw: _Raw, extensions: Mapping[str, bytes]) -> Entry:
         kind = _KINDS.get(raw.kind)
