@@ -1,4 +1,4 @@
-"""Import, layer creation, extraction, save and load beside umoci, skopeo, buildah and podman, in one run.
+"""Import, layer creation, extraction, save, load, pull and push beside umoci, skopeo, buildah and podman, in one run.
 
     python benchmarks/layers.py [ROUNDS] [ROOT.tar]
 
@@ -9,7 +9,9 @@ Every round runs each contender once, in an order that moves on; what it made is
 Only root can run this: the peers set owners. What is compared differs, and the table cannot say it. dockmagic works in a warm process, as in
 a notebook; the others are whole processes, as a user starts them. dockmagic extracts a layer when it comes in and makes it durable (fsync, syncfs)
 before it says that it is there; so do buildah and podman extract, but they do not wait for the disk; skopeo and umoci write archives and layouts
-without either. umoci and skopeo compress (gzip) where they write an OCI layout, the others write what they have.
+without either. umoci and skopeo compress (gzip) where they write an OCI layout, the others write what they have. *A layer of a directory* is COPY for
+dockmagic, which ends with a tree to run on; *a compressed layer of a tree* is what all of them do to send a layer away: from files to a gzip blob with
+both digests. Pull and push are from and to Debian's docker-registry on loopback; skopeo's pull is ``skopeo copy`` to a layout and ``umoci unpack``.
 """
 
 from __future__ import annotations
@@ -23,10 +25,13 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.integration import registry_server
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 TOOLS = ("dockmagic", "umoci", "skopeo", "buildah", "podman")
@@ -51,19 +56,25 @@ class Bench:
         from dockmagic.engine.engine import Engine
 
         self.work = work
-        self.full, self.engine = Engine(work / "full"), Engine(work / "empty")
+        self.full, self.engine, self.built = Engine(work / "full"), Engine(work / "empty"), Engine(work / "built")
         self.root = root
         self.tree = work / "tree"
         self.layout, self.archive = work / "layout", work / "image.tar"
         self.out = work / "out"
         self.podman_full, self.podman = self._store("podman", "pf"), self._store("podman", "pe")
         self.buildah = self._store("buildah", "pe")
+        self._servers = ExitStack()
+        self.pulls, self.pushes = (
+            self._servers.enter_context(registry_server.running(work / name)) for name in ("pulls", "pushes")
+        )
         self._prepare()
 
     def close(self) -> None:
-        """End the engines, and the mounts that podman leaves on its stores."""
+        """End the engines, the registries, and the mounts that podman leaves on its stores."""
+        self._servers.close()
         self.full.close()
         self.engine.close()
+        self.built.close()
         for store in (self.work / "pf" / "overlay", self.work / "pe" / "overlay"):
             if store.is_mount():
                 run(["umount", store])
@@ -90,15 +101,30 @@ class Bench:
         self.full.save("localhost/new:1", output=self.archive)
         run(["skopeo", "copy", "-q", f"docker-archive:{self.archive}", f"oci:{self.layout}:1"])
         run([*self.podman_full, "load", "-q", "-i", self.archive])
+        run(
+            [
+                "skopeo",
+                "copy",
+                "-q",
+                "--dest-tls-verify=false",
+                f"oci:{self.layout}:1",
+                f"docker://{self.pulls.address}/new:1",
+            ]
+        )
+        self.full.tag("localhost/new:1", f"{self.pushes.address}/new:1")
+        self.built.build("FROM scratch\nCOPY . /\n", context=self.tree, tags=("localhost/new:1",))
 
     def contenders(self) -> Table:
         """By what is done, then by tool."""
         return {
             "import a root's tar": self._import(),
             "a layer of a directory": self._create(),
+            "a compressed layer of a tree": self._compress(),
             "take in a compressed layout": self._extract(),
             "save an OCI archive": self._save(),
             "load a docker archive": self._load(),
+            "pull": self._pull(),
+            "push": self._push(),
         }
 
     def _import(self) -> dict[str, Contender]:
@@ -128,6 +154,71 @@ class Bench:
             "dockmagic": Contender(dockmagic, self._forget),
             "umoci": Contender(umoci, lambda: shutil.rmtree(fresh)),
             "buildah": Contender(lambda: self._buildah_add(self.tree), self._remove),
+        }
+
+    def _compress(self) -> dict[str, Contender]:
+        fresh, layers = self.work / "fresh-tree", self.built.session.store.layers
+        (layer,) = self.built.inspect("localhost/new:1").layers
+
+        def again() -> None:
+            self.built.rmi("localhost/new:1", force=True)
+            self.built.prune()
+            self.built.build("FROM scratch\nCOPY . /\n", context=self.tree, tags=("localhost/new:1",))
+
+        def umoci() -> None:
+            run(["umoci", "insert", "--image", f"{fresh}:1", self.tree, "/"])
+
+        def forget() -> None:
+            shutil.rmtree(fresh, ignore_errors=True)
+            run(["umoci", "init", "--layout", fresh])
+            run(["umoci", "new", "--image", f"{fresh}:1"])
+
+        def buildah() -> None:
+            run([*self.buildah, "commit", "-q", self.holder, f"oci:{self.work / 'committed'}:1"])
+
+        self.holder = run([*self.buildah, "from", "scratch"]).strip()
+        run([*self.buildah, "add", "-q", self.holder, self.tree, "/"])
+        forget()
+        return {
+            "dockmagic": Contender(lambda: layers.compressed(layer.diff_id), again),
+            "umoci": Contender(umoci, forget),
+            "buildah": Contender(buildah, lambda: shutil.rmtree(self.work / "committed")),
+        }
+
+    def _pull(self) -> dict[str, Contender]:
+        name, copied, bundle = f"{self.pulls.address}/new:1", self.work / "copied", self.work / "bundle"
+
+        def skopeo() -> None:
+            run(["skopeo", "copy", "-q", "--src-tls-verify=false", f"docker://{name}", f"oci:{copied}:1"])
+            run(["umoci", "unpack", "--image", f"{copied}:1", bundle])
+
+        def forget() -> None:
+            shutil.rmtree(copied)
+            shutil.rmtree(bundle)
+
+        return {
+            "dockmagic": Contender(lambda: self.engine.pull(name), self._forget),
+            "skopeo": Contender(skopeo, forget),
+            "podman": Contender(
+                lambda: run([*self.podman, "pull", "-q", "--tls-verify=false", name]),
+                lambda: run([*self.podman, "rmi", "-f", name]),
+            ),
+        }
+
+    def _push(self) -> dict[str, Contender]:
+        name = f"{self.pushes.address}/new:1"
+        copy: list[str | Path] = ["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{self.layout}:1"]
+        podman: list[str | Path] = [*self.podman_full, "push", "-q", "--tls-verify=false", "localhost/new:1", name]
+
+        def forget() -> None:
+            shutil.rmtree(self.pushes.data)
+
+        self.full.push(name)  # compresses the layer, which is kept
+        forget()
+        return {
+            "dockmagic": Contender(lambda: self.full.push(name), forget),
+            "skopeo": Contender(lambda: run([*copy, f"docker://{name}"]), forget),
+            "podman": Contender(lambda: run(podman), forget),
         }
 
     def _extract(self) -> dict[str, Contender]:
