@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from markdown_it import MarkdownIt
 from nbclient import NotebookClient
 
 from tests.integration import contract_cells, denied_host
@@ -136,6 +137,16 @@ def test_links_of_a_notebook_lead_to_files(notebook):
     )
     for target in re.findall(r"\]\(([^)#]+)", text):
         assert target.startswith("https://") or (notebook.parent / target).is_file(), target
+
+
+@pytest.mark.parametrize("notebook", [*NOTEBOOKS, *KOREAN], ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_emphasis_of_a_text_shows(notebook):
+    """A mark between punctuation and a letter, as in Korean before a particle, stays a star on the page."""
+    reader = MarkdownIt().enable("table")
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            pieces = [piece for token in reader.parse(cell.source) for piece in token.children or ()]
+            assert [piece.content for piece in pieces if piece.type == "text" and "*" in piece.content] == []
 
 
 def test_there_are_nine_notebooks_in_two_languages():
