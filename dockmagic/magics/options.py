@@ -115,7 +115,7 @@ BUILD = (
         value="NAME=PATH",
         read=option_values.context,
         many=True,
-        help="what FROM and --from find under a name: a directory, docker-image://IMAGE, oci-layout://DIR:TAG, a URL",
+        help="what a name means: a directory, docker-image://IMAGE, oci-layout://DIR:TAG, a URL",
     ),
     Option(
         names=("--secret",),
