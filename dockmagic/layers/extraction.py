@@ -31,8 +31,12 @@ NOBODY = 65534
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
+# Of a longer path no more is asked in the layers below: open(2) takes none.
+_LONGEST = 4095
 # The disk's fault, not the tar's.
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EOPNOTSUPP})
+_DISK = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EOPNOTSUPP}
+)
 
 
 class Extraction:
@@ -54,6 +58,7 @@ class Extraction:
         self._parent = ("", os.dup(self._root))
         self._directories: list[Entry] = []
         self._leans = False
+        self._inherits = False
 
     @property
     def entries(self) -> list[Entry]:
@@ -64,6 +69,11 @@ class Extraction:
     def leans(self) -> bool:
         """Whether something of the layers below was needed."""
         return self._leans or self._parents.leans
+
+    @property
+    def inherits(self) -> bool:
+        """Whether a directory that the tar does not mention is as the layers below have it."""
+        return self._inherits
 
     def __enter__(self) -> Self:
         return self
@@ -87,13 +97,17 @@ class Extraction:
             raise ArchiveError(f"a tar entry cannot be extracted: {entry.path[:120]!r}", detail=str(error)) from error
 
     def _add(self, entry: Entry, content: TarReader) -> None:
+        parent, name = posixpath.split(entry.path)
+        if entry.type in {"opaque", "whiteout"} and self._hides_nothing(
+            entry.path if entry.type == "opaque" else parent
+        ):
+            return
         if entry.type == "opaque":
             self._opaque(entry)
             return
-        parent, name = posixpath.split(entry.path)
         directory, entry = self._within(parent, name, entry)
         hides = self._write(entry, name, directory, content)
-        self._ledger.add(entry)
+        self._ledger.add(self._of_first_name(entry) if entry.type == "hardlink" else entry)
         if hides:
             self._hide(name, directory, entry.path)
 
@@ -130,29 +144,70 @@ class Extraction:
 
     def _made(self, real: str) -> int:
         """A directory whose path holds no link, made with its parents where it is missing."""
-        directory, done = os.dup(self._root), ""
+        directory, done, below = os.dup(self._root), "", True
         for name in filter(None, real.split("/")):
             done = posixpath.join(done, name)
             try:
-                self._make(name, directory, done)
+                below = self._make(name, directory, done, below=below and len(done) <= _LONGEST)
                 inner = openat2(name, _DIRECTORY, resolve=RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, dir_fd=directory)
             finally:
                 os.close(directory)
             directory = inner
         return directory
 
-    def _make(self, name: str, parent: int, path: str) -> None:
-        """A directory that the tar does not mention; it replaces what is none."""
-        implied = Entry(path=path, type="dir")
+    def _hides_nothing(self, directory: str) -> bool:
+        """Whether something else stands where a whiteout takes a directory for granted."""
+        if directory in {"", ".", self._parent[0]}:
+            return False
+        try:
+            os.close(self._resolve(directory))
+        except FileNotFoundError:
+            return self._parents.is_blocked(self._parents.real(directory))
+        except OSError as error:
+            if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+                raise
+            return self._parents.is_blocked(self._parents.real(directory))
+        return False
+
+    def _make(self, name: str, parent: int, path: str, *, below: bool) -> bool:
+        """A directory that the tar does not mention; it replaces what is none, and is as the layers below have it.
+
+        Args:
+            name: in ``parent``.
+            parent: an open directory.
+            path: its own.
+            below: the layers below may have it.
+
+        Returns:
+            Whether they may have something in it.
+        """
+        there = _has(name, parent)
+        found = self._inherited(path) if below and not there else None
+        below = below and (there or found is not None)
+        implied = found or Entry(path=path, type="dir")
         hides = self._clear(implied, name, parent)
         try:
             os.mkdir(name, 0o755, dir_fd=parent)
         except FileExistsError:
-            return
-        os.chmod(name, implied.mode, dir_fd=parent)
+            return below
+        self._dress(implied, name, parent)
         self._ledger.add(implied)
         if hides:
             self._hide(name, parent, path)
+        return below and not hides
+
+    def _inherited(self, path: str) -> Entry | None:
+        """A directory with the owner, mode and attributes that it has below, None where it is not there."""
+        new = Entry(path=path, type="dir")
+        found = None if self._parents.hidden(path) else self._below.lookup(path, follow=False)
+        if found is None or not found.is_dir:
+            return None
+        uid, gid = Owners(single=self._single).of(found.real, found.status)
+        mode = stat.S_IMODE(found.status.st_mode)
+        below = replace(new, mode=mode, uid=uid, gid=gid, xattrs=xattrs(found.real))
+        if below != new:
+            self._inherits = True
+        return below
 
     def _hide(self, name: str, parent: int, path: str) -> None:
         """Make a directory opaque, on disk and in the truth."""
@@ -246,6 +301,11 @@ class Extraction:
     def _directory(self, entry: Entry, name: str, parent: int) -> None:
         with suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
+        self._dress(entry, name, parent)
+        self._directories.append(entry)
+
+    def _dress(self, entry: Entry, name: str, parent: int) -> None:
+        """Give a directory its owner, mode and attributes."""
         directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
             self._own(name, parent, entry, descriptor=directory)
@@ -253,7 +313,6 @@ class Extraction:
             self._attributes(directory, entry)
         finally:
             os.close(directory)
-        self._directories.append(entry)
 
     def _file(self, entry: Entry, name: str, parent: int, content: Iterable[bytes]) -> None:
         file = os.open(name, _NEW, 0o600, dir_fd=parent)
@@ -277,6 +336,12 @@ class Extraction:
             os.link(base, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
         finally:
             os.close(source)
+
+    def _of_first_name(self, entry: Entry) -> Entry:
+        """A hard link whose first name is under the path where that really stands."""
+        above, base = posixpath.split(entry.linkname)
+        path = posixpath.join(self._parents.real(above), base)
+        return entry if path == entry.linkname else replace(entry, linkname=path)
 
     def _first_name(self, entry: Entry) -> int:
         """The open directory that a hard link's first name stands in."""

@@ -96,7 +96,9 @@ def unpack(arguments: Arguments, fds: Sequence[int]) -> Any:
             with suppress(OSError):
                 removal.remove(destination)
             raise
-    return _numbers(replace(truth, below=tuple(arguments.get("below", ()))) if truth.leans else truth, fds[1])
+    if truth.leans or truth.inherits:
+        truth = replace(truth, below=tuple(arguments.get("below", ())))
+    return _numbers(truth, fds[1])
 
 
 def seal(arguments: Arguments, fds: Sequence[int]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 
 from dockmagic.oci.changeset import Entry
 
@@ -14,9 +15,13 @@ class Ledger:
         self._rows: list[Entry | None] = []
         self._places: dict[str, list[int]] = {}
         self._children: dict[str, set[str]] = {}
+        self._links: dict[str, list[int]] = {}
 
     def add(self, entry: Entry) -> None:
-        """Note what was written."""
+        """Note what was written. A hard link to a further name of a file becomes one to its first."""
+        if entry.type == "hardlink":
+            entry = self._to_first(entry)
+            self._links.setdefault(entry.linkname, []).append(len(self._rows))
         if entry.type != "whiteout":
             self._places.setdefault(entry.path, []).append(len(self._rows))
             self._children.setdefault(posixpath.dirname(entry.path), set()).add(entry.path)
@@ -29,8 +34,26 @@ class Ledger:
         while pending:
             gone = pending.pop()
             for place in self._places.pop(gone, ()):
-                self._rows[place] = None
+                row, self._rows[place] = self._rows[place], None
+                if row is not None and gone in self._links:
+                    self._bequeath(row)
             pending += self._children.pop(gone, ())
+
+    def _to_first(self, entry: Entry) -> Entry:
+        places = self._places.get(entry.linkname, ())
+        row = self._rows[places[-1]] if places else None
+        return replace(entry, linkname=row.linkname) if row is not None and row.type == "hardlink" else entry
+
+    def _bequeath(self, row: Entry) -> None:
+        """Make the next name of a file whose first name goes its first."""
+        left = [place for place in self._links.pop(row.path) if self._rows[place] is not None]
+        for count, place in enumerate(left):
+            link = self._rows[place]
+            assert link is not None  # noqa: S101 - for the type checker: left has no others
+            if not count:
+                row = replace(row, path=link.path)
+                self._links[link.path] = left[1:]
+            self._rows[place] = replace(link, linkname=row.path) if count else row
 
     def entries(self) -> list[Entry]:
         """What is left."""

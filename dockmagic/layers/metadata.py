@@ -1,7 +1,8 @@
 """The truth of a layer, as it stands beside its tree: what the tree cannot hold in every id scheme.
 
 A JSON object: ``version``, ``diff_id``, ``size``, ``files`` and ``tar_size`` (see :class:`dockmagic.results.Layer`), and ``entries``, a list of
-rows in the order of the tar. A layer that leans on those below it has ``below``, their DiffIDs, base first.
+rows in the order of the tar. A layer that leans on those below it has ``below``, their DiffIDs, base first; one that only takes
+directories' owners and modes from them has ``inherits`` too, and may stand over others.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Metadata:
         files: entries other than directories; a whiteout counts.
         tar_size: bytes of the uncompressed tar.
         leans: its tar means something only over the layers below: see :func:`dockmagic.layers.unpack.unpack`.
+        inherits: directories that its tar does not mention are as the layers below have them.
         below: DiffIDs of those that it was extracted over, base first.
     """
 
@@ -37,6 +39,7 @@ class Metadata:
     tar_size: int
     entries: tuple[Entry, ...]
     leans: bool = False
+    inherits: bool = False
     below: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
@@ -47,13 +50,16 @@ class Metadata:
             "size": self.size,
             "files": self.files,
             "tar_size": self.tar_size,
-            **({"below": list(self.below)} if self.leans else {}),
+            **({"below": list(self.below)} if self.leans or self.inherits else {}),
+            **({"inherits": True} if self.inherits and not self.leans else {}),
             "entries": [row(entry) for entry in self.entries],
         }
         return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
-def of(diff_id: str, entries: Sequence[Entry], *, tar_size: int, leans: bool = False) -> Metadata:
+def of(
+    diff_id: str, entries: Sequence[Entry], *, tar_size: int, leans: bool = False, inherits: bool = False
+) -> Metadata:
     """Count what ``entries`` are."""
     return Metadata(
         diff_id=diff_id,
@@ -62,6 +68,7 @@ def of(diff_id: str, entries: Sequence[Entry], *, tar_size: int, leans: bool = F
         tar_size=tar_size,
         entries=tuple(entries),
         leans=leans,
+        inherits=inherits and not leans,
     )
 
 
@@ -91,7 +98,8 @@ def parse(data: bytes) -> Metadata:
             files=int(value["files"]),
             tar_size=int(value["tar_size"]),
             entries=tuple(entry(found) for found in value["entries"]),
-            leans="below" in value,
+            leans="below" in value and not value.get("inherits"),
+            inherits=bool(value.get("inherits")),
             below=tuple(map(str, value.get("below", ()))),
         )
     except (ValueError, KeyError, TypeError, IndexError) as error:

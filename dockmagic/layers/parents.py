@@ -70,6 +70,23 @@ class Parents:
         self.leans = True
         return os.readlink(found.real)
 
+    def is_blocked(self, path: str) -> bool:
+        """Whether something that is no directory stands at a path or on the way to it; no links in it are followed."""
+        parts = path.split("/")
+        for count in range(1, len(parts) + 1):
+            above = "/".join(parts[:count])
+            try:
+                mode = os.stat(above, dir_fd=self._root, follow_symlinks=False).st_mode
+            except FileNotFoundError:
+                found = None if self.hidden(above) else self._below.lookup(above, follow=False)
+                if found is None:
+                    return False
+                mode = found.status.st_mode
+                self.leans |= not stat.S_ISDIR(mode)
+            if not stat.S_ISDIR(mode):
+                return True
+        return False
+
     def hidden(self, path: str) -> bool:
         """Whether this layer hides what the layers below have at a path that it has not itself."""
         while path:

@@ -63,4 +63,6 @@ def unpack(stream: Stream, destination: str, *, single: bool, lowers: Sequence[s
             extraction.add(entry, reader)
         extraction.finish()
     diff_id = digesting.drain()
-    return metadata.of(diff_id, extraction.entries, tar_size=digesting.count, leans=extraction.leans)
+    return metadata.of(
+        diff_id, extraction.entries, tar_size=digesting.count, leans=extraction.leans, inherits=extraction.inherits
+    )

@@ -88,7 +88,7 @@ class Repair:
             aside = f"tmp/{new_name()}"
             with suppress(FileNotFoundError):
                 self._owner.call("rename", {"src": snapshot(diff_id), "dst": aside})
-            if not self._leans(diff_id):
+            if not self._is_over_others(diff_id):
                 self._layout.metadata(diff_id).unlink(missing_ok=True)
         self._owner.call("remove", {"path": aside})
         self._layers.forget()
@@ -96,10 +96,10 @@ class Repair:
         with suppress(DockmagicError):
             self._layers.snapshot(diff_id)
 
-    def _leans(self, diff_id: str) -> bool:
+    def _is_over_others(self, diff_id: str) -> bool:
         """Whether metadata says over what the layer has to be extracted, which its blob does not."""
         try:
-            return truths.parse(self._layout.metadata(diff_id).read_bytes()).leans
+            return bool(truths.parse(self._layout.metadata(diff_id).read_bytes()).below)
         except (StoreCorruptError, FileNotFoundError):
             return False
 

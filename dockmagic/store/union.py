@@ -13,6 +13,7 @@ from typing import Literal
 from dockmagic.oci.changeset import Entry
 
 Kind = Literal["A", "C", "D"]
+_NO_FILES = {"hardlink", "whiteout", "opaque"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def plain(tree: Mapping[str, Found], entries: Callable[[str], Iterable[Entry]]) 
         entries: gives a layer's entries; a hard link's first name is one of its own layer, and may be hidden in the tree.
     """
     linked = {found.diff_id for found in tree.values() if found.entry.type == "hardlink"}
-    files = {diff_id: {e.path: e for e in entries(diff_id) if e.type != "hardlink"} for diff_id in linked}
+    files = {diff_id: {e.path: e for e in entries(diff_id) if e.type not in _NO_FILES} for diff_id in linked}
     return {path: _plain(found, files.get(found.diff_id, {})) for path, found in tree.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_layer_over_another_is_what_its_tar_says(rows, expected, owner, roots)
         p: w for p, w in expected.items() if not p.startswith("real/")
     }
     assert expected.items() <= found.items()
-    assert truth.below == (("sha256:low",) if truth.leans else ())
+    assert truth.below == (("sha256:low",) if truth.leans or truth.inherits else ())
     # packed and extracted again by itself, it is the same tree
     tar = packed_anyhow(owner, truth)
     assert unpacked(owner, tar, "again")[1].entries == truth.entries
@@ -106,6 +107,44 @@ def test_a_file_that_is_brought_up_keeps_owner_mode_time_and_attributes(owner):
     unpacked(owner, tar_of(low), "low")
     _, truth = unpacked(owner, tar_of(Entry(path="x", type="hardlink", linkname="f")), "top", lowers=["snapshots/low"])
     assert truth.entries[0] == low[0]
+
+
+def test_a_directory_that_the_tar_does_not_mention_is_as_the_layers_below_have_it(owner, roots):
+    unpacked(owner, tar_of(directory("t", mode=0o1777, uid=5, gid=6), directory("plain")), "low")
+    layers = ([file("t/x", b"x")], [gone("t/x")], [file("t/in/x", b"x"), file("plain/x", b"x")])
+    for number, rows in enumerate(layers):
+        name = f"top{number}"
+        _, truth = unpacked(owner, tar_of(*rows), name, lowers=["snapshots/low"], below=["sha256:low"])
+        found = (roots / "snapshots" / name / "t").stat()
+        assert stat.S_IMODE(found.st_mode) == 0o1777
+        assert next(entry for entry in truth.entries if entry.path == "t") == directory("t", mode=0o1777, uid=5, gid=6)
+        assert (truth.leans, truth.inherits, truth.below) == (False, True, ("sha256:low",))
+    _, truth = unpacked(owner, tar_of(file("plain/x", b"x")), "plain", lowers=["snapshots/low"])
+    assert not truth.inherits
+    _, truth = unpacked(owner, tar_of(gone("t"), file("t/x", b"x")), "anew", lowers=["snapshots/low"])
+    assert directory("t") in truth.entries
+
+
+@pytest.mark.parametrize("name", ["f/.wh.x", "f/.wh..wh..opq", "f/in/.wh.x", "g/.wh.x", "g/.wh..wh..opq"])
+def test_a_whiteout_below_what_is_no_directory_deletes_nothing(name, owner, roots):
+    unpacked(owner, tar_of(file("f", b"low")), "low")
+    rows = [file("g", b"top"), file(name, b"")]
+    _, truth = unpacked(owner, tar_of(*rows), "top", lowers=["snapshots/low"])
+    assert merged(roots, "snapshots/top", "snapshots/low") == {"f": "low", "g": "top"}
+    assert [entry.path for entry in truth.entries] == ["g"]
+
+
+@pytest.mark.parametrize("end", [directory("a"), file("a", b"new"), link("a", "x"), gone("a")])
+def test_names_of_a_file_outlive_its_first_name(end, owner, roots):
+    links = [Entry(path=path, type="hardlink", linkname=to) for path, to in (("b", "a"), ("c", "b"), ("d", "a"))]
+    _, truth = unpacked(owner, tar_of(file("a", b"old"), *links, end), "top")
+    found = merged(roots, "snapshots/top")
+    assert [found[name] for name in "bcd"] == ["old"] * 3
+    told = {entry.path: entry for entry in truth.entries if entry.type != "whiteout"}
+    first = "a" if end == gone("a") else "b"
+    assert (told[first].type, told[first].size) == ("file", 3)
+    assert {entry.linkname for entry in told.values() if entry.type == "hardlink"} == {first}
+    assert unpacked(owner, packed_anyhow(owner, truth), "again")[1].entries == truth.entries
 
 
 def test_a_layer_that_needs_nothing_below_does_not_lean(owner):

@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import shutil
+import stat
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_another_scheme_gets_trees_of_its_own(store, home):
     loaded = store.layers.add_tar(TAR)
     built = adopt(store, {"a": b"built"})
     single = open_store(home, "single-0")
-    assert single.check() != []
+    assert single.check() == []
     for layer in (loaded, built):
         assert (home / "roots/single-0" / single.layers.snapshot(layer.diff_id)).is_dir()
     assert packed(single, built.diff_id) == packed(store, built.diff_id)
@@ -234,6 +235,19 @@ def test_a_layer_that_does_not_lean_is_the_same_over_every_layer(store):
     one = store.layers.add_tar(tar_of({"x": b"x"}), below=[])
     base = store.layers.add_tar(LIB)
     assert store.layers.add_tar(tar_of({"x": b"x"}), below=[base.diff_id]) == one
+
+
+def test_a_layer_that_takes_a_directorys_mode_from_below_stands_over_others_too(store, home):
+    tar = tar_of({"tmp/x": b"x"})
+    base = store.layers.add_tar(tar_of({"tmp": {"type": b"5", "mode": 0o1777}}))
+    top = store.layers.add_tar(tar, below=[base.diff_id])
+    other = store.layers.add_tar(tar_of({"tmp": {"type": b"5", "mode": 0o700}}))
+    assert store.layers.add_tar(tar, below=[other.diff_id]) == top
+    shutil.rmtree(home / "roots/range-0/snapshots")
+    (home / "roots/range-0/snapshots").mkdir()
+    made = home / "roots/range-0" / store.layers.snapshot(top.diff_id) / "tmp"
+    assert stat.S_IMODE(made.stat().st_mode) == 0o1777
+    assert store.check() == []
 
 
 def test_timestamps_become_the_epoch(store):
