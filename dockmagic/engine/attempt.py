@@ -14,6 +14,7 @@ from dockmagic.engine.request import Request
 from dockmagic.engine.taking import take
 from dockmagic.errors import StoreError
 from dockmagic.results import Build, ChangedPath, Image, Isolation, Run
+from dockmagic.sandbox import one_id
 from dockmagic.sandbox.execution import Outcome, execute
 from dockmagic.sandbox.spec import Spec
 
@@ -101,11 +102,13 @@ def _value(attempt: Attempt, outcome: Outcome) -> Run:
     gone = replace(row, status=containers.EXITED, exit_code=outcome.exit_code)
     files, missing = take(session, now, attempt.request.get, spec)
     script = attempt.request.script is not None
+    error = failure(outcome, argv=spec.argv, script=script, timeout=attempt.request.timeout, limits=spec.limits)
+    if error is not None and not error.hint and session.runtime.isolation.ids == "single":
+        error.hint = one_id.hint(outcome.capture.text("stderr"))
     return Run(
         exit_code=outcome.exit_code,
         stopped=outcome.stopped,
-        error=failure(outcome, argv=spec.argv, script=script, timeout=attempt.request.timeout, limits=spec.limits)
-        or missing,
+        error=error or missing,
         stdout=outcome.capture.text("stdout"),
         stderr=outcome.capture.text("stderr"),
         output=outcome.capture.text("output"),

@@ -12,6 +12,7 @@ from dockmagic.builder.request import Network
 from dockmagic.builder.steps.mounting import Ready
 from dockmagic.builder.steps.site import Site, Writable
 from dockmagic.errors import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, BuildError, IsolationError
+from dockmagic.sandbox import one_id
 from dockmagic.sandbox.execution import Outcome, execute
 from dockmagic.sandbox.limit_words import OPTIONS, amount
 from dockmagic.sandbox.pump import Listener
@@ -124,6 +125,8 @@ def _failure(outcome: Outcome, action: RunAction, site: Site) -> BuildError:
         hint = "is it a program of this machine's kind, with mode +x?"
     elif outcome.ending.signalled:
         message = f"RUN was ended by {_name(outcome.ending.signalled)} (exit code {code})"
+    if not hint and site.runtime().isolation.ids == "single":
+        hint = one_id.hint(outcome.capture.text("output"))
     return BuildError(message, log=outcome.capture.text("output"), exit_code=code, hint=hint)
 
 
