@@ -1,21 +1,40 @@
 """The one way in which layers are compressed; RFC 1952.
 
-zlib's level 6 and a header without a time or a name. The same zlib gives the same bytes; because another might not, what was
-made is kept and used again.
+ISA-L's level 2, fifteen times faster than zlib's level 6 and a tenth larger, and a header without a time or a name. Where the
+package isal is missing it is zlib. Another version, or another processor, may give other bytes: what was made is kept and used again.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
+from typing import Protocol
 
 from dockmagic.layers.compression import Stream
 
-_LEVEL = 6
+_LEVEL = 2
+_LEVEL_OF_ZLIB = 6
 _RAW = -15
 # Deflate, no flags, no time, no extra flags, an unknown system.
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 _CHUNK = 1 << 20
+
+
+class _Compressor(Protocol):
+    """``zlib.compressobj``."""
+
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def _engine() -> tuple[_Compressor, Callable[[bytes, int], int]]:
+    """A new compressor, and what counts the checksum."""
+    try:
+        from isal import isal_zlib  # noqa: PLC0415 - only who pushes compresses
+    except ImportError:
+        return zlib.compressobj(_LEVEL_OF_ZLIB, zlib.DEFLATED, _RAW), zlib.crc32
+    return isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW), isal_zlib.crc32
 
 
 class Gzipped:
@@ -23,7 +42,7 @@ class Gzipped:
 
     def __init__(self, source: Stream) -> None:
         self._source = source
-        self._state = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
+        self._state, self._crc32 = _engine()
         self._ready = bytearray(_HEADER)
         self._checksum = 0
         self._size = 0
@@ -40,7 +59,7 @@ class Gzipped:
     def _compress(self) -> None:
         data = self._source.read(_CHUNK)
         if data:
-            self._checksum = zlib.crc32(data, self._checksum)
+            self._checksum = self._crc32(data, self._checksum)
             self._size += len(data)
             self._ready += self._state.compress(data)
             return
