@@ -6,6 +6,7 @@ Prints the name of the error that ended it, if one did.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import random
 import sys
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import ConflictError, DockmagicError, NotFoundError, StoreError
+from dockmagic.oci import mediatype
+from dockmagic.oci.descriptor import Descriptor
 from dockmagic.testing import RecordingRuntime, Scripted
 from tests.integration.registry_making import engine_in
-from tests.unit.store.making import add_image, adopt, config_of, docker_archive, image_of, open_store, tar_of
+from tests.unit.store.making import add_image, adopt, config_of, docker_archive, image_of, open_store, sha256, tar_of
 
 
 def kept(store):
@@ -26,8 +29,13 @@ def kept(store):
 
 
 def image(store):
-    """A pulled layer, a built one, their image, a name, a cache row, a container; then all of it goes again."""
-    layer = store.layers.add_tar(tar_of({"etc/y": b"y" * 70_000}))
+    """A layer that comes in three forms, a built one, their image, a name, a cache row, a container; then all of it goes again."""
+    tar = tar_of({"etc/y": b"y" * 70_000})
+    layer = store.layers.add_tar(tar)
+    for level in (9, 1):  # one takes the place of the uncompressed tar, and one stands beside it
+        content = gzip.compress(tar, level, mtime=0)
+        described = Descriptor(media_type=mediatype.LAYER_GZIP, digest=sha256(content), size=len(content))
+        store.layers.add_tar(content, expected=described, diff_id=layer.diff_id)
     built = adopt(store, {"b/c": b"more" * 20_000, "b/d": b""}, [store.layers.snapshot(layer.diff_id)])
     store.cache.put("key", built.diff_id, {"a": 1}, lineage="RUN x")
     image_id = image_of(store, [layer, built], name="new:1")
