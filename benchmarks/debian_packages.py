@@ -1,7 +1,7 @@
 """Packages that courses install, each in a build of its own on a Debian minbase; and what else writes other owners. Run by hand.
 
     mmdebstrap --variant=minbase bookworm /tmp/minbase.tar /etc/apt/sources.list.d/debian.sources
-    python benchmarks/debian_packages.py /tmp/minbase.tar [--json FILE] [NAME…]
+    python benchmarks/debian_packages.py [--json FILE] /tmp/minbase.tar [NAME…]
 
 The images go to ``$DOCKMAGIC_HOME``, as ever. RUN uses the host's network, and the package sources are those of the tar. A row says
 whether the step ended well, and if not how its output ended. Packages are installed without what they only recommend, and removed with their
@@ -34,7 +34,8 @@ INSTALL = "apt-get install -y --no-install-recommends"
 # What else changes owners or users, each as the lines of a Dockerfile behind the base.
 WORKS = {
     "dpkg -i": "RUN cd /tmp && apt-get download hello && dpkg -i hello*.deb && hello",
-    "useradd, groupadd, usermod": "RUN groupadd crew && useradd -m -g crew bob && usermod -aG users bob && id bob && userdel -r bob",
+    "useradd, groupadd, usermod": "RUN groupadd crew && useradd -m -g crew bob && usermod -aG users bob && id bob",
+    "userdel with -r": "RUN useradd -m bob && userdel -r bob && test ! -e /home/bob",
     "adduser": f"RUN {INSTALL} adduser && adduser --disabled-password --gecos '' eve && test -d /home/eve",
     "chown -R, install -o": "RUN mkdir /x && touch /x/y && chown -R 33:33 /x && install -o 1 -g 2 -m 640 /x/y /x/z",
     "tar x of other owners": (
@@ -44,8 +45,18 @@ WORKS = {
     "rsync -a": f"RUN {INSTALL} rsync && mkdir /s && touch /s/a && chown 33:34 /s/a && rsync -a /s/ /t/ && test -f /t/a",
     "cp -a": "RUN mkdir /s && touch /s/a && chown 33:34 /s/a && cp -a /s /t",
     "setcap": f"RUN {INSTALL} libcap2-bin && cp /bin/true /cap && setcap cap_net_bind_service+ep /cap && getcap /cap",
-    "pip install": f"RUN {INSTALL} python3-pip && pip install --break-system-packages six && python3 -c 'import six'",
-    "npm install": f"RUN {INSTALL} npm && mkdir /app && cd /app && npm install left-pad && node -e \"require('left-pad')\"",
+    # of a directory: what is tried is the installer, not somebody's index
+    "pip install": (
+        f"RUN {INSTALL} python3-pip python3-setuptools python3-wheel\n"
+        "COPY <<E /p/setup.py\nfrom setuptools import setup\nsetup(name='mine', version='1', py_modules=['mine'])\nE\n"
+        "COPY <<E /p/mine.py\nE\n"
+        "RUN pip install --break-system-packages --no-index --no-build-isolation /p && python3 -c 'import mine'"
+    ),
+    "npm install": (
+        f"RUN {INSTALL} npm\n"
+        'COPY <<E /p/package.json\n{"name": "mine", "version": "1.0.0", "main": "i.js"}\nE\nCOPY <<E /p/i.js\nE\n'
+        "RUN mkdir /app && cd /app && npm install --offline --no-audit /p && node -e \"require('mine')\""
+    ),
     "initdb as USER postgres": (
         f"RUN {INSTALL} postgresql && rm -rf /var/lib/postgresql/data && install -d -o postgres -g postgres -m 700 /var/lib/postgresql/data\n"
         "USER postgres\n"
@@ -56,10 +67,10 @@ WORKS = {
     "setpriv in a step": "RUN useradd -m bob && setpriv --reuid=bob --regid=bob --clear-groups id -u",
     "USER of an image": "RUN useradd -m bob\nUSER bob\nRUN id -u && touch ~/mine",
     "rpm -i": (
-        f"RUN {INSTALL} rpm && mkdir -p /r/SPECS && printf 'Name: x\\nVersion: 1\\nRelease: 1\\nSummary: x\\nLicense: x\\nBuildArch:"
-        " noarch\\n%description\\nx\\n%install\\nmkdir -p %{buildroot}/opt; echo hi > %{buildroot}/opt/x\\n%files\\n%attr(640,root,mail)"
-        " /opt/x\\n' > /r/SPECS/x.spec && rpmbuild --define '_topdir /r' -bb /r/SPECS/x.spec && rpm -i --nodeps /r/RPMS/noarch/x*.rpm"
-        " && test -f /opt/x"
+        f"RUN {INSTALL} rpm\n"
+        "COPY <<'E' /r/SPECS/x.spec\nName: x\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n%description\nx\n"
+        "%install\nmkdir -p %{buildroot}/opt; echo hi > %{buildroot}/opt/x\n%files\n%attr(640,root,mail) /opt/x\nE\n"
+        "RUN rpmbuild --define '_topdir /r' -bb /r/SPECS/x.spec && rpm -i --nodeps /r/RPMS/noarch/x*.rpm && test -f /opt/x"
     ),
 }
 
