@@ -14,7 +14,7 @@ from dockmagic.builder.actions import EPOCH_VARIABLE
 from dockmagic.builder.built import Built, StepRecord
 from dockmagic.builder.exports import CacheFrom
 from dockmagic.builder.request import BuildRequest, Network, Secret
-from dockmagic.engine import failed_step, images
+from dockmagic.engine import encodable, failed_step, images
 from dockmagic.engine.products import Finished, Products, prepare, write
 from dockmagic.errors import ArchiveError, BuildError, NotFoundError
 from dockmagic.events import Event, StepOutput, StepStarted
@@ -74,6 +74,9 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
         IsolationError: a wall could not be built; nothing of the step ran.
         UsageError, ArchiveError, ConflictError: a product cannot be written; see :mod:`dockmagic.engine.products`.
     """
+    encodable.require_dockerfile(request.text)
+    encodable.require_pairs("a build argument", request.build_args)
+    encodable.require_pairs("a label", request.labels)
     prepare(request.products)
     log = _Log()
     begin = time.monotonic()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import background, containers, health, images, limits, networks, settings, storage
+from dockmagic.engine import background, containers, encodable, health, images, limits, networks, settings, storage
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
 from dockmagic.engine.naming import checked, default_name, new_id
@@ -44,6 +44,7 @@ def run(
         IsolationError: a wall could not be built; nothing ran.
         KeyboardInterrupt: it was interrupted; ``.run`` is the Run.
     """
+    encodable.require(request)
     if request.background and request.get:
         raise UsageError("--get cannot be used with --bg", hint="exec with --get takes files once it has ended")
     record = images.find(session, image, pull=True)
@@ -105,6 +106,7 @@ def exec_(
         IsolationError: a wall could not be built; nothing ran.
         KeyboardInterrupt: it was interrupted; ``.run`` is the Run.
     """
+    encodable.require(request)
     row = containers.find(session, container)
     if running and row.status != containers.RUNNING:
         raise ConflictError(f"container {row.name} is not running", hint="without --running, exec starts it again")
