@@ -105,6 +105,23 @@ def test_where_nothing_runs_the_first_cell_explains_itself_and_nbval_leaves_the_
     assert "passed" not in done.stdout
 
 
+@pytest.mark.skipif(shutil.which("proot") is None, reason="PRoot is not installed")
+def test_without_walls_a_notebook_gives_what_it_shows_or_is_left_out_for_its_walls(tmp_path):
+    gives, shows = (next(path for path in NOTEBOOKS if path.stem.startswith(number)) for number in ("01", "08"))
+    done = subprocess.run(
+        denied_host.command(["user-namespaces"], [*COMMAND, "-rs", str(gives), str(shows)]),
+        cwd=REPOSITORY,
+        env={**os.environ, "TMPDIR": str(tmp_path), "DOCKMAGIC_ISOLATION": "weak"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "its walls are not there: T2" in done.stdout
+    assert re.search(r"\b23 passed", done.stdout)
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_has_an_exercise_with_a_folded_solution_and_a_check(notebook):
     cells = nbformat.read(notebook, as_version=4).cells
