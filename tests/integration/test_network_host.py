@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +41,11 @@ def needs_root():
         pytest.skip("only root may look into the program, and put another resolv.conf in its place")
 
 
+def running(program, pids):
+    """Which of these processes runs it; pasta is a name of passt."""
+    return [pid for pid in pids if Path(f"/proc/{pid}/exe").readlink().name.startswith((program, "passt"))]
+
+
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     made = Engine(tmp_path_factory.mktemp("network-host") / "store")
@@ -57,9 +64,7 @@ def test_the_program_inherits_no_variable_and_no_descriptor(engine, monkeypatch,
     before = descendants(os.getpid())
     engine.run("localhost/base", ["sleep", "600"], network=program, name="looked-at", background=True)
     try:
-        new = descendants(os.getpid()) - before
-        # pasta is a name of passt
-        found = [pid for pid in new if Path(f"/proc/{pid}/exe").readlink().name.startswith((program, "passt"))]
+        found = running(program, descendants(os.getpid()) - before)
         environment = Path(f"/proc/{found[0]}/environ").read_bytes()
         opened = [str(each.readlink()) for each in Path(f"/proc/{found[0]}/fd").iterdir()]
     finally:
@@ -79,6 +84,26 @@ def test_the_program_inherits_no_variable_and_no_descriptor(engine, monkeypatch,
         "net",
         "/memfd",
     }
+
+
+@pytest.mark.parametrize("program", NETWORK_PROGRAMS)
+def test_a_container_outlives_its_program_and_its_run_says_so(engine, program):
+    needs_root()
+    before = descendants(os.getpid())
+    engine.run("localhost/base", ["sleep", "600"], network=program, name="cut-off", background=True)
+    (pid,) = running(program, descendants(os.getpid()) - before)
+    pidfd = os.pidfd_open(pid)
+    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    assert select.select([pidfd], [], [], 10)[0]
+    os.close(pidfd)
+    beside = engine.exec("cut-off", ["true"])
+    handle = engine.background("cut-off")
+    engine.stop("cut-off", timeout=0)
+    ended = handle.wait(20)
+    engine.rm("cut-off")
+
+    assert beside.exit_code == 0
+    assert f"{program} ended before the container did, which had no network then" in ended.isolation.notes
 
 
 @pytest.mark.parametrize("program", NETWORK_PROGRAMS)
