@@ -54,6 +54,7 @@ _DECIDED: Mapping[str, str] = {
     "bud/cache-chown/Dockerfile.tar2": "--chown counts for extracted archives too",
     "bud/dockerignore/Dockerfile": "a pattern with ! brings files back out of an excluded directory",
     "bud/dockerignore/Dockerfile.succeed": "a pattern with ! brings files back out of an excluded directory",
+    "bud/inline-network/Dockerfile1": "RUN --network=host wants --network host on the build",
     "bud/multi-stage-builds/Dockerfile.arg_in_copy": "--from takes no variables",
     "bud/symlink/Dockerfile": _VOLUME,
     "bud/symlink/Dockerfile.multiple-symlinks": _VOLUME,

@@ -116,7 +116,7 @@ def test_copy_from_a_stage_keeps_owners_and_from_an_image_reads_its_layers(engin
 
 
 def test_a_missing_source_of_a_stage_is_told(engine):
-    for source in ("/nothing", "/mnt/*", "/etc/passwd/x"):
+    for source in ("/nothing", "/nothing/in", "/etc/passwd/x"):
         with pytest.raises(BuildError, match="line 3: COPY --from"):
             engine.build(f"FROM localhost/base AS a\nFROM localhost/base\nCOPY --from=a {source} /x/\n")
 
