@@ -121,8 +121,8 @@ def settled(scope: Scope, instruction: Instruction) -> tuple[Scope, str]:
         case kinds.Env():
             config = replace(config, env=_with_env(config.env, instruction.pairs))
             newer = {pair.name: pair.value for pair in instruction.pairs if pair.name in scope.arguments}
-            changed = replace(scope, config=config, arguments={**scope.arguments, **newer})
-            return changed, _pairs("ENV", instruction.pairs)
+            scope = replace(scope, config=config, arguments={**scope.arguments, **newer})
+            return scope, _pairs("ENV", instruction.pairs)
         case kinds.Label():
             labels = {**config.labels, **{pair.name: pair.value for pair in instruction.pairs}}
             return replace(scope, config=replace(config, labels=labels)), _pairs("LABEL", instruction.pairs)
