@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from dockmagic.layers.compression import Stream
+
+_WIDE = 1 << 20  # fs.pipe-max-size of an ordinary user
+
+
+def wide_pipe() -> tuple[int, int]:
+    """A pipe that holds 1 MiB where that is allowed: 16 times fewer changes between who writes and who reads."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    with suppress(OSError):
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _WIDE)
+    return reader, writer
 
 
 class _Checked:
@@ -30,7 +41,7 @@ def piped(write: Callable[[int], None]) -> Iterator[Stream]:
 
     Its end raises what ``write`` raised. Who reads no further ends the writing.
     """
-    reader, writer = os.pipe2(os.O_CLOEXEC)
+    reader, writer = wide_pipe()
 
     def run() -> None:
         try:

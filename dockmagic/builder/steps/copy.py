@@ -18,6 +18,7 @@ from dockmagic.builder.steps.site import Site
 from dockmagic.builder.transfers import SLASH_WANTED, CopyAction
 from dockmagic.errors import ArchiveError, DockmagicError, UsageError
 from dockmagic.store.layer_rows import LayerRecord
+from dockmagic.store.piping import wide_pipe
 
 Source = Selection | Picked | Archive
 
@@ -112,7 +113,7 @@ def _extract(site: Site, arguments: Mapping[str, Any], archive: Archive) -> Any:
 
 def _piped(site: Site, job: str, arguments: Mapping[str, Any], write: Callable[[int], None]) -> Any:
     """Run a job that reads what ``write`` writes to a descriptor, from a thread."""
-    read, out = os.pipe()
+    read, out = wide_pipe()
     failures: list[BaseException] = []
 
     def send() -> None:
