@@ -14,6 +14,7 @@ from dockmagic.store.aside import Aside
 from dockmagic.store.blobs import Blobs, Received, require
 from dockmagic.store.faults import told
 from dockmagic.store.layout import Layout
+from dockmagic.store.piping import wide_pipe
 
 _CHUNK = 1 << 20
 
@@ -77,7 +78,7 @@ class Arrival:
     def flowing(self) -> Iterator[int]:
         """A descriptor that gives the bytes as they come; it ends early where the blob does."""
         with told(self._layout.tmp):
-            reader, writer = os.pipe2(os.O_CLOEXEC)
+            reader, writer = wide_pipe()
         stopped = threading.Event()
         feeder = threading.Thread(target=self._feed, args=(writer, stopped), name="dockmagic-layer", daemon=True)
         feeder.start()
