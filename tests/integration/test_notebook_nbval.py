@@ -171,6 +171,21 @@ def test_there_are_nine_notebooks_in_two_languages():
     assert [path.name for path in KOREAN] == [path.name for path in NOTEBOOKS]
 
 
+def test_saving_a_notebook_gives_both_editions_the_outputs_of_now_and_leaves_each_its_text(tmp_path):
+    code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+    (tmp_path / "ko").mkdir()
+    for directory, words in ((tmp_path, "Bread"), (tmp_path / "ko", "빵")):
+        cells = [text(words, id="c0"), code("print(1)\nprint(2)" if words == "Bread" else "print(0)", id="c1")]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), directory / "bread.ipynb")
+    subprocess.run(
+        [sys.executable, REPOSITORY / "notebooks" / "save.py", str(tmp_path / "bread.ipynb")], check=True, timeout=100
+    )
+    told = [nbformat.read(path / "bread.ipynb", as_version=4).cells for path in (tmp_path, tmp_path / "ko")]
+    assert [cells[0].source for cells in told] == ["Bread", "빵"]
+    assert told[0][1] == told[1][1]
+    assert [output.text for output in told[0][1].outputs] == ["1\n2\n"]
+
+
 @pytest.mark.parametrize("korean", KOREAN, ids=lambda path: path.stem)
 def test_the_korean_edition_has_the_same_cells_and_outputs_and_a_text_of_its_own(korean):
     english = nbformat.read(korean.parents[1] / korean.name, as_version=4)
