@@ -20,6 +20,10 @@ from dockmagic.sandbox.probe import Finding
 
 _COLUMNS = ("", "WHAT", "TRIED", "RESULT", "ASK FOR")
 
+_WITHOUT_WALLS = (
+    "- To run here what you trust, without walls: %container defaults --isolation weak, then this cell again."
+)
+
 _MEANING = {
     "T0": "all walls, a range of ids",
     "T1": "the walls that this host allows",
@@ -81,6 +85,7 @@ def require(found: Sequence[results.Finding]) -> None:
         f"  {refused}",
         "- You can read on: the outputs that are saved in the notebook are what its cells print.",
         *([f"- To run it here, ask for: {tier.fix}"] if tier.fix else []),
+        *([_WITHOUT_WALLS] if tier.detail.startswith("T2") else []),
         "- To run it elsewhere, take any Linux machine of your own, and pip install dockmagic.",
     ]
     raise IsolationError(

@@ -77,6 +77,8 @@ def test_where_none_run_the_reader_is_told_what_to_do_and_the_text_is_the_same_o
     assert str(told[0]) == str(told[1])
     assert "  unshare(CLONE_NEWUSER): EPERM\n" in told[0].detail
     assert "ask for: ask the admin" in told[0].detail
+    assert "--isolation weak" in told[0].detail
+    assert "--isolation weak" not in told[1].detail
     assert "  T3: no walls, no tracing\n" in told[1].detail
     assert "ask for" not in told[1].detail
     assert all("read on" in each.detail for each in told)
