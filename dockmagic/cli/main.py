@@ -69,7 +69,7 @@ def _perform(command: Command) -> int:
 
     as_json = bool(command.options["json"])
     engine = Engine()
-    if Defaults().options().get("isolation"):
+    if command.verb.name in verbs.DEFAULTED and Defaults().options().get("isolation"):
         engine.session.allow_weak()
     quiet = bool(command.options.get("quiet")) or as_json
     here = terminal(engine, quiet=quiet)

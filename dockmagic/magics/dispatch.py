@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dockmagic.magics import building, cell, checking, grammar, help, running  # noqa: A004 - the verb's own word
+from dockmagic.magics import building, cell, checking, grammar, help, running, verbs  # noqa: A004 - the verb's own word
 from dockmagic.magics.braces import filler
 from dockmagic.magics.lines import LINES
 from dockmagic.magics.notebook import Notebook
@@ -58,7 +58,8 @@ def do(magics: ContainerMagics, line: str, body: str | None, variables: Mapping[
     if command.help:
         return _print(help.usage(*help.named(command.verb.name)))
     magics.lab.touch()
-    if magics.session.options().get("isolation") or command.given.get("isolation"):
+    asked = magics.session.options() if command.verb.name in verbs.DEFAULTED else command.given
+    if asked.get("isolation"):
         magics.engine.session.allow_weak()
     notebook = Notebook(
         engine=magics.engine,

@@ -116,3 +116,11 @@ def environment_names():
 def test_the_page_has_every_environment_variable():
     told = {name for row in rows("Environment variables") for name in re.findall(r"`([A-Z_]+)`", row[0])}
     assert {name for name in told if "PROXY" not in name} == set(environment_names()) - NO_SETTINGS
+
+
+def test_weak_isolation_can_be_asked_for_and_nothing_else(execute, engine):
+    asked = []
+    engine.session = type("Session", (), {"allow_weak": lambda self: asked.append(True)})()
+    execute("%container defaults --isolation weak")
+    assert asked == [True]
+    assert "only weak can be asked for" in str(execute("%container defaults --isolation none"))
