@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Self
 
 from dockmagic.errors import ArchiveError
-from dockmagic.layers import overlayfs, removal
+from dockmagic.layers import attributes, overlayfs, removal
 from dockmagic.layers.ledger import Ledger
 from dockmagic.layers.parents import Parents
 from dockmagic.layers.scan import Owners, xattrs
@@ -27,7 +27,6 @@ from dockmagic.syscalls.files import (
     openat2,
 )
 
-NOBODY = 65534
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
@@ -264,7 +263,7 @@ class Extraction:
                 self._symlink(entry, name, parent)
             case "fifo":
                 os.mkfifo(name, 0o600, dir_fd=parent)
-                self._own(name, parent, entry)
+                attributes.own(name, parent, entry, single=self._single)
                 os.chmod(name, entry.mode, dir_fd=parent)
             case "whiteout":
                 if not hidden:
@@ -308,9 +307,9 @@ class Extraction:
         """Give a directory its owner, mode and attributes."""
         directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
-            self._own(name, parent, entry, descriptor=directory)
+            attributes.own(name, parent, entry, single=self._single, descriptor=directory)
             os.fchmod(directory, entry.mode)
-            self._attributes(directory, entry)
+            attributes.put(directory, entry)
         finally:
             os.close(directory)
 
@@ -319,9 +318,9 @@ class Extraction:
         try:
             for chunk in content:
                 _write_all(file, chunk)
-            self._own(name, parent, entry, descriptor=file)
+            attributes.own(name, parent, entry, single=self._single, descriptor=file)
             os.fchmod(file, entry.mode)
-            self._attributes(file, entry)
+            attributes.put(file, entry)
             os.utime(file, (entry.mtime, entry.mtime))
         finally:
             os.close(file)
@@ -389,40 +388,8 @@ class Extraction:
 
     def _symlink(self, entry: Entry, name: str, parent: int) -> None:
         os.symlink(entry.linkname, name, dir_fd=parent)
-        self._own(name, parent, entry)
+        attributes.own(name, parent, entry, single=self._single)
         os.utime(name, (entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
-
-    def _own(self, name: str, parent: int, entry: Entry, *, descriptor: int | None = None) -> None:
-        if self._single:
-            if descriptor is not None and (entry.uid or entry.gid):
-                os.setxattr(descriptor, overlayfs.OWNER, b"%d:%d" % _within_range(entry))
-            elif descriptor is not None:
-                with suppress(OSError):  # of an earlier entry of that directory
-                    os.removexattr(descriptor, overlayfs.OWNER)
-            return
-        for uid, gid in ((entry.uid, entry.gid), _within_range(entry)):
-            try:
-                if descriptor is not None:
-                    os.fchown(descriptor, uid, gid)
-                else:
-                    os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
-            except OSError as error:
-                if error.errno == 22:  # noqa: PLR2004 - EINVAL: the id is outside of the range
-                    continue
-                raise
-            return
-
-    def _attributes(self, descriptor: int, entry: Entry) -> None:
-        for key, value in entry.xattrs.items():
-            name = overlayfs.ESCAPED + key.removeprefix(overlayfs.PREFIX) if key.startswith(overlayfs.PREFIX) else key
-            if not key.startswith("trusted.") and key != overlayfs.OWNER:
-                # what this scheme or file system cannot hold stands in the metadata
-                with suppress(OSError):
-                    os.setxattr(descriptor, name, value)
-
-
-def _within_range(entry: Entry) -> tuple[int, int]:
-    return min(entry.uid, NOBODY), min(entry.gid, NOBODY)
 
 
 def _has(name: str, directory: int) -> bool:
