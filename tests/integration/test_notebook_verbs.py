@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 
 import pytest
 
 from dockmagic.magics.verbs import CELL_VERBS, LINE_VERBS, name_in
-from tests.integration import verb_cells
+from tests.integration import denied_host, verb_cells
 from tests.integration.test_notebook_nbval import COMMAND, validated
 from tests.users import make_user
 
@@ -66,3 +68,22 @@ def test_the_same_file_passes_as_every_kind_of_user(verbs, kind, tmp_path):
     command = [*COMMAND, "--confcutdir", str(user.home), str(user.home / "verbs.ipynb")]
     done = user.run(*command, timeout=300, TMPDIR=str(user.home))
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("proot") is None, reason="PRoot is not installed")
+def test_without_walls_the_same_file_passes_but_for_the_copy_that_is_refused_by_name(verbs, tmp_path):
+    command = [*COMMAND, "--confcutdir", str(verbs[0]), str(verbs[0] / "verbs.ipynb")]
+    done = subprocess.run(
+        denied_host.command(["user-namespaces"], command),
+        env={**os.environ, "TMPDIR": str(tmp_path), "DOCKMAGIC_ISOLATION": "weak"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    failed = {int(number) for number in re.findall(r"^FAILED .*::Cell (\d+)", done.stdout, re.MULTILINE)}
+    copies = [number for number, cell in enumerate(verb_cells.CELLS) if " cp " in cell]
+    # The next cell looks at what was copied.
+    assert failed == {*copies, *(number + 1 for number in copies)}, done.stdout[-5000:]
+    assert "cp is not available without walls" in done.stdout
