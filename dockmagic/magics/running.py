@@ -93,7 +93,6 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
     """The engine's keywords for a new container."""
     _check_background(command)
     from dockmagic.engine.settings import Settings  # noqa: PLC0415 - %load_ext need not wait for it
-    from dockmagic.sandbox.spec import Limits  # noqa: PLC0415 - as above
 
     options = command.options
     if options["rm"] and (options["name"] or options["keep"]):
