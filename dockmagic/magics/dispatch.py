@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dockmagic.magics import building, cell, checking, grammar, help, running, verbs  # noqa: A004 - the verb's own word
 from dockmagic.magics.braces import filler
@@ -11,7 +11,24 @@ from dockmagic.magics.lines import LINES
 from dockmagic.magics.notebook import Notebook
 
 if TYPE_CHECKING:
-    from dockmagic.magics.container_magics import ContainerMagics
+    from dockmagic.engine.engine import Engine
+    from dockmagic.lab.lab import Lab
+    from dockmagic.magics.defaults import Defaults
+
+
+class Host(Protocol):
+    """The part of the magics that a verb needs: what they stand on, and their configuration."""
+
+    shell: Any
+    lab: Lab
+    defaults: str
+    live_builds: str
+    widget_in_data: bool
+
+    @property
+    def session(self) -> Defaults: ...
+    @property
+    def engine(self) -> Engine: ...
 
 
 def _expect(notebook: Notebook, command: grammar.Command, body: str) -> None:
@@ -30,7 +47,7 @@ CELLS: dict[str, Callable[[Notebook, grammar.Command, str], None]] = {
 }
 
 
-def do(magics: ContainerMagics, line: str, body: str | None, variables: Mapping[str, Any]) -> Any:
+def do(magics: Host, line: str, body: str | None, variables: Mapping[str, Any]) -> Any:
     """Do what ``%container`` or, with a body, ``%%container`` says.
 
     Args:
