@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dockmagic.api.expect import Expect
-from dockmagic.exchange import sizes
 from dockmagic.errors import UsageError
+from dockmagic.exchange import sizes
 from dockmagic.magics.verbs import meant
 from dockmagic.results import Build, Container, Image, Run
 
