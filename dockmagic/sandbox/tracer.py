@@ -273,6 +273,8 @@ class Tracer:
                 os.dup2(descriptor, number)
             limit_resources(limits | {"pids": 0})
             privileges.set_no_new_privileges()
+            # There is no user namespace around it: a root of the host would mount and rename the host itself.
+            privileges.set_capabilities(0)
             privileges.load_filter(_hidden_calls())
             keep_only([])
             os.execve(argv[0], argv, env)  # noqa: S606 - no shell

@@ -155,6 +155,19 @@ def test_what_needs_a_wall_is_refused(user):
     assert "cannot be read-only" in found["read_only"][1]
 
 
+def test_a_root_of_the_host_gives_up_what_would_act_on_the_host(user):
+    found = on_denied_host(
+        user,
+        """
+        script = "grep -E 'Cap(Inh|Prm|Eff|Amb)|NoNewPrivs' /proc/self/status; mount -t tmpfs none /mnt; hostname mine; mknod /n c 1 3\\n"
+        ran = engine.run("localhost/base", script=script, settings=Settings())
+        result["ran"] = [ran.stdout, ran.exit_code]
+        """,
+    )
+    words, _ = found["ran"]
+    assert [line.split()[1] for line in words.splitlines()] == ["0" * 16] * 4 + ["1"]
+
+
 def test_nothing_runs_unless_it_is_asked_for_nor_where_nothing_can_be_traced(user):
     script = """
         result["run"] = refused(lambda: engine.build("FROM localhost/base\\nRUN true\\n"))
