@@ -218,7 +218,8 @@ class Tracer:
         if limits["disk"]:
             limits["disk"] += usage.usage(self._root)
         pid = self._spawn(argv, env, limits, stdio)
-        watch = Watch(limits, Group(), os.getpid(), self._root)
+        # /dev/shm is the host's: what lies there is not the cell's.
+        watch = Watch(limits, Group(), os.getpid(), self._root, memory_files=())
         own = os.pidfd_open(pid)
         number, first = self._first(pid, own)
         wire.send(channel, {"started": [number, identity.birth(number)]})

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import pytest
@@ -138,6 +139,19 @@ def test_limits_hold_and_nothing_is_left(user):
         "daemon": [0, "", "done\n"],
     }
     assert [line for line in processes() - before if "sleep 60" in line] == []
+
+
+def test_what_the_host_keeps_in_memory_is_not_the_cells(user):
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        os.posix_fallocate(file.fileno(), 0, 80 << 20)
+        found = on_denied_host(
+            user,
+            """
+            engine.build("FROM localhost/base\\n", tags="a:1")
+            result["ran"] = told(engine.run("a:1", script="sleep 0.3\\n", limits=Limits(memory=64 << 20)))[:2]
+            """,
+        )
+    assert found["ran"] == [0, ""]
 
 
 def test_what_needs_a_wall_is_refused(user):
