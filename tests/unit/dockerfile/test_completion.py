@@ -87,5 +87,5 @@ def test_every_key_of_a_mount_that_is_offered_is_one(kind):
     values = {"type": kind, "size": "1m", "mode": "600", "uid": "0", "gid": "0", "sharing": "shared"}
     for key in MOUNT_KEYS[kind]:
         field = key if key in {"ro", "rw", "required"} else f"{key}={values.get(key, 'x')}"
-        identity = ",id=y" if kind == "secret" and key not in {"id"} else ""
+        identity = ",id=y" if kind == "secret" and key != "id" else ""
         assert parse_mount(f"type={kind}{identity},{field}").type == kind
