@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from dockmagic.engine import mount_values
-from dockmagic.exchange import sizes
 from dockmagic.errors import UsageError
+from dockmagic.exchange import sizes
 from dockmagic.magics import grammar, limit_values, policy_values, values
 from dockmagic.magics.options import Option
 from dockmagic.magics.verbs import LINE_VERBS
