@@ -16,6 +16,7 @@ from dockmagic.layers import attributes, overlayfs, removal
 from dockmagic.layers.ledger import Ledger
 from dockmagic.layers.parents import Parents
 from dockmagic.layers.scan import Owners, xattrs
+from dockmagic.layers.sparse import ZEROS
 from dockmagic.layers.stack import Found, Stack
 from dockmagic.layers.tar_reader import TarReader
 from dockmagic.oci.changeset import Entry
@@ -318,6 +319,7 @@ class Extraction:
         try:
             for chunk in content:
                 _write_all(file, chunk)
+            os.ftruncate(file, os.lseek(file, 0, os.SEEK_CUR))
             attributes.own(name, parent, entry, single=self._single, descriptor=file)
             os.fchmod(file, entry.mode)
             attributes.put(file, entry)
@@ -401,6 +403,10 @@ def _has(name: str, directory: int) -> bool:
 
 
 def _write_all(file: int, data: bytes) -> None:
+    """Write; what is nothing but zeros becomes a hole."""
+    if data[:1] == b"\0" and data == ZEROS[: len(data)]:
+        os.lseek(file, len(data), os.SEEK_CUR)
+        return
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]

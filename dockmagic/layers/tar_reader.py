@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from dockmagic.errors import ArchiveError
+from dockmagic.layers import sparse
 from dockmagic.oci.changeset import OPAQUE_WHITEOUT, WHITEOUT_PREFIX, Entry, Kind
 
 BLOCK = 512
@@ -82,6 +83,8 @@ class TarReader:
         self._stream = stream
         self._left = 0
         self._padding = 0
+        self._map: sparse.Map | None = None
+        self._holes = 0
         self._global: dict[str, bytes] = {}
 
     def __iter__(self) -> Iterator[Entry]:
@@ -94,13 +97,19 @@ class TarReader:
                 yield entry
 
     def chunks(self) -> Iterator[bytes]:
-        """The current file's content."""
+        """The current file's content; the holes of a sparse file are zeros."""
+        found, self._map = self._map, None
+        if found is not None:
+            yield from found.expanded(self._read)
         while self._left:
-            data = self._stream.read(min(self._left, _CHUNK))
-            if not data:
-                raise ArchiveError("the tar ends within a file")
-            self._left -= len(data)
-            yield data
+            yield self._read(_CHUNK)
+
+    def _read(self, size: int) -> bytes:
+        data = self._stream.read(min(self._left, size, _CHUNK))
+        if not data:
+            raise ArchiveError("the tar ends within a file")
+        self._left -= len(data)
+        return data
 
     def _next(self) -> Entry | None:
         extensions: dict[str, bytes] = {}
@@ -113,6 +122,8 @@ class TarReader:
             raw = _parse(block)
             if raw.kind not in _BARE:
                 self._expect(raw.size)
+            if raw.kind == sparse.KIND:
+                self._punch(sparse.old(block, self._stream.read, _octal))
             if raw.kind == b"x":
                 extensions.update(_pax(self._content("a PAX header")))
             elif raw.kind == b"g":
@@ -136,10 +147,19 @@ class TarReader:
             raise ArchiveError("a tar entry of an impossible size")
         self._left, self._padding = size, -size % BLOCK
 
+    def _punch(self, found: sparse.Map) -> None:
+        """The current file is sparse."""
+        self._holes += found.holes
+        if found.stored != self._left or not 0 <= found.size <= _SIZE_LIMIT:
+            raise ArchiveError("a sparse file that is not as large as its parts")
+        if self._holes > sparse.HOLES_LIMIT:
+            raise ArchiveError(f"sparse files with holes of more than {sparse.HOLES_LIMIT >> 30} GiB")
+        self._map = found
+
     def _skip(self) -> None:
-        if self._left:
-            for _ in self.chunks():
-                pass
+        self._map = None
+        while self._left:
+            self._read(_CHUNK)
         if self._padding and len(self._stream.read(self._padding)) != self._padding:
             raise ArchiveError("the tar ends within a file")
         self._padding = 0
@@ -166,20 +186,22 @@ class TarReader:
         return _named(made) if WHITEOUT_PREFIX in made.path else made
 
     def _entry(self, raw: _Raw, extensions: Mapping[str, bytes]) -> Entry:
-        kind = _KINDS.get(raw.kind)
-        if kind is None or any(key.startswith("GNU.sparse.") for key in extensions):
-            raise ArchiveError(
-                f"a tar entry of a kind that is not supported: {raw.kind!r}", hint="sparse files are not supported"
-            )
+        kind = "file" if raw.kind == sparse.KIND else _KINDS.get(raw.kind)
+        if kind is None:
+            raise ArchiveError(f"a tar entry of a kind that is not supported: {raw.kind!r}")
         if kind == "file" and raw.name.endswith(b"/") and "path" not in extensions:
             kind = "dir"
         size = 0
         if raw.kind not in _BARE:
             size = 0 if (kind, raw.kind) == ("dir", b"\0") else _number(extensions, "size", raw.size)
             self._expect(size)
+        if kind == "file" and (found := sparse.by_records(extensions, self._read)) is not None:
+            self._punch(found)
+        if self._map is not None:
+            size = self._map.size
         return _named(
             Entry(
-                path=_clean(extensions.get("path", raw.name)),
+                path=_clean(extensions.get("GNU.sparse.name") or extensions.get("path", raw.name)),
                 type=kind,
                 mode=raw.mode & 0o7777,
                 uid=_id(_number(extensions, "uid", raw.uid)),

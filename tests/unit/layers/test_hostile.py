@@ -61,7 +61,7 @@ REFUSED = {
     "endless-name": members(raw(b"f", kind=b"L", content=b"n" * 5000), raw(b"f")),
     "long-component": tar_of(file("n" * 300)),
     "long-component-of-a-parent": tar_of(file("n" * 300 + "/f")),
-    "unknown-kind": members(raw(b"f", kind=b"S")),
+    "unknown-kind": members(raw(b"f", kind=b"V")),
     "sparse": members(raw(b"f", kind=b"x", content=b"22 GNU.sparse.major=1\n"), raw(b"f")),
     "many-extended-headers": members(*[raw(b"f", kind=b"x", content=b"8 a=bcd\n")] * 20, raw(b"f")),
     "many-global-records": members(
