@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     logs = _engine.logs
     prune = _engine.prune
     share = _engine.share
+    pause = _engine.pause
     port = _engine.port
     ps = _engine.ps
     pull = _engine.pull
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     stop = _engine.stop
     tag = _engine.tag
     top = _engine.top
+    unpause = _engine.unpause
     volume = _engine.volume
     wait = _engine.wait
 
@@ -124,6 +126,7 @@ __all__ = [
     "login",
     "logout",
     "logs",
+    "pause",
     "port",
     "prune",
     "ps",
@@ -140,6 +143,7 @@ __all__ = [
     "tag",
     "top",
     "unload_ipython_extension",
+    "unpause",
     "volume",
     "wait",
 ]

@@ -52,6 +52,7 @@ class Engine:
         self.logs = _threaded(of.logs)
         self.prune = _threaded(of.prune)
         self.share = _threaded(of.share)
+        self.pause = _threaded(of.pause)
         self.port = _threaded(of.port)
         self.ps = _threaded(of.ps)
         self.pull = _threaded(of.pull)
@@ -65,6 +66,7 @@ class Engine:
         self.stop = _threaded(of.stop)
         self.tag = _threaded(of.tag)
         self.top = _threaded(of.top)
+        self.unpause = _threaded(of.unpause)
         self.wait = _threaded(of.wait)
         self.volume = Volumes(of.volume)
         self._of = of
@@ -112,6 +114,7 @@ if TYPE_CHECKING:
     logs = _engine.logs
     prune = _engine.prune
     share = _engine.share
+    pause = _engine.pause
     port = _engine.port
     ps = _engine.ps
     pull = _engine.pull
@@ -125,6 +128,7 @@ if TYPE_CHECKING:
     stop = _engine.stop
     tag = _engine.tag
     top = _engine.top
+    unpause = _engine.unpause
     volume = _engine.volume
     wait = _engine.wait
 

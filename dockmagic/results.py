@@ -253,6 +253,7 @@ class Container:
         size_rw: bytes of regular files in the writable layer.
         exit_code: of the last process, None before the first ended.
         health: what its health check said last, None where nothing is checked.
+        paused: it runs, and its processes are held.
     """
 
     id: str
@@ -267,6 +268,7 @@ class Container:
     log_path: Path | None = field(default=None, repr=False)
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     health: Health | None = field(default=None, repr=False)
+    paused: bool = field(default=False, repr=False)
 
     @property
     def short_id(self) -> str:

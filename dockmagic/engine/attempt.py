@@ -73,6 +73,10 @@ def perform(attempt: Attempt, listener: Listener | None) -> Run:
             if watcher is not None:
                 watcher.begin(process)
             networks.started(session, row, process)
+        else:
+            # Paused since it was looked at: whoever pauses stops what is in there by now, and nothing may go on beside it.
+            now = session.store.containers.get(row.id)
+            containers.require_unpaused(now or row)
         if attempt.request.on_start is not None:
             attempt.request.on_start(process)
 

@@ -87,6 +87,7 @@ def describe(
         log_path=session.store.containers.log_path(row.id),
         config=row.spec,
         health=health.of_row(row),
+        paused=row.paused is not None,
     )
 
 
@@ -114,6 +115,8 @@ def _shown(port: ports.Published) -> str:
 def _status(value: Container) -> str:
     if value.status == EXITED:
         return f"{value.status} ({value.exit_code})"
+    if value.paused:
+        return f"{value.status} (paused)"
     return f"{value.status} ({value.health.status})" if value.health and value.status == RUNNING else value.status
 
 
@@ -180,6 +183,16 @@ def require_ended(row: ContainerRow) -> None:
         raise ConflictError(
             f'the name "{row.name}" belongs to a running container', hint=f"%container rm -f {row.name} ends it"
         )
+
+
+def require_unpaused(row: ContainerRow) -> None:
+    """Refuse to start a process in a paused container.
+
+    Raises:
+        ConflictError: it is paused.
+    """
+    if row.paused is not None:
+        raise ConflictError(f"container {row.name} is paused", hint=f"%container unpause {row.name} lets it go on")
 
 
 def logs(session: Session, name: str | Container) -> str:

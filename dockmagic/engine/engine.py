@@ -15,6 +15,7 @@ from dockmagic.engine import (
     files,
     images,
     life,
+    pausing,
     products,
     run,
     several,
@@ -322,6 +323,14 @@ class Engine:
     def kill(self, *names: str | Container, signal: str = "KILL") -> tuple[str, ...]:
         """Send a signal to the first process of containers; see :func:`dockmagic.engine.life.kill`."""
         return life.kill(self.session, names, signal=signal)
+
+    def pause(self, *names: str | Container) -> tuple[str, ...]:
+        """Hold every process of containers; see :func:`dockmagic.engine.pausing.pause`."""
+        return pausing.pause(self.session, names)
+
+    def unpause(self, *names: str | Container) -> tuple[str, ...]:
+        """Let paused containers go on; see :func:`dockmagic.engine.pausing.unpause`."""
+        return pausing.unpause(self.session, names)
 
     def wait(self, name: str | Container, *, timeout: float | None = None) -> int:
         """Stay until a container has ended; its exit code. See :func:`dockmagic.engine.life.wait`."""

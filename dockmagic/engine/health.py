@@ -204,12 +204,20 @@ class Watcher:
         health = Health(status=STARTING)
         age = 0.0
         while not self._over.wait(pause(health, self._check, age=age)):
+            if self._is_paused():
+                continue
             probe = self._run()
+            if self._is_paused():
+                continue  # it was held too; what it came to says nothing
             if probe is None or self._over.is_set():
                 return
             age = (datetime.now(UTC) - begun).total_seconds()
             health = judged(health, probe, self._check, age=age)
             self._write(health)
+
+    def _is_paused(self) -> bool:
+        row = self._session.store.containers.get(self._row.id)
+        return row is not None and row.paused is not None
 
     def _write(self, health: Health) -> None:
         self._session.store.containers.checked(self._row.id, to_json(health))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import containers, images, naming
+from dockmagic.engine import containers, images, naming, pausing
 from dockmagic.errors import ConflictError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def stop(
     """Ask containers to end, and end them after ``timeout`` seconds; one that has ended stays as it is.
 
     The signal is ``signal``, else the image's STOPSIGNAL, else TERM. A first process that does not catch it, for which the kernel
-    drops it, is killed at once.
+    drops it, is killed at once. A paused container goes on once the signal is on its way.
 
     Returns:
         Their names.
@@ -53,6 +53,7 @@ def stop(
 
             if wanted != signals.SIGKILL and catches(row.pid, wanted):
                 _send(pidfd, wanted)
+                pausing.resume(session, row)
                 _ends(pidfd, timeout)
             _send(pidfd, signals.SIGKILL)
             _ends(pidfd, _WRITTEN)
@@ -61,11 +62,11 @@ def stop(
 
 
 def kill(session: Session, names: Sequence[str | Container], *, signal: str = "KILL") -> tuple[str, ...]:
-    """Send a signal to the first process of containers.
+    """Send a signal to the first process of containers; in a paused one any but KILL waits until it goes on.
 
     Raises:
         NotFoundError: one is not there; nothing was done.
-        ConflictError: one does not run; nothing was done.
+        ConflictError: one does not run, or is paused and the signal is CONT; nothing was done.
         UsageError: no such signal.
     """
     wanted = number(signal)
@@ -73,6 +74,8 @@ def kill(session: Session, names: Sequence[str | Container], *, signal: str = "K
     for row in rows:
         if row.status != containers.RUNNING:
             raise ConflictError(f"container {row.name} is not running")
+        if wanted == signals.SIGCONT:
+            containers.require_unpaused(row)
     for row in rows:
         with _process(row) as pidfd:
             if pidfd is None:

@@ -101,7 +101,7 @@ def exec_(
 
     Raises:
         NotFoundError: no such container.
-        ConflictError: it has ended and ``running`` is set.
+        ConflictError: it has ended and ``running`` is set, or it is paused.
         UsageError: nothing to run, or a bad option.
         IsolationError: a wall could not be built; nothing ran.
         KeyboardInterrupt: it was interrupted; ``.run`` is the Run.
@@ -110,6 +110,7 @@ def exec_(
     row = containers.find(session, container)
     if running and row.status != containers.RUNNING:
         raise ConflictError(f"container {row.name} is not running", hint="without --running, exec starts it again")
+    containers.require_unpaused(row)
     record = session.store.images.get(row.image_id)
     image = images.describe(session, record)
     defaults = images.defaults(record.config)

@@ -96,6 +96,8 @@ LINES: dict[str, Line] = {
         *command.operands, timeout=command.options["time"], signal=command.options["signal"]
     ),
     "kill": lambda notebook, command: notebook.engine.kill(*command.operands, signal=command.options["signal"]),
+    "pause": lambda notebook, command: notebook.engine.pause(*command.operands),
+    "unpause": lambda notebook, command: notebook.engine.unpause(*command.operands),
     "wait": lambda notebook, command: notebook.engine.wait(*command.operands),
     "stats": lambda notebook, command: notebook.engine.stats(*command.operands),
     "cp": lambda notebook, command: notebook.engine.cp(*command.operands),

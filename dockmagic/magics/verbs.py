@@ -277,6 +277,8 @@ LINE_VERBS = (
         operands="CONTAINER...",
         options=(Option(names=("-s", "--signal"), value="SIGNAL", default="KILL", help="which (default KILL)"),),
     ),
+    Verb(name="pause", summary="hold every process of containers", operands="CONTAINER..."),
+    Verb(name="unpause", summary="let paused containers go on", operands="CONTAINER..."),
     Verb(name="wait", summary="stay until a container has ended; its exit code", operands="CONTAINER"),
     Verb(
         name="stats",
@@ -400,7 +402,7 @@ LINE_VERBS = (
 
 LATER = (
     *("shell", "create", "start", "attach"),
-    *("search", "network", "restart", "pause", "unpause", "update", "info", "version"),
+    *("search", "network", "restart", "update", "info", "version"),
 )
 
 

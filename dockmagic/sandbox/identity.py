@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable, Iterator
 
 # proc_pid_stat(5), counted after the command's closing parenthesis
+_STATE = 0
 _PARENT = 1
 _GROUP = 2
 _SESSION = 3
@@ -26,6 +27,16 @@ def birth(pid: int) -> int:
         ProcessLookupError: there is no such process.
     """
     return int(_stat(pid)[_STARTTIME])
+
+
+def standing(pid: int) -> tuple[int, bytes]:
+    """When a process began, as :func:`birth` has it, and its state: ``b"R"``, ``b"S"``, ``b"T"``.
+
+    Raises:
+        ProcessLookupError: there is no such process.
+    """
+    words = _stat(pid)
+    return int(words[_STARTTIME]), words[_STATE]
 
 
 def parent(pid: int) -> int:

@@ -43,6 +43,7 @@ class ContainerRow:
         kept: it stays when it has ended.
         order: grows with each container.
         health: what its health check said last; JSON, {} where nothing is checked.
+        paused: pid and birth of its processes that were stopped already when it was paused; None where it is not.
         kernel_lives: whether that process lives, as far as can be seen from here.
     """
 
@@ -62,6 +63,7 @@ class ContainerRow:
     kept: bool
     order: int
     health: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    paused: tuple[tuple[int, int], ...] | None = None
     kernel_lives: bool = True
 
     @property
@@ -122,7 +124,7 @@ class Containers:
         kernel = holder.of(os.getpid()).token()
         self._set(
             container_id,
-            "status = ?, pid = ?, birth = ?, kernel = ?, exit_code = NULL",
+            "status = ?, pid = ?, birth = ?, kernel = ?, exit_code = NULL, paused = 'null'",
             (RUNNING, pid, birth, kernel),
         )
 
@@ -137,7 +139,8 @@ class Containers:
                 return
             merged = {**json.loads(found["owners"]), **(owners or {})}
             connection.execute(
-                "UPDATE containers SET status = ?, exit_code = ?, pid = 0, birth = 0, owners = ? WHERE id = ?",
+                "UPDATE containers SET status = ?, exit_code = ?, pid = 0, birth = 0, owners = ?, paused = 'null'"
+                " WHERE id = ?",
                 (EXITED, exit_code, json.dumps(merged), container_id),
             )
 
@@ -156,6 +159,28 @@ class Containers:
         """Write down what its health check says; a container that was removed meanwhile stays removed."""
         with suppress(NotFoundError):
             self._set(container_id, "health = ?", (json.dumps(dict(health)),))
+
+    def pause(self, container_id: str) -> bool:
+        """Say that it is paused; False where it is already, or does not run."""
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                "UPDATE containers SET paused = '[]' WHERE id = ? AND paused = 'null' AND status = ?",
+                (container_id, RUNNING),
+            )
+            return changed.rowcount == 1
+
+    def were_stopped(self, container_id: str, processes: Sequence[tuple[int, int]]) -> None:
+        """Note which processes of a paused container, pid and birth, were stopped before; one that has ended meanwhile is left alone."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE containers SET paused = ? WHERE id = ? AND paused != 'null'",
+                (json.dumps(list(processes)), container_id),
+            )
+
+    def unpause(self, container_id: str) -> None:
+        """Say that it goes on; a container that was removed meanwhile stays removed."""
+        with suppress(NotFoundError):
+            self._set(container_id, "paused = 'null'", ())
 
     def keep(self, container_id: str, *, kept: bool = True) -> None:
         """Say whether it stays when it has ended.
@@ -267,9 +292,15 @@ def _row(found: sqlite3.Row) -> ContainerRow:
         kernel_birth=kernel.birth if kernel else 0,
         kept=bool(found["kept"]),
         health=json.loads(found["health"]),
+        paused=_paused(found["paused"]),
         order=found["sequence"],
         kernel_lives=kernel is not None and kernel.lives() is not False,
     )
     if row.status == RUNNING and not row.kernel_lives:
-        return replace(row, status=EXITED, exit_code=EXIT_KILLED, pid=0, birth=0)
+        return replace(row, status=EXITED, exit_code=EXIT_KILLED, pid=0, birth=0, paused=None)
     return row
+
+
+def _paused(text: str) -> tuple[tuple[int, int], ...] | None:
+    found = json.loads(text)
+    return None if found is None else tuple((pid, birth) for pid, birth in found)

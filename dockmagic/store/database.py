@@ -123,6 +123,8 @@ _STEPS = (
     _VOLUMES,
     # what the health check of a container said, as JSON
     "ALTER TABLE containers ADD COLUMN health TEXT NOT NULL DEFAULT '{}';\n",
+    # of a container that is paused the processes that were stopped before, as JSON; null for one that is not
+    "ALTER TABLE containers ADD COLUMN paused TEXT NOT NULL DEFAULT 'null';\n",
 )
 _VERSION = len(_STEPS)
 

@@ -17,7 +17,15 @@ def user(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "module", ["test_sandbox.py", "test_sandbox_hostile.py", "test_limits.py", "test_profile.py", "test_volumes.py"]
+    "module",
+    [
+        "test_sandbox.py",
+        "test_sandbox_hostile.py",
+        "test_limits.py",
+        "test_profile.py",
+        "test_volumes.py",
+        "test_pause.py",
+    ],
 )
 def test_everything_holds_for_ordinary_users(user, module):
     done = user.run(

@@ -67,6 +67,8 @@ CELLS = (
     "?%container stats pond",
     "?%container top pond",
     "%container port pond",
+    "%container pause pond",
+    "%container unpause pond",
     "%container kill -s TERM pond\ncode = %container wait pond\ncode",
     f"%%container run bread:1 --name lake --bg\n{LIVING}",
     "%container stop -t 0 lake",

@@ -137,6 +137,14 @@ class RecordingEngine:
         self._note("kill", *names, signal=signal)
         return names
 
+    def pause(self, *names):
+        self._note("pause", *names)
+        return names
+
+    def unpause(self, *names):
+        self._note("unpause", *names)
+        return names
+
     def cp(self, source, destination):
         self._note("cp", source, destination)
 

@@ -42,6 +42,13 @@ def test_the_verbs_of_life_are_one_call_each(execute, engine, shell):
     assert (engine.last.timeout, engine.last.signal) == (10.0, "")
     execute("%container kill fish1")
     assert (engine.last.verb, engine.last.signal) == ("kill", "KILL")
+    for verb in ("pause", "unpause"):
+        execute(f"x = %container {verb} fish1 fish2")
+        assert (engine.last.verb, engine.last.words, shell.user_ns["x"]) == (
+            verb,
+            ("fish1", "fish2"),
+            ("fish1", "fish2"),
+        )
     execute("%container cp ./a fish1:/b")
     assert (engine.last.verb, engine.last.words) == ("cp", ("./a", "fish1:/b"))
     execute("x = %container wait fish1")

@@ -53,6 +53,7 @@ VARYING = {
         "size_rw": g.COUNTS,
         "command": g.tuples(g.TEXTS),
         "health": st.none() | st.builds(Health, status=g.TEXTS, failing_streak=g.COUNTS),
+        "paused": st.booleans(),
     },
     ChangedPath: {"size": st.none() | g.COUNTS, "note": g.TEXTS},
     Isolation: {

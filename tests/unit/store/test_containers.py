@@ -64,6 +64,30 @@ def test_it_runs_and_ends(containers):
     assert containers.get(row.id).owners == {"dev/x": [1, 2], "dev/y": [3, 4]}
 
 
+def test_it_is_paused_once_and_a_new_start_or_its_end_forgets_it(containers):
+    row = make(containers)
+    assert not containers.pause(row.id)  # it does not run
+    containers.started(row.id, pid=42, birth=4242)
+    assert containers.get(row.id).paused is None
+    assert containers.pause(row.id)
+    assert not containers.pause(row.id)
+    containers.were_stopped(row.id, ((7, 77), (8, 88)))
+    assert containers.get(row.id).paused == ((7, 77), (8, 88))
+    containers.unpause(row.id)
+    containers.were_stopped(row.id, ((7, 77),))
+    assert containers.get(row.id).paused is None
+    assert containers.pause(row.id)
+    containers.ended(row.id, exit_code=0)
+    assert containers.get(row.id).paused is None
+    containers.started(row.id, pid=43, birth=4343)
+    containers.pause(row.id)
+    containers.started(row.id, pid=44, birth=4444)
+    assert containers.get(row.id).paused is None
+    containers.delete(row.id)
+    containers.unpause(row.id)
+    assert containers.get(row.id) is None
+
+
 def test_a_container_that_was_removed_stays_removed(containers):
     row = make(containers)
     containers.delete(row.id)
