@@ -53,7 +53,7 @@ def fill(registry: FakeRegistry) -> None:
 def work(home: Path, address: str, seconds: float, seed: int) -> None:
     """Draw verbs until the time is over; print how often which was done, and each error."""
     from dockmagic import Engine
-    from dockmagic.errors import ConflictError, NotFoundError, StoreError
+    from dockmagic.errors import BuildError, ConflictError, NotFoundError, StoreError
 
     engine, dice = Engine(home), random.Random(seed)
     done: collections.Counter[str] = collections.Counter()
@@ -66,6 +66,11 @@ def work(home: Path, address: str, seconds: float, seed: int) -> None:
             done[verb] += 1
         except (NotFoundError, ConflictError):
             done[f"{verb}: gone or used"] += 1
+        except BuildError as error:
+            if "image not found" in error.message:  # its base went after its name was looked up
+                done[f"{verb}: gone or used"] += 1
+            else:
+                errors.append(f"{verb}: {error}")
         except StoreError as error:
             if "removed meanwhile" in error.hint:
                 done[f"{verb}: removed meanwhile"] += 1

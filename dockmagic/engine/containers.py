@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dockmagic.engine.session import Session
     from dockmagic.store.containers import ContainerRow
 
-RUNNING, EXITED = "running", "exited"
+CREATED, RUNNING, EXITED = "created", "running", "exited"
 # Seconds that the end of a killed container may take to be written down.
 _PATIENCE = 10.0
 
@@ -177,9 +177,9 @@ def require_ended(row: ContainerRow) -> None:
     """Refuse to replace a living container.
 
     Raises:
-        ConflictError: it runs.
+        ConflictError: it runs, or another process is about to start it.
     """
-    if row.status == RUNNING:
+    if row.status == RUNNING or (row.status == CREATED and row.kernel_lives and row.kernel_pid != os.getpid()):
         raise ConflictError(
             f'the name "{row.name}" belongs to a running container', hint=f"%container rm -f {row.name} ends it"
         )

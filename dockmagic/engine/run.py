@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import background, containers, encodable, health, images, limits, networks, settings, storage
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from dockmagic.engine.session import Session
     from dockmagic.oci.config import ContainerConfig
     from dockmagic.store.containers import ContainerRow
+
+# Names for a container that has none, where other processes take one after the other.
+_NAMES_TRIED = 10
 
 
 def run(
@@ -163,11 +167,6 @@ def _new_row(
         declared=(*process.exposed_ports, *request.expose),
     )
     profile |= networks.names_of(session, network)
-    name = checked(request.name) if request.name else _default_name(session, image, request, argv)
-    old = store.containers.get_name(name)
-    if old is not None:
-        containers.require_ended(old)
-        containers.discard(session, old, volumes=True)
     check = health.planned(process.healthcheck, request.settings, process.shell or ())
     row_spec = {
         "health": asdict(check) if check else None,
@@ -180,7 +179,7 @@ def _new_row(
         "profile": profile,
     }
 
-    def create() -> ContainerRow:
+    def create(name: str) -> ContainerRow:
         return store.containers.create(
             id=new_id(),
             name=name,
@@ -192,9 +191,34 @@ def _new_row(
             kernel_pid=os.getpid(),
         )
 
-    row = storage.claimed(session, mounts, store.images.get(image.id).diff_ids, create)
+    diff_ids = store.images.get(image.id).diff_ids
+    row = _claimed(
+        partial(_free_name, session, image, request, argv),
+        lambda name: storage.claimed(session, mounts, diff_ids, partial(create, name)),
+        tries=1 if request.name else _NAMES_TRIED,
+    )
     session.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})
     return row
+
+
+def _claimed(name: Callable[[], str], claim: Callable[[str], ContainerRow], *, tries: int) -> ContainerRow:
+    """The row of a free name; another process may take one after it was looked for."""
+    try:
+        return claim(name())
+    except ConflictError:
+        if tries == 1:
+            raise
+    return _claimed(name, claim, tries=tries - 1)
+
+
+def _free_name(session: Session, image: Image, request: Request, argv: Sequence[str]) -> str:
+    """The container's name, which an ended one gives away."""
+    name = checked(request.name) if request.name else _default_name(session, image, request, argv)
+    old = session.store.containers.get_name(name)
+    if old is not None:
+        containers.require_ended(old)
+        containers.discard(session, old, volumes=True)
+    return name
 
 
 def _default_name(session: Session, image: Image, request: Request, argv: Sequence[str]) -> str:

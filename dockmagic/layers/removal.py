@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import suppress
 
+_TRIES = 100
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def remove(name: str, parent: int | None = None) -> None:
-    """Remove a file, or a directory with everything below it; what is not there is fine.
+    """Remove a file, or a directory with everything below it; what is not there is fine, also what another remover takes meanwhile.
 
     Args:
         name: relative to ``parent``, or to the working directory.
@@ -22,10 +25,11 @@ def remove(name: str, parent: int | None = None) -> None:
         found = os.lstat(name, dir_fd=parent) if parent is not None else os.lstat(name)
     except FileNotFoundError:
         return
-    if stat.S_ISDIR(found.st_mode):
-        _remove_directory(name, parent)
-    else:
-        os.unlink(name, dir_fd=parent)
+    with suppress(FileNotFoundError):
+        if stat.S_ISDIR(found.st_mode):
+            _remove_directory(name, parent)
+        else:
+            os.unlink(name, dir_fd=parent)
 
 
 def _remove_directory(name: str, parent: int | None) -> None:
@@ -33,10 +37,17 @@ def _remove_directory(name: str, parent: int | None) -> None:
     top = os.open(name, _DIRECTORY, dir_fd=parent)
     try:
         device = os.fstat(top).st_dev
-        _empty(top, device)
+        for left in reversed(range(_TRIES)):
+            _empty(top, device)
+            try:
+                os.rmdir(name, dir_fd=parent)
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY or not left:
+                    raise
+            else:
+                return  # no other remover moved anything up since it was empty
     finally:
         os.close(top)
-    os.rmdir(name, dir_fd=parent)
 
 
 def _empty(top: int, device: int) -> None:
@@ -48,10 +59,11 @@ def _empty(top: int, device: int) -> None:
         if not batch:
             return
         for name, is_directory in batch:
-            if not is_directory:
-                os.unlink(name, dir_fd=top)
-            elif not _try_rmdir(name, top):
-                count = _lift(name, top, device, count)
+            with suppress(FileNotFoundError):
+                if not is_directory:
+                    os.unlink(name, dir_fd=top)
+                elif not _try_rmdir(name, top):
+                    count = _lift(name, top, device, count)
 
 
 def _try_rmdir(name: str, parent: int) -> bool:
@@ -72,18 +84,28 @@ def _lift(name: str, top: int, device: int, count: int) -> int:
         with os.scandir(inner) as entries:
             batch = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
         for child, is_directory in batch:
-            if not is_directory:
-                os.unlink(child, dir_fd=inner)
-            elif not _try_rmdir(child, inner):
-                while True:
-                    count += 1
-                    try:
-                        os.rename(child, f".dm-removed-{count}", src_dir_fd=inner, dst_dir_fd=top)
-                        break
-                    except OSError as error:
-                        if error.errno not in {17, 39}:  # EEXIST, ENOTEMPTY: the image has that name
-                            raise
+            with suppress(FileNotFoundError):
+                if not is_directory:
+                    os.unlink(child, dir_fd=inner)
+                elif not _try_rmdir(child, inner):
+                    count = _move_up(child, inner, top, count)
     finally:
         os.close(inner)
-    os.rmdir(name, dir_fd=top)
+    try:
+        os.rmdir(name, dir_fd=top)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:  # another remover has moved something here: the next look finds it
+            raise
     return count
+
+
+def _move_up(name: str, directory: int, top: int, count: int) -> int:
+    while True:
+        count += 1
+        try:
+            os.rename(name, f".dm-removed-{count}", src_dir_fd=directory, dst_dir_fd=top)
+        except OSError as error:
+            if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:  # the image has that name
+                raise
+        else:
+            return count

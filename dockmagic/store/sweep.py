@@ -24,6 +24,9 @@ from dockmagic.store.layout import Layout
 from dockmagic.store.leases import drop_dead, held
 from dockmagic.store.rows import layers_of
 
+TRIAL = "trial-"
+_TRIAL_SECONDS = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Trash:
@@ -115,17 +118,27 @@ def _set_aside(connection: sqlite3.Connection, layout: Layout, owner: Owner, tra
     ]
     for file in files:
         target = layout.tmp / new_name()
-        file.rename(target)
-        trash.files.append(target)
+        with suppress(FileNotFoundError):  # who deleted the row removes it too
+            file.rename(target)
+            trash.files.append(target)
     trees = [
         *(p for p in entries(layout.roots / "snapshots") if p.name not in wanted),
-        *(p for p in entries(layout.roots / "containers") if p.name not in containers),
+        *(p for p in entries(layout.roots / "containers") if p.name not in containers and not _is_tried(p)),
         *(p for p in entries(layout.roots / "volumes") if f"volumes/{p.name}" not in volumes),
     ]
     for tree in trees:
         aside = f"tmp/{new_name()}"
-        owner.call("rename", {"src": f"{tree.parent.name}/{tree.name}", "dst": aside})
-        trash.trees.append(aside)
+        with suppress(FileNotFoundError):
+            owner.call("rename", {"src": f"{tree.parent.name}/{tree.name}", "dst": aside})
+            trash.trees.append(aside)
+
+
+def _is_tried(path: Path) -> bool:
+    """Whether a process may be trying just now what the host gives in this directory; that takes less than a second."""
+    try:
+        return path.name.startswith(TRIAL) and time.time() - path.lstat().st_mtime < _TRIAL_SECONDS
+    except FileNotFoundError:
+        return True
 
 
 def _empty(trash: _Trash, owner: Owner) -> None:

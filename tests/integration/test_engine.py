@@ -365,3 +365,18 @@ def test_a_mount_point_behind_the_images_link_is_no_change_either(engine, tmp_pa
     built = engine.build("FROM localhost/base\nRUN ln -s /srv/data /data && mkdir /srv\n")
     run = engine.run(built.image, script="ls /srv\n", volumes=(f"{tmp_path}:/data/in",))
     assert (run.stdout, run.changes) == ("data\n", {})
+
+
+def test_a_container_that_another_process_is_about_to_start_is_not_replaced(engine):
+    image = engine.build("FROM localhost/base\n", tags=("begun:1",)).image
+    other = subprocess.Popen(["sleep", "60"])  # noqa: S607 - a kernel that lives
+    try:
+        engine.session.store.containers.create(
+            id="ab" * 32, name="begun", image_id=image.id, image_ref="begun:1", kernel_pid=other.pid
+        )
+        with pytest.raises(ConflictError, match='the name "begun" belongs to'):
+            engine.run("begun:1", script="true", name="begun")
+    finally:
+        other.kill()
+        other.wait()
+    assert engine.run("begun:1", script="true", name="begun").exit_code == 0

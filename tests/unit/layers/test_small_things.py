@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 from hypothesis import given
@@ -219,3 +220,28 @@ def test_a_rename_onto_the_same_content_removes_the_second(owner, roots):
     owner.call("remove", {"path": "snapshots/x"})
     owner.call("remove", {"path": "snapshots/x"})
     assert not (roots / "snapshots/x").exists()
+
+
+def test_two_who_remove_one_tree_at_once_both_find_it_gone(tmp_path):
+    for round_ in range(5):
+        top = tmp_path / f"t{round_}"
+        for number in range(60):
+            (top / f"a{number}/b/c/d").mkdir(parents=True)
+            (top / f"a{number}/b/f").write_text("x")
+        errors = []
+
+        def work(path=str(top), errors=errors):
+            try:
+                removal.remove(path)
+            except OSError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        os.rename(top, tmp_path / "aside")  # as a sweep does it
+        removal.remove(str(tmp_path / "aside"))
+        for thread in threads:
+            thread.join()
+        assert errors == []
+        assert list(tmp_path.iterdir()) == []

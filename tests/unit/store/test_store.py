@@ -228,3 +228,13 @@ def test_a_failed_load_leaves_nothing(store):
     assert store.check() == []
     assert list((store.path / "blobs/sha256").iterdir()) == []
     assert list((store.path / "roots/range-0/tmp").iterdir()) == []
+
+
+def test_a_sweep_leaves_a_trial_that_goes_on_and_takes_one_that_was_left(home):
+    store = open_store(home)
+    roots = home / "roots/range-0"
+    for name in ("trial-new", "trial-old", "lost"):
+        (roots / "containers" / name / "upper").mkdir(parents=True)
+    os.utime(roots / "containers/trial-old", (0, 0))
+    store.leases.sweep()
+    assert [path.name for path in (roots / "containers").iterdir()] == ["trial-new"]
