@@ -369,7 +369,7 @@ def test_a_mount_point_behind_the_images_link_is_no_change_either(engine, tmp_pa
 
 def test_a_container_that_another_process_is_about_to_start_is_not_replaced(engine):
     image = engine.build("FROM localhost/base\n", tags=("begun:1",)).image
-    other = subprocess.Popen(["sleep", "60"])  # noqa: S607 - a kernel that lives
+    other = subprocess.Popen(["sleep", "60"])  # a kernel that lives
     try:
         engine.session.store.containers.create(
             id="ab" * 32, name="begun", image_id=image.id, image_ref="begun:1", kernel_pid=other.pid
