@@ -152,9 +152,16 @@ class Page:
 
     def palette(self, words: str) -> Page:
         """A command, by the keyboard."""
+        shown = self.page.locator(".lm-CommandPalette-input")
         self.page.keyboard.press("Escape")
-        self.page.keyboard.press("Control+Shift+C")
-        self.page.wait_for_selector(".lm-CommandPalette-input", state="visible")
+        for _ in range(5):  # a key that comes while JupyterLab moves the focus is lost
+            self.page.keyboard.press("Control+Shift+C")
+            end = time.monotonic() + 5
+            while not shown.is_visible() and time.monotonic() < end:
+                self.page.wait_for_timeout(50)
+            if shown.is_visible():
+                break
+        shown.wait_for(state="visible")
         self.page.keyboard.insert_text(words)
         self.page.wait_for_selector(".lm-CommandPalette-item.lm-mod-active")
         self.page.keyboard.press("Enter")
