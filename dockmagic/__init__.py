@@ -32,7 +32,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from dockmagic.listing import Volume
-    from dockmagic.results import Build, Container, Diff, Image, Isolation, Layer, Run, Step, Table
+    from dockmagic.results import Build, Container, Diff, Image, Isolation, Layer, Run, Step
+    from dockmagic.table import Table
 
     _engine: Engine = Engine()
     build = _engine.build
@@ -148,7 +149,8 @@ __all__ = [
     "wait",
 ]
 
-_RESULTS = frozenset({"Build", "Container", "Diff", "Image", "Isolation", "Layer", "Run", "Step", "Table"})
+_ELSEWHERE = {"Engine": "dockmagic.engine.engine", "Table": "dockmagic.table", "Volume": "dockmagic.listing"}
+_RESULTS = frozenset({"Build", "Container", "Diff", "Image", "Isolation", "Layer", "Run", "Step"})
 
 
 def load_ipython_extension(ipython: Any) -> None:
@@ -173,10 +175,8 @@ def __getattr__(name: str) -> Any:
         return import_module("dockmagic.api.function").container
     if name == "aio":
         return import_module("dockmagic.aio")
-    if name == "Engine":
-        return import_module("dockmagic.engine.engine").Engine
-    if name == "Volume":
-        return import_module("dockmagic.listing").Volume
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
     if name in __all__ and not name.islower():
         return getattr(import_module("dockmagic.results" if name in _RESULTS else "dockmagic.errors"), name)
     # Any other name is a verb of the default engine, or none. ``layers`` is a package of ours: an image has its layers.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dockmagic.api.subject import MissingError, Subject, Target
 from dockmagic.errors import ExpectationError
 from dockmagic.record.escape import visible
-from dockmagic.results import Table, decimal_size
+from dockmagic.table import Table, decimal_size
 
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine

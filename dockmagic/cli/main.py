@@ -18,7 +18,8 @@ from dockmagic.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, DockmagicError, Ru
 from dockmagic.magics import grammar, verbs
 from dockmagic.magics.defaults import Defaults
 from dockmagic.magics.lines import LINES
-from dockmagic.results import Build, Run, Table
+from dockmagic.results import Build, Run
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command

@@ -7,7 +7,8 @@ from typing import Any
 
 from dockmagic.cli.document import document
 from dockmagic.listing import Volume
-from dockmagic.results import Build, Container, Image, Run, Table
+from dockmagic.results import Build, Container, Image, Run
+from dockmagic.table import Table
 
 # Verbs whose image is told by its id, as docker tells it; ``tag`` prints nothing.
 _IDS = frozenset({"build", "commit", "import"})

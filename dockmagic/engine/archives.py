@@ -10,8 +10,9 @@ from dockmagic.engine import images, tagging
 from dockmagic.errors import ConflictError, NotFoundError
 from dockmagic.oci import platform as platforms
 from dockmagic.oci import transport
-from dockmagic.results import Image, Table
+from dockmagic.results import Image
 from dockmagic.store.archive_images import Wanted
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session

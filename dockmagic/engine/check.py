@@ -14,7 +14,7 @@ from dockmagic.dockerfile import lint
 from dockmagic.dockerfile.lint import LintWarning, Report
 from dockmagic.engine.build import Request, wanted
 from dockmagic.errors import DockerfileError
-from dockmagic.results import Table
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.builder.request import BuildRequest

@@ -11,7 +11,8 @@ from dockmagic.engine.naming import hostname
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError, NotFoundError
 from dockmagic.record.escape import visible
-from dockmagic.results import ChangedPath, Container, Table, shortened
+from dockmagic.results import ChangedPath, Container
+from dockmagic.table import Table, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from dockmagic import results
+from dockmagic import results, table
 from dockmagic.engine.session import Session
 from dockmagic.errors import IsolationError, StoreError
 from dockmagic.sandbox import probe
@@ -49,7 +49,7 @@ class Verdict:
     weak: bool = False
 
 
-def doctor(session: Session) -> results.Table[results.Finding]:
+def doctor(session: Session) -> table.Table[results.Finding]:
     """Ask this host.
 
     Returns:
@@ -63,7 +63,7 @@ def doctor(session: Session) -> results.Table[results.Finding]:
     network = [_network(session)] if store.ok and refusal is None else []
     everything = (_tier(verdict), store, *(_shared(session) if store.ok else ()), *findings, *network)
     items = tuple(_as_result(finding) for finding in everything)
-    return results.Table(_COLUMNS, items, _rows(everything[1:]), title=title(verdict))
+    return table.Table(_COLUMNS, items, _rows(everything[1:]), title=title(verdict))
 
 
 def require(found: Sequence[results.Finding]) -> None:

@@ -31,9 +31,10 @@ from dockmagic.engine.settings import Settings
 from dockmagic.errors import NotFoundError
 from dockmagic.exchange.given import given as encode
 from dockmagic.listing import Content, Damage, Difference, Disk, File, Pruned, Usage
-from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run, Table
+from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run
 from dockmagic.sandbox.pump import OUTPUT_LIMIT
 from dockmagic.sandbox.spec import Limits
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.builder.request import Network

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockmagic.listing import Damage
-from dockmagic.results import Table
 from dockmagic.store.check import Problem
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session

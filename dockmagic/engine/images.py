@@ -12,7 +12,8 @@ from dockmagic.engine.command import Defaults
 from dockmagic.errors import UsageError
 from dockmagic.oci import platform
 from dockmagic.record.escape import instruction_line
-from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer, Table, decimal_size, shortened
+from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer
+from dockmagic.table import Table, decimal_size, shortened
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from dockmagic.engine import containers, ports
 from dockmagic.engine.network_names import PRIVATE, SHARED, of_run
 from dockmagic.errors import ConflictError, UsageError
-from dockmagic.results import Table
 from dockmagic.sandbox.spec import NETWORK_PROGRAMS
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.engine.ports import Published

@@ -10,8 +10,9 @@ from dockmagic.engine import images
 from dockmagic.errors import UsageError
 from dockmagic.oci import reference
 from dockmagic.oci.reference import Reference
-from dockmagic.results import Image, Table
+from dockmagic.results import Image
 from dockmagic.store.archive import Form
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session

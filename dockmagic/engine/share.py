@@ -10,7 +10,8 @@ from dockmagic.engine.session import SHARED_VARIABLE
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
-    from dockmagic.results import Image, Table
+    from dockmagic.results import Image
+    from dockmagic.table import Table
 
 
 def share(session: Session) -> Table[Image]:

@@ -10,7 +10,7 @@ from dockmagic.builder.hostimage import NAMES as HOST_IMAGES
 from dockmagic.engine.containers import upper
 from dockmagic.errors import IsolationError
 from dockmagic.listing import Pruned, Usage
-from dockmagic.results import Table, decimal_size
+from dockmagic.table import Table, decimal_size
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dockmagic.engine import containers
 from dockmagic.errors import ConflictError
 from dockmagic.record.escape import visible
-from dockmagic.results import Table, decimal_size, shortened
+from dockmagic.table import Table, decimal_size, shortened
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, overload
 
 from dockmagic.errors import ConflictError, NotFoundError, UsageError
 from dockmagic.listing import Volume
-from dockmagic.results import Table
 from dockmagic.sandbox.spec import Bind
 from dockmagic.store.volumes import ANONYMOUS
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session

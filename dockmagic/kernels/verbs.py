@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from dockmagic.kernels import kernelspec
 from dockmagic.kernels.inside import python_of
 from dockmagic.kernels.kernelspec import Kernel
-from dockmagic.results import Table
 from dockmagic.sandbox.spec import Limits
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine

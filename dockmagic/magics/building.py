@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
     from dockmagic.magics.streams import Progress
-    from dockmagic.results import Build, Table
+    from dockmagic.results import Build
+    from dockmagic.table import Table
 
 
 def build_cell(notebook: Notebook, command: Command, body: str) -> None:

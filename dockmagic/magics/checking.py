@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dockmagic.errors import DockerfileError, NotFoundError
 from dockmagic.magics import cell
 from dockmagic.magics.values import environment
-from dockmagic.results import Table
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.dockerfile.lint import LintWarning

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import UsageError
 from dockmagic.magics import grammar, verbs
-from dockmagic.results import Table
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.magics import cell, grammar
-from dockmagic.results import Table
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command

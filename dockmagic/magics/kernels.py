@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dockmagic.kernels.kernelspec import Kernel
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
-    from dockmagic.results import Table
+    from dockmagic.table import Table
 
 
 def install(notebook: Notebook, command: Command) -> Kernel:

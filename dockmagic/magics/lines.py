@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dockmagic.errors import UsageError
 from dockmagic.magics import building, checking, dockerfiles, kernels, registries, running
 from dockmagic.magics.streams import Streams
-from dockmagic.results import Table
+from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dockmagic.record import stack
 from dockmagic.record.scale import counted
-from dockmagic.results import decimal_size
+from dockmagic.table import decimal_size
 
 if TYPE_CHECKING:
     from dockmagic.record.model import Changes, Drawn, Line, Record, Totals

@@ -9,7 +9,7 @@ from typing import Any
 
 from dockmagic.listing import Content
 from dockmagic.record.escape import visible
-from dockmagic.results import decimal_size
+from dockmagic.table import decimal_size
 
 SHOWN_BYTES = 1 << 16
 COMPARED_BYTES = 1 << 18

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dockmagic.errors import BuildError, RunError
-from dockmagic.results import Build, Container, Image, Layer, Run, Step, Table
+from dockmagic.results import Build, Container, Image, Layer, Run, Step
+from dockmagic.table import Table
 
 NAMES = {
     Image: "id short_id tags layers history config digest size",

@@ -8,7 +8,8 @@ from dockmagic.cli.document import document
 from dockmagic.cli.printing import notes, printed
 from dockmagic.errors import RunError
 from dockmagic.magics.lines import Log
-from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Isolation, Layer, Run, Table
+from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Isolation, Layer, Run
+from dockmagic.table import Table
 
 LAYER = Layer(diff_id="sha256:d", digest="sha256:b", size=3, files=1, instruction="COPY a /a", changes={"/a": "A"})
 IMAGE = Image(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
-from dockmagic.results import Build, Container, Image, Row, Run, Table
+from dockmagic.results import Build, Container, Image, Row, Run
+from dockmagic.table import Table
 
 IMAGE = Image(
     id="sha256:" + "1" * 64,

@@ -12,7 +12,8 @@ from dockmagic.record.columns import character_width, keep_head, keep_tail, widt
 from dockmagic.record.escape import instruction_line, log_line, visible
 from dockmagic.record.order import reading_order
 from dockmagic.record.scale import GIBIBYTE, MEBIBYTE, counted, edge_tenths
-from dockmagic.results import HistoryEntry, Image, Layer, decimal_size
+from dockmagic.results import HistoryEntry, Image, Layer
+from dockmagic.table import decimal_size
 
 
 @pytest.mark.parametrize(
