@@ -7,23 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockmagic.engine import build as building
 from dockmagic.engine import (
-    archives,
     commit,
     containers,
     export_values,
     files,
     images,
-    life,
-    pausing,
     products,
     run,
     several,
-    stats,
     taking,
 )
-from dockmagic.engine import build as building
 from dockmagic.engine.command import words
+from dockmagic.engine.container_verbs import ContainerVerbs
+from dockmagic.engine.image_verbs import ImageVerbs
 from dockmagic.engine.request import Network as RunNetwork
 from dockmagic.engine.request import Request as RunRequest
 from dockmagic.engine.session import Session
@@ -31,7 +29,7 @@ from dockmagic.engine.settings import Settings
 from dockmagic.errors import NotFoundError
 from dockmagic.exchange.given import given as encode
 from dockmagic.listing import Content, Damage, Difference, Disk, File, Pruned, Usage
-from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Layer, Run
+from dockmagic.results import Build, Container, Diff, Image, Run
 from dockmagic.sandbox.pump import OUTPUT_LIMIT
 from dockmagic.sandbox.spec import Limits
 from dockmagic.table import Table
@@ -39,8 +37,6 @@ from dockmagic.table import Table
 if TYPE_CHECKING:
     from dockmagic.builder.request import Network
     from dockmagic.dockerfile.lint import LintWarning
-    from dockmagic.engine.background import Background
-    from dockmagic.engine.copying import Copied
     from dockmagic.engine.export_values import (
         AgentsLike,
         CacheFromLike,
@@ -49,19 +45,14 @@ if TYPE_CHECKING:
         OutputLike,
         SecretsLike,
     )
-    from dockmagic.engine.ports import Published
-    from dockmagic.engine.stats import Listed, Stats
-    from dockmagic.engine.transfer import Listener as TransferListener
     from dockmagic.engine.volumes import Volumes
-    from dockmagic.oci.changeset import Entry
     from dockmagic.results import Finding
     from dockmagic.sandbox.pump import Listener
     from dockmagic.sandbox.runtime import Process, Runtime
-    from dockmagic.store.archive_input import Source
     from dockmagic.store.archive_output import Target
 
 
-class Engine:
+class Engine(ImageVerbs, ContainerVerbs):
     """Images and containers of one home directory.
 
     Args:
@@ -287,83 +278,12 @@ class Engine:
         )
         return run.exec_(self.session, container, request, running=running, listener=on_output)
 
-    def images(self) -> Table[Image]:
-        """Every image, newest first."""
-        return images.images(self.session)
-
-    def ps(self, *, all: bool = False) -> Table[Container]:  # noqa: A002 - docker's name
-        """Containers that run, or all."""
-        return containers.ps(self.session, everything=all)
-
-    def rm(self, *names: str, force: bool = False, volumes: bool = False) -> tuple[str, ...]:
-        """Remove containers, and with ``volumes`` those volumes of theirs that nobody named; returns their names."""
-        return containers.remove(self.session, names, force=force, volumes=volumes)
-
     @property
     def volume(self) -> Volumes:
         """The verbs of volumes: ``create``, ``inspect``, ``list``, ``remove``, ``prune``, ``exists``, ``clone``."""
         from dockmagic.engine.volumes import Volumes  # noqa: PLC0415 - rarely asked
 
         return Volumes(self.session)
-
-    def rmi(self, *names: str, force: bool = False) -> tuple[str, ...]:
-        """Remove names of images, and images with their last name; returns what was removed."""
-        return archives.rmi(self.session, names, force=force)
-
-    def background(self, container: str | Container) -> Background | None:
-        """A container of this engine that runs beside the notebook, or has; None for any other."""
-        from dockmagic.engine.background import Background  # noqa: PLC0415 - rarely asked
-
-        found = self.session.background.get(containers.find(self.session, container).id)
-        return found if isinstance(found, Background) else None
-
-    def stop(self, *names: str | Container, timeout: float = life.PATIENCE, signal: str = "") -> tuple[str, ...]:
-        """Ask containers to end, then end them; see :func:`dockmagic.engine.life.stop`."""
-        return life.stop(self.session, names, timeout=timeout, signal=signal)
-
-    def kill(self, *names: str | Container, signal: str = "KILL") -> tuple[str, ...]:
-        """Send a signal to the first process of containers; see :func:`dockmagic.engine.life.kill`."""
-        return life.kill(self.session, names, signal=signal)
-
-    def pause(self, *names: str | Container) -> tuple[str, ...]:
-        """Hold every process of containers; see :func:`dockmagic.engine.pausing.pause`."""
-        return pausing.pause(self.session, names)
-
-    def unpause(self, *names: str | Container) -> tuple[str, ...]:
-        """Let paused containers go on; see :func:`dockmagic.engine.pausing.unpause`."""
-        return pausing.unpause(self.session, names)
-
-    def wait(self, name: str | Container, *, timeout: float | None = None) -> int:
-        """Stay until a container has ended; its exit code. See :func:`dockmagic.engine.life.wait`."""
-        return life.wait(self.session, name, timeout=timeout)
-
-    def rename(self, container: str | Container, name: str) -> str:
-        """Give a container another name."""
-        return life.rename(self.session, container, name)
-
-    def follow(self, name: str | Container, listener: Callable[[bytes], None], *, tail: int | None = None) -> None:
-        """Give what a container prints until it ends; see :func:`dockmagic.engine.life.follow`."""
-        life.follow(self.session, name, listener, tail=tail)
-
-    def cp(self, source: str, destination: str) -> Copied:
-        """Copy between this machine and a container, ``NAME:PATH``; see :func:`dockmagic.engine.copying.cp`."""
-        from dockmagic.engine.copying import cp  # noqa: PLC0415 - rarely asked
-
-        return cp(self.session, source, destination)
-
-    def stats(self, *names: str | Container) -> Table[Stats]:
-        """What living containers use; see :func:`dockmagic.engine.stats.stats`."""
-        return stats.stats(self.session, names)
-
-    def top(self, name: str | Container) -> Table[Listed]:
-        """The processes of a container; see :func:`dockmagic.engine.stats.top`."""
-        return stats.top(self.session, name)
-
-    def port(self, name: str | Container, private: str = "") -> Table[Published]:
-        """What a container publishes; see :func:`dockmagic.engine.networks.port`."""
-        from dockmagic.engine.networks import port  # noqa: PLC0415 - rarely asked
-
-        return port(self.session, name, private)
 
     def inspect(self, name: str) -> Image | Container:
         """The container or image of that name, container first, as docker looks.
@@ -380,14 +300,6 @@ class Engine:
             raise NotFoundError(
                 f"no such container or image: {name}", hint="see %container ps -a and %container images"
             ) from None
-
-    def layers(self, name: str | Image) -> Table[Layer]:
-        """An image's layers, newest first."""
-        return images.layers(self.session, name)
-
-    def history(self, name: str | Image) -> Table[HistoryEntry]:
-        """An image's history, newest first."""
-        return images.history(self.session, name)
 
     def diff(self, first: str | Image | Container, second: str | Image | Container | None = None) -> Diff:
         """What a container changed, or what differs between two images or containers."""
@@ -409,14 +321,6 @@ class Engine:
         """How a file of an image or container begins; see :func:`dockmagic.engine.files.read`."""
         return files.read(self.session, place, path, limit=limit, layer=layer)
 
-    def sharing(self, image: str | Image) -> dict[str, tuple[str, ...]]:
-        """Which other images have a layer of this one, by DiffID."""
-        return files.sharing(self.session, image)
-
-    def changesets(self, image: str | Image) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
-        """What each layer of an image holds, as (DiffID, entries), base first."""
-        return files.changesets(self.session, image)
-
     def disk(self) -> Disk:
         """What images, containers and the build cache hold."""
         return files.disk(self.session)
@@ -425,53 +329,11 @@ class Engine:
         """Paths that differ between two images or containers, with what stands there in each."""
         return files.compare(self.session, first, second)
 
-    def commit(self, container: str | Container, reference: str = "", *, message: str = "") -> Image:
-        """Make an image of a container."""
-        return commit.commit(self.session, container, reference, message=message)
-
-    def pull(self, name: str, *, platform: str = "", on_event: TransferListener | None = None) -> Image:
-        """Fetch an image from its registry; see :func:`dockmagic.engine.pull.pull` for what it raises."""
-        from dockmagic.engine.pull import pull  # noqa: PLC0415 - HTTP and TLS are slow to import
-
-        return pull(self.session, name, wanted=platform, listener=on_event)
-
-    def push(self, name: str, *, on_event: TransferListener | None = None) -> str:
-        """Send an image to its registry, and return its digest there; see :func:`dockmagic.engine.push.push`."""
-        from dockmagic.engine.push import push  # noqa: PLC0415 - as above
-
-        return push(self.session, name, listener=on_event)
-
-    def login(self, server: str = "", *, username: str, password: str) -> str:
-        """Sign in to a registry and keep the credentials; see :func:`dockmagic.engine.login.login`."""
-        from dockmagic.engine.login import login  # noqa: PLC0415 - as above
-
-        return login(self.session, server, username, password)
-
-    def logout(self, server: str = "") -> bool:
-        """Forget the credentials for a registry; False where there were none."""
-        from dockmagic.engine.login import logout  # noqa: PLC0415 - as above
-
-        return logout(self.session, server)
-
-    def load(self, source: Source, *, platform: str = "") -> Table[Image]:
-        """Take the images of an archive: a path, or a binary stream; see :func:`dockmagic.engine.archives.load`."""
-        return archives.load(self.session, source, platform)
-
-    def save(self, *names: str | Image, output: Target, format: str = "docker-archive") -> Table[Image]:  # noqa: A002 - podman's name
-        """Write images to an archive; see :func:`dockmagic.engine.save.save`."""
-        from dockmagic.engine.save import save  # noqa: PLC0415 - rarely asked
-
-        return save(self.session, names, output, format)
-
     def export(self, place: str | Image | Container, output: Target) -> None:
         """Write the root file system of a container or image as a tar; see :func:`dockmagic.engine.export.export`."""
         from dockmagic.engine.export import export  # noqa: PLC0415 - rarely asked
 
         export(self.session, place, output)
-
-    def import_(self, source: Source, reference: str = "") -> Image:
-        """Make an image from the tar of a root file system: a path, or a binary stream."""
-        return archives.import_(self.session, source, reference)
 
     def df(self) -> Table[Usage]:
         """What the store holds, and what a prune would free."""
@@ -496,14 +358,6 @@ class Engine:
         from dockmagic.engine.share import share  # noqa: PLC0415 - rarely asked
 
         return share(self.session)
-
-    def tag(self, image: str | Image, reference: str) -> Image:
-        """Give an image one more name."""
-        return archives.tag(self.session, image, reference)
-
-    def logs(self, name: str | Container) -> str:
-        """What a container's processes printed."""
-        return containers.logs(self.session, name)
 
     def doctor(self, *, require: bool = False) -> Table[Finding]:
         """What this host gives and refuses, and which tier that makes; with ``require`` an error where no container runs."""

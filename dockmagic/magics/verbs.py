@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 
 from dockmagic.errors import UsageError
-from dockmagic.magics import health_options, network_options, values, volume_verbs
+from dockmagic.magics import health_options, life_verbs, network_options, transfer_verbs, values, volume_verbs
 from dockmagic.magics import options as table
 from dockmagic.magics.kernel_verbs import kernel_verbs
 from dockmagic.magics.options import Option
@@ -88,14 +88,6 @@ _ALL = Option(names=("-a", "--all"), help="also those that have ended")
 _FORCE = Option(names=("-f", "--force"), help="also what is in use")
 _FILE = Option(names=("-f", "--file"), value="PATH", help="the Dockerfile (default: CONTEXT/Dockerfile)")
 _MESSAGE = Option(names=("-m", "--message"), value="TEXT", default="", help="a comment for the history")
-_OUTPUT = Option(names=("-o", "--output"), value="PATH", read=values.filled, help="the file to write")
-_FORM = Option(
-    names=("--format",),
-    value="FORM",
-    default="docker-archive",
-    help="docker-archive, oci-archive or oci-dir (default docker-archive)",
-)
-_INPUT = Option(names=("-i", "--input"), value="PATH", read=values.filled, help="the archive, as docker has it")
 
 DEFAULTED = frozenset({"", "build", "run", "exec"})
 # What belongs to one cell: its names, its variables, its Dockerfile.
@@ -155,18 +147,6 @@ DEFAULTS = Verb(
         ),
         Option(names=("--reset",), help="forget what the session has set"),
     ),
-)
-_PLATFORM = Option(
-    names=("--platform",), value="PLATFORM", read=values.filled, default="", help="of several, that one: linux/arm64"
-)
-_USERNAME = Option(names=("-u", "--username"), value="NAME", read=values.filled, default="", help="who signs in")
-_PASSWORD_STDIN = Option(
-    names=("--password-stdin",), value="VAR", read=values.variable, help="the password: a variable with text"
-)
-_NO_PASSWORD = Option(
-    names=("-p", "--password"),
-    value="PASSWORD",
-    absent="IPython keeps every line; leave it out to be asked, or give --password-stdin VAR",
 )
 
 LINE_VERBS = (
@@ -258,46 +238,7 @@ LINE_VERBS = (
             *table.later("--details --since= -t|--timestamps --until="),
         ),
     ),
-    Verb(
-        name="stop",
-        summary="ask containers to end, and end them after a while",
-        operands="CONTAINER...",
-        options=(
-            Option(
-                names=("-t", "--time"), value="TIME", read=values.patience, default=10.0, help="how long (default 10s)"
-            ),
-            Option(
-                names=("-s", "--signal"), value="SIGNAL", default="", help="in place of the image's STOPSIGNAL or TERM"
-            ),
-        ),
-    ),
-    Verb(
-        name="kill",
-        summary="send a signal to the first process of containers",
-        operands="CONTAINER...",
-        options=(Option(names=("-s", "--signal"), value="SIGNAL", default="KILL", help="which (default KILL)"),),
-    ),
-    Verb(name="pause", summary="hold every process of containers", operands="CONTAINER..."),
-    Verb(name="unpause", summary="let paused containers go on", operands="CONTAINER..."),
-    Verb(name="wait", summary="stay until a container has ended; its exit code", operands="CONTAINER"),
-    Verb(
-        name="stats",
-        summary="what containers that run use",
-        operands="[CONTAINER...]",
-        options=(
-            Option(names=("--no-stream",), help="accepted as with docker: it tells once"),
-            *table.later("-a|--all --format= --no-trunc"),
-        ),
-    ),
-    Verb(
-        name="cp",
-        summary="copy files between this machine and a container, NAME:PATH",
-        operands="SOURCE TARGET",
-        options=table.later("-a|--archive -L|--follow-link -q|--quiet"),
-    ),
-    Verb(name="port", summary="what a container publishes", operands="CONTAINER [PORT]"),
-    Verb(name="top", summary="the processes of a container", operands="CONTAINER"),
-    Verb(name="rename", summary="give a container another name", operands="CONTAINER NAME"),
+    *life_verbs.VERBS,
     Verb(
         name="rm",
         summary="remove containers",
@@ -315,49 +256,7 @@ LINE_VERBS = (
         options=(_FORCE, *table.later("--no-prune --platform=")),
     ),
     Verb(name="tag", summary="give an image one more name", operands="IMAGE NAME"),
-    Verb(
-        name="pull",
-        summary="fetch an image from its registry",
-        operands="IMAGE",
-        options=(_PLATFORM, *table.later("-a|--all-tags --disable-content-trust"), table.NO_QUIET),
-    ),
-    Verb(
-        name="push",
-        summary="send an image to its registry; returns the digest there",
-        operands="IMAGE",
-        options=(*table.later("-a|--all-tags --disable-content-trust --platform="), table.NO_QUIET),
-    ),
-    Verb(
-        name="login",
-        summary="sign in to a registry (default: Docker Hub); the password is asked for",
-        operands="[SERVER]",
-        options=(_USERNAME, _PASSWORD_STDIN, _NO_PASSWORD),
-    ),
-    Verb(name="logout", summary="forget what login keeps for a registry", operands="[SERVER]"),
-    Verb(
-        name="load",
-        summary="take the images of a docker or OCI archive",
-        operands="[PATH]",
-        options=(_INPUT, _PLATFORM, *table.later("-q|--quiet")),
-    ),
-    Verb(
-        name="save",
-        summary="write images to an archive that docker and every OCI tool reads",
-        operands="IMAGE...",
-        options=(_OUTPUT, _FORM, *table.later("--platform=")),
-    ),
-    Verb(
-        name="export",
-        summary="write the root file system of a container or image as a tar",
-        operands="NAME",
-        options=(_OUTPUT,),
-    ),
-    Verb(
-        name="import",
-        summary="make an image from the tar of a root file system",
-        operands="PATH [IMAGE]",
-        options=table.later("-c|--change= -m|--message= --platform="),
-    ),
+    *transfer_verbs.VERBS,
     Verb(
         name="to-dockerfile",
         summary="the build cells of a notebook as files that docker build takes",
