@@ -38,9 +38,7 @@ def namespace(pid: int) -> tuple[int, int]:
     try:
         return identity.pid_namespace(pid)
     except PermissionError:
-        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123 - no pathlib here
-            children = [int(word) for word in file.read().split()]
-        for child in children:
+        for child in identity.children(pid):
             with suppress(OSError):
                 return identity.pid_namespace(child)
         raise

@@ -8,8 +8,10 @@ Standard library only, and no ``typing``.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import struct
 from collections.abc import Callable, Iterator
 
 # proc_pid_stat(5), counted after the command's closing parenthesis
@@ -18,6 +20,9 @@ _PARENT = 1
 _GROUP = 2
 _SESSION = 3
 _STARTTIME = 19
+# linux/pidfd.h: PIDFD_GET_INFO, struct pidfd_info, PIDFD_INFO_EXIT
+_GET_INFO, _EXIT = 0xC040FF0B, 1 << 3
+_INFO = struct.Struct("=QQ11Ii")
 
 
 def birth(pid: int) -> int:
@@ -45,6 +50,27 @@ def parent(pid: int) -> int:
         return int(_stat(pid)[_PARENT])
     except ProcessLookupError:
         return 0
+
+
+def children(pid: int) -> list[int]:
+    """What a process's first thread has started and nobody has taken over; proc_pid_task(5).
+
+    Raises:
+        OSError: there is no such process.
+    """
+    with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123 - no pathlib here
+        return [int(word) for word in file.read().split()]
+
+
+def ended_as(pidfd: int) -> int | None:
+    """How a process ended that is another's to wait for, as wait(2) has it; None where the kernel does not say (before 6.15)."""
+    info = bytearray(_INFO.pack(_EXIT, *([0] * 13)))
+    try:
+        fcntl.ioctl(pidfd, _GET_INFO, info)
+    except OSError:
+        return None
+    mask, *_, status = _INFO.unpack(info)
+    return int(status) if mask & _EXIT else None
 
 
 def open_process(pid: int, born: int) -> int | None:

@@ -87,9 +87,7 @@ def open_to_us(pid: int) -> tuple[int, int]:
         os.close(parent)
     else:
         return pid, parent
-    with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123 - no pathlib here
-        children = [int(word) for word in file.read().split()]
-    for child in children:
+    for child in identity.children(pid):
         try:
             pidfd = os.pidfd_open(child)
         except ProcessLookupError:

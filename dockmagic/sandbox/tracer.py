@@ -9,13 +9,11 @@ all of it with the first process, with its client or with the server.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import posixpath
 import select
 import signal
 import socket
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -42,9 +40,6 @@ NOTES = (
     "the host's network, processes and devices are the cell's too",
     "owners that a program gives to files are not recorded",
 )
-# linux/pidfd.h: PIDFD_GET_INFO, struct pidfd_info, PIDFD_INFO_EXIT
-_GET_INFO, _EXIT = 0xC040FF0B, 1 << 3
-_INFO = struct.Struct("=QQ11Ii")
 _RUN = "run/dockmagic"
 # Calls with paths that are younger than PRoot: it lets them through as they are, to the host's files.
 _UNKNOWN = (
@@ -245,7 +240,7 @@ class Tracer:
         # PRoot stays for all that it traces, and then ends as the first of them did.
         while not select.select([own], [], [], SOON)[0]:
             self._send(signal.SIGKILL, spare=pid)
-        known = ended_as(first)
+        known = identity.ended_as(first)
         last = os.waitpid(pid, 0)[1]
         self._status = last if known is None else known
         self._limit = self._limit or watch.last()
@@ -289,8 +284,8 @@ class Tracer:
     def _first(self, pid: int, own: int) -> tuple[int, int]:
         """The first process that PRoot traces, and a pidfd of it; PRoot itself when that has ended already."""
         while True:
-            for child in children(pid):
-                with suppress(OSError):
+            with suppress(OSError):
+                for child in identity.children(pid):
                     return child, os.pidfd_open(child)
             if select.select([own], [], [], SOON)[0]:
                 return pid, os.dup(own)
@@ -372,26 +367,6 @@ def _hidden_calls() -> bytes:
     numbers, let = syscall_table.numbers(machine), bpf.end(bpf.ALLOW)
     pieces = {numbers[name]: bpf.end(bpf.fail(ENOSYS)) for name in _UNKNOWN if name in numbers}
     return bpf.pack(bpf.only_native(syscall_table.audit_arch(machine), bpf.by_number(pieces, let), let))
-
-
-def ended_as(pidfd: int) -> int | None:
-    """How a process ended that is another's to wait for, as wait(2) has it; None where the kernel does not say (before 6.15)."""
-    info = bytearray(_INFO.pack(_EXIT, *([0] * 13)))
-    try:
-        fcntl.ioctl(pidfd, _GET_INFO, info)
-    except OSError:
-        return None
-    mask, *_, status = _INFO.unpack(info)
-    return int(status) if mask & _EXIT else None
-
-
-def children(pid: int) -> list[int]:
-    """The children of a process with one thread; proc_pid_task(5)."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []
 
 
 def _within(directory: str, source: str) -> str:

@@ -62,9 +62,7 @@ VIEWS = {
 
 
 def verbs():
-    return {
-        name for name, value in vars(dockmagic.Engine).items() if callable(value) and not name.startswith("_")
-    } - VIEWS
+    return {name for name, _ in inspect.getmembers(dockmagic.Engine, callable) if not name.startswith("_")} - VIEWS
 
 
 def test_every_verb_of_the_engine_is_a_function_and_can_be_awaited():
