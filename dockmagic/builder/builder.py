@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from dockmagic.builder.stagework import BuiltStage, Emit, Shared, build_stage, u
 from dockmagic.builder.steps.fetching import fetched
 from dockmagic.builder.transfers import CopyAction
 from dockmagic.builder.triggers import with_triggers
-from dockmagic.errors import DockmagicError, UsageError
+from dockmagic.errors import DockmagicError, NotFoundError, UsageError
 from dockmagic.events import BuildFinished
 from dockmagic.oci import reference
 from dockmagic.store import Store
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from dockmagic.sandbox.runtime import Runtime
     from dockmagic.store.images import ImageRecord
     from dockmagic.store.leases import Hold
+
+# How often a base is looked for that other processes remove.
+_TRIES = 3
 
 
 def build(
@@ -120,9 +123,18 @@ def _base_images(
     for base, header in read.images():
         if base not in known:
             with at_line(header, read.request.text):
-                found[base] = _found(store, base, read.request, puller)
-            hold.add(found[base].id)
+                found[base] = _held(store, base, read.request, hold, puller)
     return found
+
+
+def _held(store: Store, base: BaseImage, request: BuildRequest, hold: Hold, puller: bases.Puller | None) -> ImageRecord:
+    """An image that stays as long as the build; one that another process removed before it was held is looked for again."""
+    for _ in range(_TRIES):
+        found = _found(store, base, request, puller)
+        hold.add(found.id)
+        with suppress(NotFoundError):
+            return store.images.get(found.id)
+    raise NotFoundError(f"image not found: {base.name}", hint="another process removes it again and again")
 
 
 def _found(store: Store, base: BaseImage, request: BuildRequest, puller: bases.Puller | None) -> ImageRecord:
@@ -143,7 +155,7 @@ def _fetch_others(store: Store, made: Plan, request: BuildRequest, hold: Hold, p
         base = BaseImage(name, platform_of(request))
         if base not in here:
             with at_line(row, request.text):
-                hold.add(_found(store, base, request, puller).id)
+                _held(store, base, request, hold, puller)
 
 
 def _images_of(action: Action | None) -> list[str]:
