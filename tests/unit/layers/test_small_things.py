@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from dockmagic.errors import NotFoundError, StoreCorruptError, UsageError
 from dockmagic.layers import metadata, overlayfs, removal
-from dockmagic.layers.jobs import JOBS, inside
+from dockmagic.layers.jobs import JOBS
+from dockmagic.layers.jobs.arguments import inside
 from dockmagic.layers.ledger import Ledger
 from dockmagic.oci.changeset import Entry
 from tests.unit.layers.given import file, tar_of, unpacked
