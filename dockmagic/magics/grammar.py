@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import UsageError
-from dockmagic.magics import options as table
-from dockmagic.magics import values, verbs
+from dockmagic.magics import run_options, values, verbs
 
 if TYPE_CHECKING:
     from dockmagic.magics.braces import Fill
@@ -115,7 +114,7 @@ def command_of(
 def _usable(verb: Verb, defaults: Mapping[str, Any]) -> dict[str, Any]:
     own = {option.key for option in verb.available}
     if verb.name == "build":  # what a session limits are its containers
-        own -= {option.key for option in table.STEP_LIMITS}
+        own -= {option.key for option in run_options.STEP_LIMITS}
     return {key: value for key, value in defaults.items() if key in own}
 
 

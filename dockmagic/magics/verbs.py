@@ -6,15 +6,24 @@ import difflib
 from collections.abc import Sequence
 
 from dockmagic.errors import UsageError
-from dockmagic.magics import health_options, life_verbs, network_options, transfer_verbs, values, volume_verbs
+from dockmagic.magics import (
+    build_options,
+    health_options,
+    life_verbs,
+    network_options,
+    run_options,
+    transfer_verbs,
+    values,
+    volume_verbs,
+)
 from dockmagic.magics import options as table
 from dockmagic.magics.kernel_verbs import kernel_verbs
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
 
-_RUN_REFUSED = (*table.RUN_LATER, *network_options.RUN_REFUSED, *table.NO_TERMINAL, table.NO_TTY)
-_EXEC_REFUSED = (*table.EXEC_LATER, *table.EXEC_FIXED, *table.NO_TERMINAL, table.NO_TTY)
-_BUILD_REFUSED = (*table.BUILD_LATER, *table.NO_TERMINAL)
+_RUN_REFUSED = (*run_options.RUN_LATER, *network_options.RUN_REFUSED, *table.NO_TERMINAL, table.NO_TTY)
+_EXEC_REFUSED = (*run_options.EXEC_LATER, *run_options.EXEC_FIXED, *table.NO_TERMINAL, table.NO_TTY)
+_BUILD_REFUSED = (*build_options.BUILD_LATER, *table.NO_TERMINAL)
 _BUILD_CELL = (*table.RESULT, table.QUIET)
 _RUN_CELL = (*_BUILD_CELL, *table.OUTPUT)
 _RUN_LINE = (*table.RESULT, *table.OUTPUT)
@@ -32,8 +41,8 @@ CELL_VERBS = (
         name="",
         summary="build the image, then run the script below the line --- or the image's own command",
         options=(
-            *table.BUILD,
-            *table.RUN,
+            *build_options.BUILD,
+            *run_options.RUN,
             *network_options.RUN,
             *health_options.RUN,
             network_options.OF_BOTH,
@@ -48,7 +57,13 @@ CELL_VERBS = (
         name="build",
         summary="build an image; the body is the Dockerfile",
         operands="[CONTEXT]",
-        options=(*table.BUILD, *table.STEP_LIMITS, network_options.OF_BUILD, *_BUILD_CELL, *_BUILD_REFUSED),
+        options=(
+            *build_options.BUILD,
+            *run_options.STEP_LIMITS,
+            network_options.OF_BUILD,
+            *_BUILD_CELL,
+            *_BUILD_REFUSED,
+        ),
         body="dockerfile",
     ),
     Verb(
@@ -56,8 +71,8 @@ CELL_VERBS = (
         summary="run a script in a new container; the body is the script",
         operands="IMAGE",
         options=(
-            *table.RUN,
-            table.RUN_HOST,
+            *run_options.RUN,
+            run_options.RUN_HOST,
             *network_options.RUN,
             *health_options.RUN,
             network_options.OF_RUN,
@@ -71,14 +86,14 @@ CELL_VERBS = (
         name="exec",
         summary="run a script in a kept container; the body is the script",
         operands="CONTAINER",
-        options=(*table.EXEC, *_RUN_CELL, *_EXEC_REFUSED),
+        options=(*run_options.EXEC, *_RUN_CELL, *_EXEC_REFUSED),
         body="script",
         arguments=True,
     ),
     Verb(
         name="check",
         summary="say what is bad style or a likely mistake in the body, a Dockerfile; nothing is built",
-        options=table.CHECK,
+        options=build_options.CHECK,
         body="dockerfile",
     ),
     _EXPECT,
@@ -120,11 +135,11 @@ _OF_ONE_CELL = frozenset(
 def _defaults() -> tuple[Option, ...]:
     found: dict[str, Option] = {}
     for option in (
-        *table.BUILD,
-        *table.RUN,
+        *build_options.BUILD,
+        *run_options.RUN,
         *network_options.RUN,
         *health_options.RUN,
-        *table.EXEC,
+        *run_options.EXEC,
         network_options.OF_BOTH,
         *table.RESULT,
         table.QUIET,
@@ -155,8 +170,8 @@ LINE_VERBS = (
         summary="build an image from a Dockerfile on disk",
         operands="[CONTEXT]",
         options=(
-            *table.BUILD,
-            *table.STEP_LIMITS,
+            *build_options.BUILD,
+            *run_options.STEP_LIMITS,
             network_options.OF_BUILD,
             _FILE,
             *table.RESULT,
@@ -169,8 +184,8 @@ LINE_VERBS = (
         summary="run the image's own command, or the words after the image in its place",
         operands="IMAGE",
         options=(
-            *table.RUN,
-            table.RUN_HOST,
+            *run_options.RUN,
+            run_options.RUN_HOST,
             *network_options.RUN,
             *health_options.RUN,
             network_options.OF_RUN,
@@ -184,14 +199,14 @@ LINE_VERBS = (
         name="exec",
         summary="run a command in a kept container",
         operands="CONTAINER",
-        options=(*table.EXEC, *_RUN_LINE, *_EXEC_REFUSED, table.NO_QUIET),
+        options=(*run_options.EXEC, *_RUN_LINE, *_EXEC_REFUSED, table.NO_QUIET),
         arguments=True,
     ),
     Verb(
         name="check",
         summary="the linter's warnings of a Dockerfile on disk",
         operands="[PATH]",
-        options=table.CHECK,
+        options=build_options.CHECK,
     ),
     Verb(
         name="images",
