@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,11 +46,18 @@ SPY = """(() => {
   };
   requestAnimationFrame(look);
 })()"""
-STARTS = """prompt => {
-  prompt.started = false;
-  new MutationObserver(() => { prompt.started ||= prompt.innerText.includes('*'); }).observe(prompt,
-    {childList: true, subtree: true, characterData: true});
+# What the prompt of a cell shows. The number may be the same before and after, in a new kernel; JupyterLab may make the prompt anew.
+PROMPTS = """
+window.promptOf = index =>
+  document.querySelectorAll('.jp-Notebook .jp-CodeCell')[index]?.querySelector('.jp-InputPrompt')?.textContent ?? '';
+"""
+STARTS = """index => {
+  window.began = false;
+  window.beginning?.disconnect();
+  window.beginning = new MutationObserver(() => { window.began ||= promptOf(index).includes('*'); });
+  window.beginning.observe(document.querySelector('.jp-Notebook'), {childList: true, subtree: true, characterData: true});
 }"""
+ENDED = r"index => /\[\d+\]/.test(promptOf(index))"
 TOKEN = "token"
 
 
@@ -120,12 +127,8 @@ class Page:
 
     def run(self, index: int, *, error: bool = False) -> Page:
         """Runs a cell and waits for its end."""
-        prompt = self.cell(index).locator(".jp-InputPrompt").element_handle()
-        # The number may be the same before and after, in a new kernel.
-        self.page.evaluate(STARTS, prompt)
-        self.cell(index).locator(".cm-content").click()
-        self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function("e => e.started && /\\[\\d+\\]/.test(e.innerText)", arg=prompt, timeout=120_000)
+        self.start(index)
+        self.page.wait_for_function(ENDED, arg=index, timeout=120_000)
         self.page.wait_for_function(IDLE, timeout=60_000)
         if not error:
             assert self.cell(index).locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
@@ -133,10 +136,13 @@ class Page:
 
     def start(self, index: int) -> Page:
         """Runs a cell and waits until it has begun."""
-        self.cell(index).locator(".cm-content").click()
-        self.page.keyboard.press("Control+Enter")
-        self.cell(index).locator(".jp-InputPrompt", has_text="[*]:").wait_for()
-        return self
+        self.page.evaluate(STARTS, index)
+        for _ in range(4):  # a key that comes while JupyterLab moves the focus is lost
+            self.cell(index).locator(".cm-content").click()
+            self.page.keyboard.press("Control+Enter")
+            if self._comes(lambda: self.page.evaluate("window.began"), 25):
+                return self
+        pytest.fail(f"cell {index} did not begin")
 
     def runs(self, index: int) -> bool:
         """The cell has begun and not ended."""
@@ -145,9 +151,7 @@ class Page:
     def interrupt(self, index: int) -> Page:
         """Ends a cell that runs."""
         self.palette("Interrupt Kernel")
-        self.page.wait_for_function(
-            "e => /\\[\\d+\\]/.test(e.innerText)", arg=self.cell(index).locator(".jp-InputPrompt").element_handle()
-        )
+        self.page.wait_for_function(ENDED, arg=index)
         return self
 
     def palette(self, words: str) -> Page:
@@ -156,16 +160,21 @@ class Page:
         self.page.keyboard.press("Escape")
         for _ in range(5):  # a key that comes while JupyterLab moves the focus is lost
             self.page.keyboard.press("Control+Shift+C")
-            end = time.monotonic() + 5
-            while not shown.is_visible() and time.monotonic() < end:
-                self.page.wait_for_timeout(50)
-            if shown.is_visible():
+            if self._comes(shown.is_visible, 5):
                 break
         shown.wait_for(state="visible")
         self.page.keyboard.insert_text(words)
         self.page.wait_for_selector(".lm-CommandPalette-item.lm-mod-active")
         self.page.keyboard.press("Enter")
         return self
+
+    def _comes(self, what: Callable[[], bool], seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not what():
+            if time.monotonic() > end:
+                return False
+            self.page.wait_for_timeout(50)
+        return True
 
     def panel(self) -> Any:
         """Opens the panel of images and containers."""
@@ -183,6 +192,12 @@ class Page:
         self.page.evaluate(script.read_text())
         found = self.page.evaluate("async at => (await axe.run(at)).violations", selector)
         return [f"{each['id']}: {node['html']}: {node['failureSummary']}" for each in found for node in each["nodes"]]
+
+    def words(self) -> str:
+        """What a reader sees, for who reads of a failed test."""
+        with contextlib.suppress(Exception):
+            return str(self.page.evaluate("document.body.innerText"))[:4000]
+        return "the page does not answer"
 
     def shot(self, name: str) -> None:
         """A picture, where somebody asks for them."""
@@ -234,6 +249,9 @@ def serving(
         try:
             _wait_for(f"{address}/api/status?token={TOKEN}", server)
             yield Server(address=address, root=root, env=env)
+        except BaseException as error:
+            error.add_note(f"The server said:\n{(tmp_path / 'server.log').read_text(errors='replace')[-4000:]}")
+            raise
         finally:
             server.terminate()
             try:
@@ -276,11 +294,15 @@ def browsing(address: str, *, scheme: str = "light") -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(ARGUMENTS))
         page = browser.new_page(viewport={"width": 1180, "height": 900}, color_scheme=scheme)
         page.add_init_script(SPY)
+        page.add_init_script(PROMPTS)
         seen = Page(page=page)
         local = (address, address.replace("http", "ws", 1), "data:", "blob:")
         page.on("request", lambda request: None if request.url.startswith(local) else seen.foreign.append(request.url))
         page.on("pageerror", lambda error: seen.errors.append(str(error)))
         try:
             yield seen
+        except BaseException as error:
+            error.add_note(f"On the page stood:\n{seen.words()}")
+            raise
         finally:
             browser.close()
