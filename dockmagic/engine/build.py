@@ -89,7 +89,7 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
     puller = images.puller(session, take, anew=request.pull)
     imported, unread = _imported(session, request.cache_from)
     asked = replace(wanted(session, request), imported=tuple(imported.values()))
-    built = builder.build(session.store, lambda: session.runtime, asked, take, puller=puller)
+    built = builder.build(session.store, lambda: session.worker, asked, take, puller=puller)
     built = replace(built, notes=(*built.notes, *unread, *_damaged(imported)))
     value = _value(session, built, log, request.tags, seconds=time.monotonic() - begin)
     if isinstance(built.error, BuildError) and built.stopped is not None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from dockmagic.engine import containers, files
 from dockmagic.layers import metadata
 from dockmagic.store.archive_output import written
-from dockmagic.store.faults import told
 from dockmagic.store.piping import piped
 
 if TYPE_CHECKING:
@@ -62,8 +61,7 @@ def opened(session: Session, place: Place) -> Iterator[tuple[Sequence[Entry], St
 
         def write(descriptor: int) -> None:
             rows.seek(0)
-            with told(session.home):
-                session.runtime.call("flatten", {}, [rows.fileno(), descriptor])
+            session.call("flatten", {}, [rows.fileno(), descriptor])
 
         with piped(write) as tar:
             yield entries, tar

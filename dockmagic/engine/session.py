@@ -13,6 +13,7 @@ from dockmagic.store import Store
 
 if TYPE_CHECKING:
     from dockmagic.engine.reading import ReadingOwner
+    from dockmagic.layers.owner import Owner
     from dockmagic.registry.registries import Registries
     from dockmagic.sandbox.runtime import Runtime
 
@@ -47,7 +48,7 @@ def default_epoch() -> int:
 
 
 class RefusedOwner:
-    """Stands for the runtime on a host that builds no wall: what needs no tree works, the rest says why not."""
+    """Stands for the runtime where not even jobs can be run: what needs no tree works, the rest says why not."""
 
     def __init__(self, refusal: IsolationError) -> None:
         self.refusal = refusal
@@ -106,6 +107,7 @@ class Session:
         self._given = runtime
         self._weak = weak_is_asked_for()
         self._runtime: Runtime | None = None
+        self._idle: Runtime | None = None
         self._refusal: IsolationError | None = None
         self._reader: ReadingOwner | None = None
         self._store: Store | None = None
@@ -147,7 +149,18 @@ class Session:
                 raise self._refusal or IsolationError("no runtime for this store", detail=str(store.path))
             return self._runtime
 
-    def call(self, job: str, arguments: dict[str, Any]) -> Any:
+    @property
+    def worker(self) -> Runtime:
+        """What works on trees: the runtime; where none can be opened, one that starts nothing and raises the reason.
+
+        Raises:
+            IsolationError: not even that can be.
+        """
+        with self._lock:
+            _ = self.store
+            return self._idle or self.runtime
+
+    def call(self, job: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
         """Run a job on trees; see :mod:`dockmagic.layers.jobs`.
 
         Raises:
@@ -157,14 +170,25 @@ class Session:
 
         with self._lock:
             _ = self.store
-            owner = self._reader or self.runtime
+            owner = self._reader or self.worker
         with told(self.home):
-            return owner.call(job, arguments)
+            return owner.call(job, arguments, fds)
+
+    @property
+    def is_weak(self) -> bool:
+        """Where this machine builds no walls, cells run without."""
+        return self._weak
+
+    @property
+    def is_given(self) -> bool:
+        """The runtime was given: no other process can have it."""
+        return self._given is not None
 
     def allow_weak(self) -> None:
         """Do without walls where this machine builds none."""
         with self._lock:
             if not self._weak and self._refusal is not None:
+                self._close_idle()
                 self._store = self._refusal = self._reader = None
             self._weak = True
 
@@ -178,7 +202,13 @@ class Session:
         with self._lock:
             if self._runtime is not None:
                 self._runtime.close()
+            self._close_idle()
             self._runtime = self._store = self._refusal = self._reader = None
+
+    def _close_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.close()
+        self._idle = None
 
     def _remove_abandoned(self) -> None:
         """Remove the containers that a killed kernel would have removed itself: nobody asked to keep them."""
@@ -203,10 +233,20 @@ class Session:
         try:
             self._runtime = self._given or open_runtime(self.home / "roots", weak=self._weak)
         except IsolationError as refusal:
-            from dockmagic.engine.reading import ReadingOwner, can_write  # noqa: PLC0415 - rarely needed
-
             self._refusal = refusal
-            if not can_write(self.home):
-                self._reader = ReadingOwner(self.home / "roots", refusal)
-            return Store.open(self.home, self._reader or RefusedOwner(refusal), self.shared)
+            return Store.open(self.home, self._without_runtime(refusal), self.shared)
         return Store.open(self.home, self._runtime, self.shared)
+
+    def _without_runtime(self, refusal: IsolationError) -> Owner:
+        """What works on trees where nothing runs: reading where the store cannot be written, everything else elsewhere."""
+        from dockmagic.engine.reading import ReadingOwner, can_write  # noqa: PLC0415 - rarely needed
+        from dockmagic.sandbox.idle import IdleRuntime  # noqa: PLC0415 - rarely needed
+
+        if not can_write(self.home):
+            self._reader = ReadingOwner(self.home / "roots", refusal)
+            return self._reader
+        try:
+            self._idle = IdleRuntime(self.home / "roots", refusal)
+        except IsolationError:
+            return RefusedOwner(refusal)
+        return self._idle

@@ -136,11 +136,11 @@ def _living(session: Session) -> set[str]:
 def _settle(session: Session, mount: Mapping[str, Any], lowers: Sequence[str], *, shared: bool) -> None:
     volumes = session.store.volumes
     row = volumes.find(mount["name"])
-    if row is not None and row.scheme != session.runtime.scheme:
+    if row is not None and row.scheme != session.worker.scheme:
         raise ConflictError(
             f"the files of volume {row.name} belong to other ids than containers have here",
             hint="use it as the user, and on the machine, that made it",
-            detail=f"made with {row.scheme}, here is {session.runtime.scheme}",
+            detail=f"made with {row.scheme}, here is {session.worker.scheme}",
         )
     wanted = lowers and not mount["nocopy"] and not mount["subpath"]
     if row is not None and (shared or not wanted or not _is_empty(session, row)):

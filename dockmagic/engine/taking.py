@@ -12,7 +12,6 @@ from dockmagic.errors import DockmagicError, NotFoundError, UsageError
 from dockmagic.exchange.limits import ENTRIES, SIZE, size_told
 from dockmagic.exchange.taken import Files
 from dockmagic.sandbox.spec import Bind, Mount, Spec
-from dockmagic.store.faults import told
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -72,8 +71,7 @@ def _fetch(session: Session, place: tuple[list[str], str], left: int) -> Files:
     lowers, path = place
     arguments = {"lowers": lowers, "path": path, "limit": left, "count": ENTRIES}
     with tempfile.TemporaryFile() as out:
-        with told(session.home):
-            found = session.runtime.call("fetch", arguments, [out.fileno()])
+        found = session.call("fetch", arguments, [out.fileno()])
         out.seek(0)
         contents = {name: out.read(size) for name, size in found["entries"]}
     return contents if found["kind"] == "d" else contents[""]

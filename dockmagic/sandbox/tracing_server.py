@@ -45,7 +45,8 @@ def main(control_descriptor: int) -> None:
             return
         settings, (client,) = heard
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _try(settings["program"])
+        if settings["program"]:  # none where only jobs are done
+            _try(settings["program"])
         wire.send(control, {"ready": True})
         TracingServer(control, settings).run(client)
     except BaseException as error:  # noqa: BLE001 - told to the client
