@@ -107,11 +107,8 @@ def mount_overlay(lowers: list[str], upper: str, work: str, where: str) -> None:
     try:
         attach(_mounted(lowers, upper, work), place)
     except OSError as error:
-        if (
-            error.errno != EINVAL
-            or not (error.strerror or "").startswith("fsconfig")
-            or "lowerdir+" not in (error.filename or "")
-        ):
+        # Before Linux 6.5 any name of an option is taken, and what is wrong with it is said, without the name, when the mount is made.
+        if error.errno != EINVAL or not (error.strerror or "").startswith("fsconfig"):
             raise
         _mount_by_options(lowers, upper, work, where)
 

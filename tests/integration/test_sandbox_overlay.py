@@ -12,9 +12,9 @@ import pytest
 from tests.users import REPOSITORY
 
 SCRIPT = """
-import json, os, sys
+import errno, json, os, sys
 from dockmagic.sandbox.ops import Site
-from dockmagic.sandbox.rootfs import SCRATCH, Scratch, _mount_by_options
+from dockmagic.sandbox.rootfs import SCRATCH, Scratch, mount_overlay
 from dockmagic.syscalls import mounts, namespaces
 os.chdir(sys.argv[1])
 namespaces.unshare(namespaces.NEWNS)
@@ -26,7 +26,12 @@ for number, name in enumerate(names):
     os.mkdir(name)
     open(f'{name}/f{number}', 'w').close()
 Scratch(0, {}).apply(Site())
-_mount_by_options([*names, SCRATCH + '/skeleton'], 'upper', 'work', 'root')
+# Such a kernel takes options by any name, and refuses what it does not know when the mount is made.
+def refuse(context):
+    raise OSError(errno.EINVAL, 'fsconfig: Invalid argument')
+mounts.fsconfig_string = lambda context, key, value: None
+mounts.fsconfig_create = refuse
+mount_overlay([*names, SCRATCH + '/skeleton'], 'upper', 'work', 'root')
 line = next(l for l in open('/proc/self/mountinfo') if ' - overlay overlay ' in l and l.split()[4].endswith('/root'))
 print(json.dumps([len([n for n in os.listdir(SCRATCH + '/root') if n.startswith('f')]), line.split()[5], os.getcwd() == sys.argv[1]]))
 """
