@@ -30,7 +30,7 @@ from dockmagic.builder.globs import has_meta
 from dockmagic.builder.ignorefile import Ignore
 from dockmagic.builder.selection import Bytes, Item, Selection
 from dockmagic.builder.sources import Place, named_by, resolve
-from dockmagic.builder.tree import FileContent, Parts, Tree, reading
+from dockmagic.builder.tree import FileContent, Parts, Tree, reading, told
 from dockmagic.builder.view import View
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.layers.arrivals import is_archive
@@ -145,14 +145,14 @@ class Context:
 
     def _item(self, path: Parts, landing: str, status: os.stat_result) -> Item:
         """What lands; a small file's content is kept, so that it is not opened again to be copied."""
-        found = _bare(self._tree, path, landing, status)
-        if found is not None:
-            return found
-        mode, content = stat.S_IMODE(status.st_mode), FileContent(self._tree, path)
-        if status.st_size <= min(_SMALL, self._room) and (data := _small(content)) is not None:
+        if not stat.S_ISREG(status.st_mode):
+            return _bare(self._tree, path, landing, status)
+        mode = stat.S_IMODE(status.st_mode)
+        if status.st_size <= min(_SMALL, self._room) and (data := _small(self._tree, path)) is not None:
             self._room -= len(data)
             entry = Entry(path=landing, type="file", mode=mode, size=len(data))
             return Item(entry=entry, content=Bytes(data), sha256=hashlib.sha256(data).hexdigest())
+        content = FileContent(self._tree, path)
         size, sha256 = _measured(content.chunks())
         return Item(entry=Entry(path=landing, type="file", mode=mode, size=size), content=content, sha256=sha256)
 
@@ -164,12 +164,10 @@ def _is_archive(tree: Tree, place: Place) -> bool:
         return is_archive(file)
 
 
-def _bare(tree: Tree, path: Parts, landing: str, status: os.stat_result) -> Item | None:
-    """What has no content that would have to be read; None for a regular file."""
+def _bare(tree: Tree, path: Parts, landing: str, status: os.stat_result) -> Item:
+    """What is no regular file, and has no content that would have to be read."""
     mode = stat.S_IMODE(status.st_mode)
     kind = stat.S_IFMT(status.st_mode)
-    if kind == stat.S_IFREG:
-        return None
     if kind == stat.S_IFDIR:
         return Item(entry=Entry(path=landing, type="dir", mode=mode))
     if kind == stat.S_IFLNK:
@@ -181,14 +179,16 @@ def _bare(tree: Tree, path: Parts, landing: str, status: os.stat_result) -> Item
     raise UsageError(f'{what} cannot be copied: "{"/".join(path)}"', hint=f"exclude it by {_IGNORE_FILE}")
 
 
-def _small(content: FileContent) -> bytes | None:
+def _small(tree: Tree, path: Parts) -> bytes | None:
     """All of a small file, by one read; None where it has grown large meanwhile."""
-    with reading("/".join(content.path)):
-        file = content.tree.open(content.path)
+    try:
+        file = tree.open(path)
         try:
             data = os.read(file, _SMALL + 1)
         finally:
             os.close(file)
+    except OSError as error:
+        raise told("/".join(path), error) from error
     return data if len(data) <= _SMALL else None
 
 

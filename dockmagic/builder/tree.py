@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self._open: list[tuple[str, int]] = []
+        self._last: Parts = ()
         self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def close(self) -> None:
@@ -105,10 +106,12 @@ class Tree:
             raise OSError(0, "no longer a regular file")
         return file
 
-    def _directory(self, path: Sequence[str]) -> int:
+    def _directory(self, path: Parts) -> int:
         """The descriptor of a directory, which stays open for the next path."""
         if self._root < 0:
             raise OSError(0, "the context is closed")
+        if path == self._last:
+            return self._open[-1][1] if self._open else self._root
         common = 0
         for (name, _), wanted in zip(self._open, path, strict=False):
             if name != wanted:
@@ -118,9 +121,11 @@ class Tree:
         for name in path[common:]:
             above = self._open[-1][1] if self._open else self._root
             self._open.append((name, os.open(name, _DIRECTORY, dir_fd=above)))
+        self._last = path
         return self._open[-1][1] if self._open else self._root
 
     def _cut(self, depth: int) -> None:
+        self._last = tuple(name for name, _ in self._open[:depth])
         while len(self._open) > depth:
             os.close(self._open.pop()[1])
 
@@ -146,13 +151,18 @@ def reading(path: str) -> Iterator[None]:
     """
     try:
         yield
-    except PermissionError as error:
-        raise UsageError(
+    except OSError as error:
+        raise told(path, error) from error
+
+
+def told(path: str, error: OSError) -> UsageError:
+    """What the system says of ``path``, in the user's words."""
+    if isinstance(error, PermissionError):
+        return UsageError(
             f'no permission to read in the build context: "{path}"',
             hint="change its mode, or exclude it by .dockerignore",
             detail=str(error),
-        ) from error
-    except OSError as error:
-        if error.errno in _CHANGED:
-            raise changed(path, str(error)) from error
-        raise UsageError(f'cannot be read in the build context: "{path}"', detail=str(error)) from error
+        )
+    if error.errno in _CHANGED:
+        return changed(path, str(error))
+    return UsageError(f'cannot be read in the build context: "{path}"', detail=str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -19,7 +19,7 @@ from dockmagic.layers.tar_reader import BLOCK, TarReader, is_header
 from dockmagic.oci.changeset import Entry
 
 _LINKS = 40
-Arrivals = Iterator[tuple[Entry, Iterator[bytes] | None]]
+Arrivals = Iterator[tuple[Entry, Iterable[bytes] | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +54,17 @@ def land(landing: Landing, wish: Wish, sources: Arrivals) -> None:
         path = entry.path if rename is None else rename
         if path in {"", "."}:
             continue
-        own = wish.owner if wish.owner is not None else (entry.uid, entry.gid)
-        mode = entry.mode
-        if wish.chmod and entry.type != "symlink":
-            mode = permissions.apply(wish.chmod, mode, is_dir=entry.type == "dir")
-        if (path, own, mode) != (entry.path, (entry.uid, entry.gid), entry.mode):
-            entry = replace(entry, path=path, uid=own[0], gid=own[1], mode=mode)
+        if rename is not None or wish.owner is not None or wish.chmod:
+            entry = _as_wished(entry, path, wish)
         landing.put(real, entry, content, replaces=not wish.single_file)
+
+
+def _as_wished(entry: Entry, path: str, wish: Wish) -> Entry:
+    uid, gid = wish.owner if wish.owner is not None else (entry.uid, entry.gid)
+    mode = entry.mode
+    if wish.chmod and entry.type != "symlink":
+        mode = permissions.apply(wish.chmod, mode, is_dir=entry.type == "dir")
+    return replace(entry, path=path, uid=uid, gid=gid, mode=mode)
 
 
 def _place(stack: Stack, wish: Wish) -> tuple[str, str | None]:

@@ -27,7 +27,8 @@ def changes(upper: str, lowers: Sequence[str], *, owners: Owners, ignore: frozen
     """
     below = Stack(lowers)
     found = scan(upper, below, owners, ignore)
-    told = [row for change in found for row in _told(change, below, {c.entry.path for c in found})] if found else []
+    present = {change.entry.path for change in found}
+    told = [row for change in found for row in _told(change, below, present)]
     inodes = {c.status.st_ino: c.entry.size for c in found if c.entry.type == "file"}
     return {"paths": sorted(told, key=lambda row: os.fsencode(row[0])), "size": sum(inodes.values())}
 

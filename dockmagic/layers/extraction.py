@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Self
 
 from dockmagic.errors import ArchiveError
-from dockmagic.layers import attributes, overlayfs, removal
+from dockmagic.layers import making, overlayfs, removal
 from dockmagic.layers.ledger import Ledger
+from dockmagic.layers.packed import Packed
 from dockmagic.layers.parents import Parents
 from dockmagic.layers.scan import Owners, xattrs
-from dockmagic.layers.sparse import ZEROS
 from dockmagic.layers.stack import Found, Stack
 from dockmagic.layers.tar_reader import TarReader
 from dockmagic.oci.changeset import Entry
@@ -29,7 +29,6 @@ from dockmagic.syscalls.files import (
 )
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
 # Of a longer path no more is asked in the layers below: open(2) takes none.
 _LONGEST = 4095
@@ -50,6 +49,7 @@ class Extraction:
 
     def __init__(self, destination: str, *, single: bool, lowers: Sequence[str] = ()) -> None:
         self._ledger = Ledger()
+        self._packed = Packed()
         self._root = os.open(destination, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self._root_path = os.readlink(f"/proc/self/fd/{self._root}")
         self._single = single
@@ -64,6 +64,11 @@ class Extraction:
     def entries(self) -> list[Entry]:
         """What was written, under the paths where it really stands."""
         return self._ledger.entries()
+
+    @property
+    def packed(self) -> str:
+        """Digest of the tar that :func:`dockmagic.layers.seal.pack` would write, "" where only that can tell."""
+        return self._packed.digest()
 
     @property
     def leans(self) -> bool:
@@ -107,7 +112,7 @@ class Extraction:
             return
         directory, entry = self._within(parent, name, entry)
         hides = self._write(entry, name, directory, content)
-        self._ledger.add(self._of_first_name(entry) if entry.type == "hardlink" else entry)
+        self._note(self._of_first_name(entry) if entry.type == "hardlink" else entry)
         if hides:
             self._hide(name, directory, entry.path)
 
@@ -116,6 +121,12 @@ class Extraction:
         for entry in reversed(self._directories):
             with suppress(OSError):
                 os.utime(self._path_of(entry.path), (entry.mtime, entry.mtime), follow_symlinks=False)
+
+    def _note(self, entry: Entry) -> None:
+        """What was written, in the truth and in the tar that is written again of it."""
+        row = self._ledger.add(entry)
+        if row.type != "file":
+            self._packed.bare(row)
 
     def _path_of(self, path: str) -> str:
         return f"/proc/self/fd/{self._root}/{path}"
@@ -190,8 +201,8 @@ class Extraction:
             os.mkdir(name, 0o755, dir_fd=parent)
         except FileExistsError:
             return below
-        self._dress(implied, name, parent)
-        self._ledger.add(implied)
+        making.dress(implied, name, parent, single=self._single)
+        self._note(implied)
         if hides:
             self._hide(name, parent, path)
         return below and not hides
@@ -220,7 +231,7 @@ class Extraction:
     def _mark(self, directory: int, path: str) -> None:
         if overlayfs.attribute(directory, overlayfs.OPAQUE) != b"y":
             overlayfs.make_opaque(directory)
-            self._ledger.add(Entry(path=path, type="opaque"))
+            self._note(Entry(path=path, type="opaque"))
 
     def _resolve(self, path: str) -> int:
         resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
@@ -244,28 +255,27 @@ class Extraction:
             whiteout = Entry(path=name, type="whiteout")
             if not self._clear(whiteout, name, self._root):
                 overlayfs.make_whiteout(name, self._root)
-            self._ledger.add(whiteout)
+            self._note(whiteout)
         if names:
             self._leans = True
         else:
-            self._ledger.add(entry)
+            self._note(entry)
 
     def _write(self, entry: Entry, name: str, parent: int, content: TarReader) -> bool:
         """Write an entry; True where it is a directory that must hide what is below."""
+        if entry.type == "file":
+            self._file(entry, name, parent, content.chunks())
+            return False
         hidden = self._clear(entry, name, parent)
         match entry.type:
             case "dir":
                 self._directory(entry, name, parent)
-            case "file":
-                self._file(entry, name, parent, content.chunks())
             case "hardlink":
                 self._hardlink(entry, name, parent)
             case "symlink":
-                self._symlink(entry, name, parent)
+                making.symlink(entry, name, parent, single=self._single)
             case "fifo":
-                os.mkfifo(name, 0o600, dir_fd=parent)
-                attributes.own(name, parent, entry, single=self._single)
-                os.chmod(name, entry.mode, dir_fd=parent)
+                making.fifo(entry, name, parent, single=self._single)
             case "whiteout":
                 if not hidden:
                     overlayfs.make_whiteout(name, parent)
@@ -295,35 +305,24 @@ class Extraction:
         if entry.type == "dir" and stat.S_ISDIR(found.st_mode):
             return False
         self._ledger.forget(entry.path)
+        self._packed.spoil()
         removal.remove(name, parent)
         return entry.type == "dir"
 
     def _directory(self, entry: Entry, name: str, parent: int) -> None:
         with suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
-        self._dress(entry, name, parent)
+        making.dress(entry, name, parent, single=self._single)
         self._directories.append(entry)
 
-    def _dress(self, entry: Entry, name: str, parent: int) -> None:
-        """Give a directory its owner, mode and attributes."""
-        directory = os.open(name, _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-        try:
-            attributes.own(name, parent, entry, single=self._single, descriptor=directory)
-            os.fchmod(directory, entry.mode)
-            attributes.put(directory, entry)
-        finally:
-            os.close(directory)
-
     def _file(self, entry: Entry, name: str, parent: int, content: Iterable[bytes]) -> None:
-        file = os.open(name, _NEW, 0o600, dir_fd=parent)
         try:
-            for chunk in content:
-                _write_all(file, chunk)
-            os.ftruncate(file, os.lseek(file, 0, os.SEEK_CUR))
-            attributes.own(name, parent, entry, single=self._single, descriptor=file)
-            os.fchmod(file, entry.mode)
-            attributes.put(file, entry)
-            os.utime(file, (entry.mtime, entry.mtime))
+            file = making.new_file(name, parent)
+        except FileExistsError:
+            self._clear(entry, name, parent)
+            file = making.new_file(name, parent)
+        try:
+            making.fill(file, entry, self._packed.file(entry, content), single=self._single)
         finally:
             os.close(file)
 
@@ -365,7 +364,7 @@ class Extraction:
             raise ArchiveError(f"a hard link to what is not in the layer: {entry.linkname[:120]!r}")
         parent = self._made(posixpath.dirname(path))
         try:
-            self._ledger.add(self._bring(found, base, parent))
+            self._note(self._bring(found, base, parent))
         except BaseException:
             os.close(parent)
             raise
@@ -382,16 +381,11 @@ class Extraction:
             xattrs={} if link else xattrs(found.real),
         )  # fmt: skip
         if link:
-            self._symlink(entry, name, parent)
+            making.symlink(entry, name, parent, single=self._single)
             return entry
         with open(os.open(found.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
             self._file(entry, name, parent, iter(lambda: file.read(_CHUNK), b""))
         return entry
-
-    def _symlink(self, entry: Entry, name: str, parent: int) -> None:
-        os.symlink(entry.linkname, name, dir_fd=parent)
-        attributes.own(name, parent, entry, single=self._single)
-        os.utime(name, (entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
 
 
 def _has(name: str, directory: int) -> bool:
@@ -400,13 +394,3 @@ def _has(name: str, directory: int) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _write_all(file: int, data: bytes) -> None:
-    """Write; what is nothing but zeros becomes a hole."""
-    if data[:1] == b"\0" and data == ZEROS[: len(data)]:
-        os.lseek(file, len(data), os.SEEK_CUR)
-        return
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]

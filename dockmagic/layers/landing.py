@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from dockmagic.errors import ArchiveError, UsageError
 from dockmagic.layers import overlayfs, removal
+from dockmagic.layers.making import write_all
 from dockmagic.layers.scan import Owners
+from dockmagic.layers.settled import Settled
 from dockmagic.layers.stack import Found, Stack
 from dockmagic.oci.changeset import Entry
 
@@ -29,6 +31,7 @@ class Landing:
         upper: a directory that only landings wrote to, relative to the working directory.
         lowers: layers below, top first.
         single: only one id is mapped.
+        settled: gets the files that need no look any more; None where nobody wants to know.
 
     Attributes:
         stack: what has landed so far, and what is below it.
@@ -36,16 +39,18 @@ class Landing:
         left_out: paths of devices, which are not made.
     """
 
-    def __init__(self, upper: str, lowers: Sequence[str], *, single: bool) -> None:
+    def __init__(self, upper: str, lowers: Sequence[str], *, single: bool, settled: Settled | None = None) -> None:
         self._upper = upper
         self._below = Stack(lowers)
         self._single = single
+        self._settled = settled
         self.stack = Stack((upper, *lowers))
         self.table: dict[str, Owner] = {}
         self.left_out: list[str] = []
         # directories that hold nothing but what landed here, and where nothing shows through from below
         self._fresh: set[str] = set() if lowers or os.listdir(upper) else {""}
         self._self = (os.geteuid(), os.getegid())
+        self._last = (("", ""), "")
 
     def makedirs(self, path: str, *, root: str = "", owner: Owner = ROOT, mode: int = 0o755) -> str:
         """Make a directory and its missing parents; links on the way are followed within ``root``.
@@ -87,7 +92,7 @@ class Landing:
             done = child
         return done
 
-    def put(self, parent: str, entry: Entry, content: Iterator[bytes] | None, *, replaces: bool = True) -> None:
+    def put(self, parent: str, entry: Entry, content: Iterable[bytes] | None, *, replaces: bool = True) -> None:
         """Write ``entry`` below the real directory ``parent``; its path, and a hard link's first name, are relative to that.
 
         Args:
@@ -99,8 +104,8 @@ class Landing:
         Raises:
             UsageError: it may not.
         """
-        path = posixpath.normpath(posixpath.join(parent, entry.path))
-        if entry.type == "file" and posixpath.dirname(path) in self._fresh and self._put_new(path, entry, content):
+        above, path = self._place(parent, entry.path)
+        if entry.type == "file" and above in self._fresh and self._put_new(path, entry, content):
             return
         found = self.stack.lookup(path, follow=False)
         if entry.type == "dir":
@@ -109,7 +114,8 @@ class Landing:
         if found is not None and found.is_dir and not replaces:
             raise UsageError(f"cannot copy a file onto a directory of the image: /{path}")
         self._stale(path)
-        self._surface(posixpath.dirname(path))
+        self._unsettle(path)
+        self._surface(above)
         target = f"{self._upper}/{path}"
         if entry.type == "hardlink":
             source = posixpath.normpath(posixpath.join(parent, entry.linkname))
@@ -118,14 +124,30 @@ class Landing:
         removal.remove(target)
         self._create(target, entry, content)
 
-    def _put_new(self, path: str, entry: Entry, content: Iterator[bytes] | None) -> bool:
+    def _place(self, parent: str, path: str) -> tuple[str, str]:
+        """The directory that an entry stands in, and its own path."""
+        above, _, name = path.rpartition("/")
+        if name in {"", ".", ".."}:
+            whole = posixpath.normpath(posixpath.join(parent, path))
+            return posixpath.dirname(whole), whole
+        if (parent, above) != self._last[0]:  # they come directory by directory
+            place = posixpath.normpath(posixpath.join(parent, above))
+            self._last = (parent, above), "" if place == "." else place
+        place = self._last[1]
+        return place, f"{place}/{name}" if place else name
+
+    def _put_new(self, path: str, entry: Entry, content: Iterable[bytes] | None) -> bool:
         """Make a file where nothing can be but what landed before; False where something did."""
         try:
             file = os.open(f"{self._upper}/{path}", _NEW, 0o600)
         except FileExistsError:
             return False
         try:
-            _fill(file, entry, content or iter(()))
+            size, data = 0, b""
+            for data in content or ():
+                write_all(file, data)
+                size += len(data)
+            _put_attributes(file, entry)
             owner = (entry.uid, entry.gid)
             if self._single:
                 if owner != ROOT:
@@ -133,6 +155,9 @@ class Landing:
             elif owner != self._self:
                 os.fchown(file, *_within_range(owner))
             os.fchmod(file, entry.mode)
+            if self._settled is not None:
+                os.utime(file, (self._settled.epoch, self._settled.epoch))
+                self._settled.add(path, entry, size, data if len(data) == size else None)
         finally:
             os.close(file)
         return True
@@ -142,11 +167,17 @@ class Landing:
         if path in self._fresh:
             self._fresh = {old for old in self._fresh if old != path and not old.startswith(f"{path}/")}
 
+    def _unsettle(self, path: str) -> None:
+        """Note that a file is replaced, or gets another name; also a directory, with what is in it."""
+        if self._settled is not None and os.path.lexists(f"{self._upper}/{path}"):
+            self._settled.forget()
+
     def _put_directory(self, path: str, entry: Entry, found: Found | None, *, replaces: bool) -> None:
         if found is not None and not found.is_dir:
             if not replaces:
                 raise UsageError(f"cannot copy a directory onto a file of the image: /{path}")
             self._stale(path)
+            self._unsettle(path)
             removal.remove(f"{self._upper}/{path}")
             found = None
         if found is None:
@@ -164,6 +195,7 @@ class Landing:
             raise ArchiveError(f"a hard link to what is not there: {source[:120]!r}")
         if source == path:
             return
+        self._unsettle(source)
         if not found.real.startswith(f"{self._upper}/"):
             self._bring(source, found)
         target = f"{self._upper}/{path}"
@@ -219,8 +251,10 @@ class Landing:
         if not self._single:
             os.chown(target, found.status.st_uid, found.status.st_gid)
         os.chmod(target, stat.S_IMODE(found.status.st_mode))
+        if not (found.status.st_mode & stat.S_ISGID or any(os.listdir(layer) for layer in found.layers)):
+            self._fresh.add(path)
 
-    def _create(self, target: str, entry: Entry, content: Iterator[bytes] | None) -> None:
+    def _create(self, target: str, entry: Entry, content: Iterable[bytes] | None) -> None:
         owner = (entry.uid, entry.gid)
         match entry.type:
             case "symlink":
@@ -231,7 +265,7 @@ class Landing:
                 self._own_special(target, owner)
                 os.chmod(target, entry.mode)
             case "file":
-                _write(target, entry, content or iter(()))
+                _write(target, entry, content or ())
                 own(target, owner, single=self._single)
                 os.chmod(target, entry.mode)
             case "char" | "block":
@@ -268,19 +302,17 @@ def content_of(path: str) -> Iterator[bytes]:
         os.close(file)
 
 
-def _write(target: str, entry: Entry, content: Iterator[bytes]) -> None:
+def _write(target: str, entry: Entry, content: Iterable[bytes]) -> None:
     file = os.open(target, _NEW, 0o600)
     try:
-        _fill(file, entry, content)
+        for data in content:
+            write_all(file, data)
+        _put_attributes(file, entry)
     finally:
         os.close(file)
 
 
-def _fill(file: int, entry: Entry, content: Iterator[bytes]) -> None:
-    for chunk in content:
-        done = os.write(file, chunk)
-        while done < len(chunk):
-            done += os.write(file, memoryview(chunk)[done:])
+def _put_attributes(file: int, entry: Entry) -> None:
     for name, value in entry.xattrs.items():
         if not name.startswith(("trusted.", overlayfs.PREFIX)) and name != overlayfs.OWNER:
             with suppress(OSError):

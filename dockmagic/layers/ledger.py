@@ -17,8 +17,8 @@ class Ledger:
         self._children: dict[str, set[str]] = {}
         self._links: dict[str, list[int]] = {}
 
-    def add(self, entry: Entry) -> None:
-        """Note what was written. A hard link to a further name of a file becomes one to its first."""
+    def add(self, entry: Entry) -> Entry:
+        """Note what was written; as it was noted: a hard link to a further name of a file becomes one to its first."""
         if entry.type == "hardlink":
             entry = self._to_first(entry)
             self._links.setdefault(entry.linkname, []).append(len(self._rows))
@@ -26,6 +26,7 @@ class Ledger:
             self._places.setdefault(entry.path, []).append(len(self._rows))
             self._children.setdefault(posixpath.dirname(entry.path), set()).add(entry.path)
         self._rows.append(entry)
+        return entry
 
     def forget(self, path: str) -> None:
         """Drop a path and what is below it; a whiteout stays, since it tells what to delete in the layers below."""

@@ -119,7 +119,9 @@ def row(entry: Entry) -> list[Any]:
 def entry(row: Sequence[Any]) -> Entry:
     """The entry that :func:`row` made a list of."""
     path, kind, mode, uid, gid, size, mtime, *rest = row
-    link, major, minor = rest[:3] if rest else ("", 0, 0)
+    if not rest:
+        return Entry(path=path, type=kind, mode=mode, uid=uid, gid=gid, size=size, mtime=mtime)
+    link, major, minor = rest[:3]
     xattrs = {key: base64.b64decode(value) for key, value in rest[3].items()} if len(rest) > 3 else {}  # noqa: PLR2004
     return Entry(
         path=path, type=kind, mode=mode, uid=uid, gid=gid, size=size, mtime=mtime, linkname=link,

@@ -13,6 +13,9 @@ from dockmagic.oci.changeset import Entry, Kind
 
 Owner = tuple[int, int]
 _KEPT_XATTRS = ("user.", "security.capability")
+_NOTHING: Mapping[str, Entry] = {}
+# Of a file that nobody needs to look at: it has one name.
+_PLAIN = os.stat_result((stat.S_IFREG, 0, 0, 1, 0, 0, 0, 0, 0, 0))
 _KINDS: Mapping[int, Kind] = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "dir",
@@ -70,17 +73,25 @@ class Change:
     bare: bool = False
 
 
-def scan(upper: str, below: Stack, owners: Owners, ignore: frozenset[str], *, mtime: int = 0) -> list[Change]:
+def scan(
+    upper: str,
+    below: Stack,
+    owners: Owners,
+    ignore: frozenset[str],
+    *,
+    mtime: int = 0,
+    settled: Mapping[str, Entry] = _NOTHING,
+) -> list[Change]:
     """Every meaningful entry of a writable layer, bytewise by path; a directory's opaque mark follows it.
 
     Every entry but a deletion gets ``mtime``. Left out are sockets, whiteouts of what is not below, directories that were only copied up, and ``ignore`` unless
-    something stands below them.
+    something stands below them. What is ``settled``, new files of one name, is known already and not looked at.
     """
-    found = sorted(_walk(upper, below, owners, mtime), key=lambda c: os.fsencode(c.entry.path))
+    found = sorted(_walk(upper, below, owners, mtime, settled), key=lambda c: os.fsencode(c.entry.path))
     return _meaningful(found, ignore)
 
 
-def _walk(upper: str, below: Stack, owners: Owners, mtime: int) -> Iterator[Change]:
+def _walk(upper: str, below: Stack, owners: Owners, mtime: int, settled: Mapping[str, Entry]) -> Iterator[Change]:
     pending = [("", below.lookup(""), False)]
     while pending:
         directory, under, hidden = pending.pop()
@@ -89,6 +100,9 @@ def _walk(upper: str, below: Stack, owners: Owners, mtime: int) -> Iterator[Chan
             names = [entry.name for entry in entries]
         for name in names:
             path = f"{directory}/{name}" if directory else name
+            if path in settled:
+                yield Change(entry=settled[path], real=f"{upper}/{path}", status=_PLAIN, below=None, bare=True)
+                continue
             change = _change(path, f"{upper}/{path}", _under(below, under, name), owners, mtime)
             if change is None or (hidden and change.entry.type == "whiteout"):
                 continue

@@ -12,21 +12,32 @@ from dockmagic.errors import StoreCorruptError, UsageError
 from dockmagic.layers import metadata, overlayfs, removal
 from dockmagic.layers.metadata import Metadata
 from dockmagic.layers.scan import Change, Owners, scan
+from dockmagic.layers.settled import Settled
 from dockmagic.layers.stack import Stack
-from dockmagic.layers.tar_writer import BLOCK, END, header, padding
+from dockmagic.layers.tar_writer import TarStream, padding
 from dockmagic.oci.changeset import WHITEOUT_PREFIX, Entry
 
 _CHUNK = 1 << 20
 # What may have several names; a device is none that a layer could make.
 _LINKED = frozenset({"file", "symlink", "fifo"})
+_NOTHING: Mapping[str, bytes] = {}
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def seal(upper: str, lowers: Sequence[str], *, owners: Owners, epoch: int, ignore: frozenset[str]) -> Metadata:
+def seal(
+    upper: str,
+    lowers: Sequence[str],
+    *,
+    owners: Owners,
+    epoch: int,
+    ignore: frozenset[str],
+    settled: Settled | None = None,
+) -> Metadata:
     """Make ``upper`` a snapshot.
 
     Its timestamps become ``epoch`` (seconds), and what the changeset does not hold (directories only copied up, whiteouts of
     nothing, sockets, overlayfs's marks of origin) is removed from the disk too, so that the tree and its metadata say the same.
+    What is ``settled`` has its time already.
 
     Returns:
         The truth of the layer; no entries where nothing changed.
@@ -34,13 +45,14 @@ def seal(upper: str, lowers: Sequence[str], *, owners: Owners, epoch: int, ignor
     Raises:
         UsageError: a name begins with ``.wh.``: in a layer that means a deletion.
     """
-    changes = scan(upper, Stack(lowers), owners, ignore, mtime=epoch)
+    settled = settled or Settled(epoch)
+    changes = scan(upper, Stack(lowers), owners, ignore, mtime=epoch, settled=settled.entries)
     _require_sayable(changes)
     entries = list(_entries(changes))
     kept = {change.entry.path: change.bare for change in changes if change.entry.type != "opaque"}
-    _tidy(upper, kept, epoch)
+    _tidy(upper, kept, epoch, settled.entries)
     state = hashlib.sha256()
-    size = _stream(upper, entries, state.update)
+    size = _stream(upper, entries, state.update, settled.contents)
     return metadata.of(f"sha256:{state.hexdigest()}", entries, tar_size=size)
 
 
@@ -85,13 +97,14 @@ def _require_sayable(changes: Sequence[Change]) -> None:
             )
 
 
-def _tidy(upper: str, kept: Mapping[str, bool], epoch: int) -> None:
+def _tidy(upper: str, kept: Mapping[str, bool], epoch: int, settled: Mapping[str, Entry]) -> None:
     """Remove what is no entry, and set times, deepest first.
 
     Args:
         upper: the tree.
         kept: the paths of entries, and whether they have no attribute.
         epoch: the time.
+        settled: what has it already.
     """
     pending = [""]
     order = []
@@ -103,6 +116,8 @@ def _tidy(upper: str, kept: Mapping[str, bool], epoch: int) -> None:
             batch = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
         for name, is_directory in batch:
             path = f"{directory}/{name}" if directory else name
+            if path in settled and path in kept:
+                continue
             if path not in kept:
                 removal.remove(f"{upper}/{path}")
             elif is_directory:
@@ -121,27 +136,22 @@ def _settle(path: str, epoch: int, *, bare: bool) -> None:
     os.utime(path, (epoch, epoch), follow_symlinks=False)
 
 
-def _stream(tree: str, entries: Sequence[Entry], write: Callable[[bytes | bytearray], object]) -> int:
-    """Write the tar, in few large pieces; returns its bytes."""
-    total = len(END)
-    held = bytearray()
+def _stream(
+    tree: str,
+    entries: Sequence[Entry],
+    write: Callable[[bytes | bytearray], object],
+    known: Mapping[str, bytes] = _NOTHING,
+) -> int:
+    """Write the tar, in few large pieces; returns its bytes. What is ``known`` of contents is not read."""
+    tar = TarStream(write)
     for entry in entries:
-        head = header(entry)
-        held += head
-        total += len(head)
+        tar.head(entry)
         if entry.type == "file" and entry.size:
-            for data in _content(f"{tree}/{entry.path}", entry):
-                held += data
-                if len(held) >= _CHUNK:
-                    write(held)
-                    held = bytearray()
-            held += padding(entry.size)
-            total += entry.size + -entry.size % BLOCK
-        if len(held) >= _CHUNK:
-            write(held)
-            held = bytearray()
-    write(held + END)
-    return total
+            data = known.get(entry.path)
+            for piece in (data,) if data is not None else _content(f"{tree}/{entry.path}", entry):
+                tar.add(piece)
+            tar.add(padding(entry.size))
+    return tar.end()
 
 
 def _content(path: str, entry: Entry) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ is what a COPY of many small files is made of.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dockmagic.errors import ArchiveError
 from dockmagic.layers import metadata
@@ -17,6 +17,7 @@ from dockmagic.oci.changeset import Entry
 
 BATCH = 1024  # entries, which are in memory at once
 END = bytes(8)
+_SMALL = 1 << 16  # bytes of content that is read at once
 _CHUNK = 1 << 20
 
 
@@ -26,7 +27,7 @@ def head(entries: Sequence[Entry]) -> bytes:
     return len(rows).to_bytes(8, "big") + rows
 
 
-def arrivals(stream: Stream) -> Iterator[tuple[Entry, Iterator[bytes] | None]]:
+def arrivals(stream: Stream) -> Iterator[tuple[Entry, Iterable[bytes] | None]]:
     """The entries, with the contents of files; each content is read, or skipped, before the next entry comes.
 
     Raises:
@@ -37,6 +38,9 @@ def arrivals(stream: Stream) -> Iterator[tuple[Entry, Iterator[bytes] | None]]:
             entry = metadata.entry(row)
             if entry.type != "file":
                 yield entry, None
+                continue
+            if entry.size <= _SMALL:
+                yield entry, (_exactly(stream, entry.size),) if entry.size else ()
                 continue
             content = _Content(stream, entry.size)
             yield entry, content.chunks()

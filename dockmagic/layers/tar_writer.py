@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import posixpath
+from collections.abc import Callable
 
 from dockmagic.oci.changeset import OPAQUE_WHITEOUT, WHITEOUT_PREFIX, Entry
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
+_PIECE = 1 << 20
 _NAME = 100  # the field's width
 _OCTAL_ID = 0o7777777
 _OCTAL_SIZE = 0o77777777777
@@ -24,6 +26,39 @@ _TAIL = {
     for kind in _TYPES.values()
 }
 _SUMS = {kind: sum(tail) + 8 * ord(" ") for kind, tail in _TAIL.items()}
+
+
+class TarStream:
+    """A tar on its way: entries and contents in, few large pieces out.
+
+    Args:
+        write: takes the pieces.
+
+    Attributes:
+        size: bytes so far, without the end.
+    """
+
+    def __init__(self, write: Callable[[bytes | bytearray], object]) -> None:
+        self._write = write
+        self._held = bytearray()
+        self.size = 0
+
+    def head(self, entry: Entry) -> None:
+        """Begin an entry."""
+        self.add(header(entry))
+
+    def add(self, data: bytes) -> None:
+        """Go on with the current entry's content."""
+        self._held += data
+        self.size += len(data)
+        if len(self._held) >= _PIECE:
+            self._write(self._held)
+            self._held = bytearray()
+
+    def end(self) -> int:
+        """End the tar; its bytes."""
+        self._write(self._held + END)
+        return self.size + len(END)
 
 
 def header(entry: Entry) -> bytes:

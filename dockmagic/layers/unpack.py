@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 
-from dockmagic.layers import metadata
+from dockmagic.layers import metadata, seal
 from dockmagic.layers.compression import Stream
 from dockmagic.layers.extraction import Extraction
 from dockmagic.layers.metadata import Metadata
@@ -36,7 +36,7 @@ class Digesting:
         return f"sha256:{self._state.hexdigest()}"
 
 
-def unpack(stream: Stream, destination: str, *, single: bool, lowers: Sequence[str] = ()) -> Metadata:
+def unpack(stream: Stream, destination: str, *, single: bool, lowers: Sequence[str] = ()) -> tuple[Metadata, str]:
     """Extract an uncompressed tar.
 
     A layer is extracted by itself. But a few tools write layers that only make sense on top of those below: a path that leads
@@ -49,7 +49,8 @@ def unpack(stream: Stream, destination: str, *, single: bool, lowers: Sequence[s
         lowers: the trees of the layers below, top first, where they are known.
 
     Returns:
-        The truth of the layer; its DiffID is of the whole stream. It leans when it would be another over other layers.
+        The truth of the layer; its DiffID is of the whole stream. It leans when it would be another over other layers. And the
+        digest of the tar that :func:`dockmagic.layers.seal.pack` would write of it.
 
     Raises:
         ArchiveError: the tar is corrupt or hostile; the directory is left for the caller to remove.
@@ -63,6 +64,7 @@ def unpack(stream: Stream, destination: str, *, single: bool, lowers: Sequence[s
             extraction.add(entry, reader)
         extraction.finish()
     diff_id = digesting.drain()
-    return metadata.of(
+    truth = metadata.of(
         diff_id, extraction.entries, tar_size=digesting.count, leans=extraction.leans, inherits=extraction.inherits
     )
+    return truth, extraction.packed or seal.pack(destination, truth, lambda _: None)

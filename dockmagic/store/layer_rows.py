@@ -82,14 +82,12 @@ class LayerRows:
             row = connection.execute(statement, (value,)).fetchone()
         return record(row) if row is not None else None
 
-    def insert(
-        self, numbers: Numbers, *, blob: Descriptor | None, tree_digest: str, host_made: bool, named: bool = False
-    ) -> LayerRecord:
+    def insert(self, numbers: Numbers, *, blob: Descriptor | None, host_made: bool, named: bool = False) -> LayerRecord:
         """Add a row, whose content is durable. A row that is there stays; its blob is kept as by :meth:`keep_blob`."""
         with self._database.writing() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
-                (numbers.diff_id, numbers.size, numbers.files, numbers.tar_size, tree_digest, host_made),
+                (numbers.diff_id, numbers.size, numbers.files, numbers.tar_size, numbers.tree_digest, host_made),
             )
             if blob is not None:
                 _keep(connection, numbers.diff_id, blob, named=named)

@@ -17,7 +17,7 @@ from dockmagic.layers.compression import Stream
 from dockmagic.layers.owner import Owner
 from dockmagic.oci import mediatype
 from dockmagic.oci.descriptor import Descriptor
-from dockmagic.store import contents, trees
+from dockmagic.store import contents
 from dockmagic.store.arrival import Arrival
 from dockmagic.store.aside import Aside
 from dockmagic.store.blobs import Blobs, Received
@@ -264,14 +264,10 @@ class Layers(StoredLayers):
         _require(numbers.diff_id, incoming.diff_id)
         if self.has(numbers.diff_id):
             self._require_below(numbers.diff_id, incoming.below)
-        with told(self._layout.roots):
-            packed = trees.digest(self._owner, tree.path, metadata.fileno())
         with self._fresh(numbers.diff_id, incoming.blob.digest):
             self._blobs.publish(received)
             self._publish(metadata, tree.path, numbers)
-            stored = self._rows.insert(
-                numbers, blob=incoming.blob, tree_digest=packed, host_made=incoming.host_made, named=incoming.named
-            )
+            stored = self._rows.insert(numbers, blob=incoming.blob, host_made=incoming.host_made, named=incoming.named)
         self._let_spare_go(stored, incoming)
         return stored
 
@@ -295,6 +291,8 @@ class Layers(StoredLayers):
         default_owner: tuple[int, int] = (0, 0),
         owners: Mapping[str, Sequence[int]] | None = None,
         ignore: Sequence[str] = (),
+        last: Mapping[str, object] | None = None,
+        fds: Sequence[int] = (),
     ) -> LayerRecord | None:
         """Make a finished writable layer a layer: its tree becomes the snapshot, so ``upper`` is gone afterwards.
 
@@ -307,6 +305,8 @@ class Layers(StoredLayers):
             default_owner: of what has no recorded owner, in a scheme of one id.
             owners: owners that the tree cannot hold, as the sandbox gave them.
             ignore: paths that do not belong to the layer.
+            last: arguments of a job ``copy`` that finishes it first, None where it is finished.
+            fds: descriptors of that job.
 
         Returns:
             None when it holds no change.
@@ -318,15 +318,16 @@ class Layers(StoredLayers):
             "default_owner": list(default_owner),
             "owners": {key: list(value) for key, value in (owners or {}).items()},
             "ignore": list(ignore),
+            **({} if last is None else {"last": dict(last)}),
         }
         with self._new_metadata() as metadata:
-            numbers = self._trees.seal(arguments, metadata.fileno())
+            numbers = self._trees.seal(arguments, metadata.fileno(), *fds)
             if numbers.empty:
                 self._trees.remove(upper)
                 return None
             with self._fresh(numbers.diff_id):
                 self._publish(metadata, upper, numbers)
-                return self._rows.insert(numbers, blob=None, tree_digest=numbers.diff_id, host_made=False)
+                return self._rows.insert(numbers, blob=None, host_made=False)
 
     def _new_metadata(self) -> Aside:
         with told(self._layout.tmp):

@@ -22,6 +22,7 @@ class Numbers:
     """What a job tells of a changeset; as the fields of a stored layer.
 
     Attributes:
+        tree_digest: of what packing its tree gives.
         empty: it has no entry.
     """
 
@@ -29,6 +30,7 @@ class Numbers:
     size: int
     files: int
     tar_size: int
+    tree_digest: str
     empty: bool
 
 
@@ -65,9 +67,9 @@ class Trees:
         finally:
             self.remove(tree)
 
-    def seal(self, arguments: dict[str, Any], metadata: int) -> Numbers:
+    def seal(self, arguments: dict[str, Any], metadata: int, *fds: int) -> Numbers:
         """Make a writable layer immutable; see the job of that name."""
-        return self._numbers("seal", arguments, metadata)
+        return self._numbers("seal", arguments, metadata, *fds)
 
     def _numbers(self, job: str, arguments: dict[str, Any], *fds: int) -> Numbers:
         found = self._call(job, arguments, *fds)

@@ -7,7 +7,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from dockmagic.builder import chown
 from dockmagic.builder.archives import Archive
@@ -21,6 +22,8 @@ from dockmagic.store.layer_rows import LayerRecord
 from dockmagic.store.piping import wide_pipe
 
 Source = Selection | Picked | Archive
+Adopt = Callable[..., LayerRecord | None]
+Found = TypeVar("Found")
 
 
 def copy(site: Site, action: CopyAction, sources: Sequence[Source]) -> tuple[LayerRecord | None, tuple[str, ...]]:
@@ -47,14 +50,17 @@ def copy(site: Site, action: CopyAction, sources: Sequence[Source]) -> tuple[Lay
     left_out: list[str] = []
     with site.writable() as made:
         arguments["upper"] = made.upper
-        for source in sources:
-            try:
+        adopt = partial(site.adopt, made, owners, lowers=lowers)
+        try:
+            last = next((source for source in sources[-1:] if not isinstance(source, Archive) and source.lands), None)
+            for source in sources if last is None else sources[:-1]:
                 landed = _land(site, arguments, source)
-            except (UsageError, ArchiveError) as error:
-                raise UsageError(f"{action.keyword}: {error.message}", hint=error.hint, detail=error.detail) from None
-            owners |= landed["owners"]
-            left_out += landed.get("left_out", ())
-        return site.adopt(made, owners, lowers=lowers), tuple(_note(path) for path in left_out)
+                owners |= landed["owners"]
+                left_out += landed.get("left_out", ())
+            layer = adopt() if last is None else _land_last(site, arguments, last, adopt)
+        except (UsageError, ArchiveError) as error:
+            raise UsageError(f"{action.keyword}: {error.message}", hint=error.hint, detail=error.detail) from None
+        return layer, tuple(_note(path) for path in left_out)
 
 
 def _is_directory(site: Site, lowers: Sequence[str], path: str) -> bool:
@@ -81,21 +87,37 @@ def _land(site: Site, arguments: Mapping[str, Any], source: Source) -> Any:
         return _extract(site, arguments, source)
     if not source.lands:
         return {"owners": {}}
+    given, sent = _told(site, arguments, source)
+    return site.call("copy", given) if sent is None else land_selection(site, given, sent)
+
+
+def _land_last(
+    site: Site, arguments: Mapping[str, Any], source: Selection | Picked, adopt: Adopt
+) -> LayerRecord | None:
+    """Land and adopt by one job, which knows what it has written."""
+    given, sent = _told(site, arguments, source)
+    return adopt(last=given) if sent is None else _piped(lambda read: adopt(last=given, fds=[read]), sent.send)
+
+
+def _told(
+    site: Site, arguments: Mapping[str, Any], source: Selection | Picked
+) -> tuple[Mapping[str, Any], Selection | None]:
+    """The arguments of a job, and what it is sent, if anything."""
     given = {**arguments, "single_file": source.single_file}
-    if isinstance(source, Picked) and not source.below:
-        return land_selection(site, given, Selection(()))
-    if isinstance(source, Picked):
-        lowers = list(site.lowers(source.below))
-        sources = [
-            {"lowers": lowers, "path": pick.path, "only": pick.only, "special": source.special} for pick in source.picks
-        ]
-        return site.call("copy", {**given, "sources": sources})
-    return land_selection(site, given, source)
+    if isinstance(source, Selection):
+        return given, source
+    if not source.below:
+        return given, Selection(())
+    lowers = list(site.lowers(source.below))
+    picks = [
+        {"lowers": lowers, "path": pick.path, "only": pick.only, "special": source.special} for pick in source.picks
+    ]
+    return {**given, "sources": picks}, None
 
 
 def land_selection(site: Site, arguments: Mapping[str, Any], selection: Selection) -> Any:
     """Send the selection while the job lands it: nothing of it is kept twice."""
-    return _piped(site, "copy", arguments, selection.send)
+    return _piped(lambda read: site.call("copy", arguments, [read]), selection.send)
 
 
 def _extract(site: Site, arguments: Mapping[str, Any], archive: Archive) -> Any:
@@ -108,11 +130,11 @@ def _extract(site: Site, arguments: Mapping[str, Any], archive: Archive) -> Any:
         if f"sha256:{state.hexdigest()}" != archive.digest:
             raise changed("an archive")
 
-    return _piped(site, "extract", arguments, send)
+    return _piped(lambda read: site.call("extract", arguments, [read]), send)
 
 
-def _piped(site: Site, job: str, arguments: Mapping[str, Any], write: Callable[[int], None]) -> Any:
-    """Run a job that reads what ``write`` writes to a descriptor, from a thread."""
+def _piped(job: Callable[[int], Found], write: Callable[[int], None]) -> Found:
+    """Run a job that reads from a descriptor what ``write`` writes, from a thread."""
     read, out = wide_pipe()
     failures: list[BaseException] = []
 
@@ -129,7 +151,7 @@ def _piped(site: Site, job: str, arguments: Mapping[str, Any], write: Callable[[
     sender = threading.Thread(target=send, name="dockmagic-copy")
     sender.start()
     try:
-        found = site.call(job, arguments, [read])
+        found = job(read)
     except DockmagicError:
         read = _end(read, sender)
         if failures:

@@ -72,7 +72,13 @@ class Site:
             yield Writable(upper=f"{directory}/upper", work=f"{directory}/work")
 
     def adopt(
-        self, made: Writable, owners: Mapping[str, Sequence[int]], *, lowers: Sequence[str] | None = None
+        self,
+        made: Writable,
+        owners: Mapping[str, Sequence[int]],
+        *,
+        lowers: Sequence[str] | None = None,
+        last: Mapping[str, Any] | None = None,
+        fds: Sequence[int] = (),
     ) -> LayerRecord | None:
         """Make the writable layer a layer; None when it holds no change.
 
@@ -80,9 +86,11 @@ class Site:
             made: the writable layer.
             owners: what only a table can hold.
             lowers: what it is a change of, top first; by default the layers below the step.
+            last: arguments of a job ``copy`` that goes before.
+            fds: of that job.
         """
         below = self.lowers() if lowers is None else tuple(lowers)
-        return self.store.layers.adopt(made.upper, lowers=below, epoch=self.epoch, owners=owners)
+        return self.store.layers.adopt(made.upper, lowers=below, epoch=self.epoch, owners=owners, last=last, fds=fds)
 
     def accounts(self) -> tuple[str, str]:
         """The image's /etc/passwd and /etc/group; "" for one that is not there.

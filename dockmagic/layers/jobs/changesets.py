@@ -16,8 +16,10 @@ from dockmagic.layers import seal as sealing
 from dockmagic.layers import unpack as unpacking
 from dockmagic.layers import verify as verifying
 from dockmagic.layers.compression import Decompressed
+from dockmagic.layers.jobs import landings
 from dockmagic.layers.jobs.arguments import Arguments, ignore, inside, lowers, owners
 from dockmagic.layers.metadata import Metadata
+from dockmagic.layers.settled import Settled
 from dockmagic.oci.changeset import Entry
 
 
@@ -31,7 +33,7 @@ def unpack(arguments: Arguments, fds: Sequence[int]) -> Any:
     destination = inside(arguments["dest"])
     with os.fdopen(os.dup(fds[0]), "rb", buffering=1 << 20) as source:
         try:
-            truth = unpacking.unpack(
+            truth, packed = unpacking.unpack(
                 Decompressed(source), destination, single=bool(arguments.get("single")), lowers=lowers(arguments)
             )
         except BaseException:
@@ -40,19 +42,29 @@ def unpack(arguments: Arguments, fds: Sequence[int]) -> Any:
             raise
     if truth.leans or truth.inherits:
         truth = replace(truth, below=tuple(arguments.get("below", ())))
-    return _numbers(truth, fds[1])
+    return _numbers(truth, packed, fds[1])
 
 
 def seal(arguments: Arguments, fds: Sequence[int]) -> Any:
-    """``{upper, lowers, epoch, default_owner, owners, ignore}``, fds [metadata out]: make a writable layer a snapshot."""
+    """``{upper, lowers, epoch, default_owner, owners, ignore}``, fds [metadata out]: make a writable layer a snapshot.
+
+    With ``last``, the arguments of a :func:`dockmagic.layers.jobs.landings.copy`, and its fds behind, that goes before: one job knows what it has
+    written, and need not look.
+    """
+    settled = Settled(int(arguments["epoch"]))
+    whose = owners(arguments)
+    if "last" in arguments:
+        landed = landings.copy({**arguments["last"], "single": whose.single}, fds[1:], settled)
+        whose = replace(whose, table={**whose.table, **landed["owners"]})
     truth = sealing.seal(
         inside(arguments["upper"]),
         lowers(arguments),
-        owners=owners(arguments),
-        epoch=int(arguments["epoch"]),
+        owners=whose,
+        epoch=settled.epoch,
         ignore=ignore(arguments),
+        settled=settled,
     )
-    return _numbers(truth, fds[0])
+    return _numbers(truth, truth.diff_id, fds[0])
 
 
 def pack(arguments: Arguments, fds: Sequence[int]) -> Any:
@@ -63,7 +75,7 @@ def pack(arguments: Arguments, fds: Sequence[int]) -> Any:
         return {"digest": sealing.pack(inside(arguments["tree"]), truth, out.write)}
 
 
-def _numbers(truth: Metadata, out: int) -> dict[str, Any]:
+def _numbers(truth: Metadata, tree_digest: str, out: int) -> dict[str, Any]:
     """A layer's numbers; its metadata goes to ``out``."""
     with os.fdopen(os.dup(out), "wb") as file:
         file.write(truth.to_bytes())
@@ -72,6 +84,7 @@ def _numbers(truth: Metadata, out: int) -> dict[str, Any]:
         "size": truth.size,
         "files": truth.files,
         "tar_size": truth.tar_size,
+        "tree_digest": tree_digest,
         "empty": not truth.entries,
     }
 

@@ -8,19 +8,20 @@ from typing import Any
 
 from dockmagic.layers import arrivals, landing, populate, shipment
 from dockmagic.layers.jobs.arguments import Arguments, inside, lowers, owners, wish
+from dockmagic.layers.settled import Settled
 from dockmagic.layers.stamp import stamp as stamped
 
 # of devices that are left out
 _NAMED = 20
 
 
-def copy(arguments: Arguments, fds: Sequence[int]) -> Any:
+def copy(arguments: Arguments, fds: Sequence[int], settled: Settled | None = None) -> Any:
     """``{upper, lowers, dest, dest_is_dir, single_file, chown, chmod, sources}``, fds [shipment] without sources: COPY.
 
     ``upper`` is a directory that only landings wrote to. Returns the owners that only a table can hold, for ``seal``.
     """
     single = bool(arguments.get("single"))
-    target = landing.Landing(inside(arguments["upper"]), lowers(arguments), single=single)
+    target = landing.Landing(inside(arguments["upper"]), lowers(arguments), single=single, settled=settled)
     sources = arguments.get("sources")
     if sources is not None:
         for source in sources:

@@ -6,6 +6,7 @@ import os
 import posixpath
 from collections.abc import Sequence
 from contextlib import suppress
+from errno import EEXIST, EINVAL, ENOTEMPTY
 from typing import Any
 
 from dockmagic.layers import duplicate as duplicating
@@ -48,12 +49,33 @@ def rename(arguments: Arguments, _: Sequence[int]) -> Any:
     os.makedirs(posixpath.dirname(target), 0o711, exist_ok=True)
     if os.path.islink(target) and not os.path.exists(target):
         removal.remove(target)
+    existed = not _renamed(source, target)
+    if existed:
+        removal.remove(source)
+    return {"existed": existed}
+
+
+def _renamed(source: str, target: str) -> bool:
+    """Rename where nothing stands at ``target`` yet; whether that was so."""
     try:
         renameat2(source, target, flags=RENAME_NOREPLACE)
-    except FileExistsError:
-        removal.remove(source)
-        return {"existed": True}
-    return {"existed": False}
+    except OSError as error:
+        if error.errno == EEXIST:
+            return False
+        if error.errno != EINVAL:
+            raise
+    else:
+        return True
+    # NFS and some FUSE file systems know no flags. rename(2) refuses a directory that has something in it, should one come between.
+    if os.path.lexists(target):
+        return False
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno in {EEXIST, ENOTEMPTY}:
+            return False
+        raise
+    return True
 
 
 def point(arguments: Arguments, _: Sequence[int]) -> Any:

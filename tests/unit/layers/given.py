@@ -52,7 +52,12 @@ def unpacked(owner, data: bytes, name: str = "a", **arguments):
         tar.write(data)
         tar.seek(0)
         numbers = owner.call("unpack", {"dest": f"snapshots/{name}", **arguments}, [tar.fileno(), out.fileno()])
-        return numbers, truth(out)
+        found = truth(out)
+        out.seek(0)
+        with Path(os.devnull).open("wb") as nothing:
+            again = owner.call("pack", {"tree": f"snapshots/{name}"}, [out.fileno(), nothing.fileno()])
+        assert numbers["tree_digest"] == again["digest"]
+        return numbers, found
 
 
 def sealed(owner, upper: str, lowers=(), **arguments):
