@@ -1,23 +1,24 @@
 # ruff: noqa: INP001 - beside the notebooks, no package
-"""Where containers cannot run, ``pytest --nbval`` leaves the notebooks out and says why; everywhere else it has no effect."""
+"""Where containers cannot run, ``pytest --nbval`` leaves out the cells that need them; without walls those that show some may fail.
+
+Which those are stands in the first cell of each notebook, where a reader is told the same. Everywhere else this has no effect.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dockmagic import Engine
 
 _HERE = Path(__file__).resolve().parent
-
-
-# A notebook whose first cell has this tag shows walls; PRoot, which runs what is trusted where there are none, has none to show.
-_WALLS = "needs-walls"
 
 
 @functools.cache
@@ -31,27 +32,42 @@ def tier() -> tuple[bool, str]:
 
 
 @functools.cache
-def shows_walls(notebook: Path) -> bool:
-    """Whether its first cell of code has the tag."""
+def first_cell(notebook: Path) -> str:
+    """The text of the first cell of code."""
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    first = next(cell for cell in cells if cell["cell_type"] == "code")
-    return _WALLS in first["metadata"].get("tags", ())
+    return "".join(next(cell for cell in cells if cell["cell_type"] == "code")["source"])
 
 
-def refusal(notebook: Path) -> str:
-    """Why the notebook does not give here what it shows, "" where it does."""
+def named(notebook: Path, option: str) -> set[int] | None:
+    """The numbers of the cells, from 1, that the first one names behind an option; None where it has no such option."""
+    found = re.search(rf"^%container doctor --require .*--{option} (\S+)", first_cell(notebook), re.MULTILINE)
+    if found is None:
+        return None
+    numbers: set[int] = set()
+    for part in found[1].split(","):
+        first, _, last = part.partition("-")
+        numbers |= set(range(int(first), int(last or first) + 1))
+    return numbers
+
+
+def allowance(notebook: Path, number: int) -> pytest.MarkDecorator | None:
+    """What is not expected here of a cell: to run, or to print what is saved."""
     runs, told = tier()
     if not runs:
-        return f"containers do not run here: {told}"
-    return f"its walls are not there: {told}" if told.startswith("T2") and shows_walls(notebook) else ""
+        needing = named(notebook, "runs")
+        left_out = needing is None or number in needing
+        return pytest.mark.skip(reason=f"containers do not run here: {told}") if left_out else None
+    if told.startswith("T2") and number in (named(notebook, "walls") or ()):
+        return pytest.mark.xfail(reason=f"its walls are not there: {told}")
+    return None
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Skip the cells of the notebooks in this directory and below."""
+def pytest_collection_modifyitems(items: Iterable[Any]) -> None:
+    """Mark the cells of the notebooks in this directory and below; the first cell may tell here what it does not tell elsewhere."""
     for item in items:
-        if (
-            item.path.suffix == ".ipynb"
-            and item.path.resolve().is_relative_to(_HERE)
-            and (reason := refusal(item.path))
-        ):
-            item.add_marker(pytest.mark.skip(reason=reason))
+        if item.path.suffix != ".ipynb" or not item.path.resolve().is_relative_to(_HERE):
+            continue
+        if mark := allowance(item.path, item.cell_num + 1):
+            item.add_marker(mark)
+        elif item.cell_num == 0 and not tier()[1].startswith(("T0", "T1")):
+            item.options["check"] = False

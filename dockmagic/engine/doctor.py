@@ -20,10 +20,6 @@ from dockmagic.sandbox.probe import Finding
 
 _COLUMNS = ("", "WHAT", "TRIED", "RESULT", "ASK FOR")
 
-_WITHOUT_WALLS = (
-    "- To run here what you trust, without walls: %container defaults --isolation weak, then this cell again."
-)
-
 _MEANING = {
     "T0": "all walls, a range of ids",
     "T1": "the walls that this host allows",
@@ -64,37 +60,6 @@ def doctor(session: Session) -> table.Table[results.Finding]:
     everything = (_tier(verdict), store, *(_shared(session) if store.ok else ()), *findings, *network)
     items = tuple(_as_result(finding) for finding in everything)
     return table.Table(_COLUMNS, items, _rows(everything[1:]), title=title(verdict))
-
-
-def require(found: Sequence[results.Finding]) -> None:
-    """Stop where no container runs: the first cell of a notebook for people who should not have to read a refusal.
-
-    Args:
-        found: what :func:`doctor` returns.
-
-    Raises:
-        IsolationError: this host lets none run. The detail says so in words for a reader, with what to ask for.
-    """
-    tier = found[0]
-    if tier.ok:
-        return
-    number = errno.errorcode.get(tier.errno, "")
-    refused = ": ".join(word for word in (tier.call, number) if word) or tier.detail
-    lines = [
-        "Nothing is wrong with this notebook. Its cells run containers, and this machine does not let them run:",
-        f"  {refused}",
-        "- You can read on: the outputs that are saved in the notebook are what its cells print.",
-        *([f"- To run it here, ask for: {tier.fix}"] if tier.fix else []),
-        *([_WITHOUT_WALLS] if tier.detail.startswith("T2") else []),
-        "- To run it elsewhere, take any Linux machine of your own, and pip install dockmagic.",
-    ]
-    raise IsolationError(
-        "containers do not run on this machine",
-        operation=tier.call,
-        errno=tier.errno,
-        hint="%container doctor shows what it gives and what it refuses",
-        detail="\n".join(lines),
-    )
 
 
 def judge(session: Session, findings: Sequence[Finding], refusal: IsolationError | None) -> Verdict:

@@ -361,11 +361,11 @@ class Engine(ImageVerbs, ContainerVerbs):
 
     def doctor(self, *, require: bool = False) -> Table[Finding]:
         """What this host gives and refuses, and which tier that makes; with ``require`` an error where no container runs."""
-        from dockmagic.engine import doctor  # noqa: PLC0415 - Linux only, and rarely asked
+        from dockmagic.engine import doctor, requirement  # noqa: PLC0415 - Linux only, and rarely asked
 
         found = doctor.doctor(self.session)
         if require:
-            doctor.require(found)
+            requirement.require(found)
         return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dockmagic.engine import requirement
 from dockmagic.errors import UsageError
 from dockmagic.magics import building, checking, dockerfiles, kernels, registries, running
 from dockmagic.magics.streams import Streams
@@ -40,7 +41,8 @@ def _load(notebook: Notebook, command: Command) -> Table[Image]:
             "the archive is there twice: -i and a word" if paths else "PATH is missing",
             hint="write %container load PATH",
         )
-    return notebook.engine.load(paths[0], platform=command.options["platform"])
+    options = command.options
+    return notebook.engine.load(paths[0], platform=options["platform"], all_platforms=options["all_platforms"])
 
 
 def _logs(notebook: Notebook, command: Command) -> Log | None:
@@ -63,9 +65,16 @@ def _diff(notebook: Notebook, command: Command) -> Diff | Log:
     return notebook.engine.diff(*command.operands)
 
 
-def _doctor(notebook: Notebook, command: Command) -> Table[Finding] | None:
-    found = notebook.engine.doctor(require=command.options["require"])
-    return None if command.options["require"] else found
+def _doctor(notebook: Notebook, command: Command) -> Table[Finding] | Log | None:
+    options = command.options
+    needs = requirement.Needs(runs=options["runs"], walls=options["walls"], instead=options["instead"])
+    if needs != requirement.Needs() and not options["require"]:
+        raise UsageError("--runs, --walls and --instead belong to --require", hint="write --require too")
+    found = notebook.engine.doctor()
+    if not options["require"]:
+        return found
+    told = requirement.require(found, needs)
+    return Log(told) if told else None
 
 
 def _output(command: Command) -> str:
@@ -76,7 +85,13 @@ def _output(command: Command) -> str:
 
 
 def _save(notebook: Notebook, command: Command) -> Table[Image]:
-    return notebook.engine.save(*command.operands, output=_output(command), format=command.options["format"])
+    options = command.options
+    return notebook.engine.save(
+        *command.operands,
+        output=_output(command),
+        format=options["format"],
+        all_platforms=options["all_platforms"],
+    )
 
 
 LINES: dict[str, Line] = {

@@ -101,6 +101,14 @@ def weak(text: str) -> str:
     return text
 
 
+def cells(text: str) -> str:
+    """Numbers of cells: ``4,6-9``, as a reader likes them."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"[0-9]+(-[0-9]+)?", part) for part in parts):
+        raise ValueError("write numbers of cells, such as 4,6-9")
+    return ", ".join(parts)
+
+
 def names(text: str) -> tuple[str, ...]:
     """Names with commas between them."""
     found = tuple(name.strip() for name in text.split(","))
