@@ -41,8 +41,7 @@ def _load(notebook: Notebook, command: Command) -> Table[Image]:
             "the archive is there twice: -i and a word" if paths else "PATH is missing",
             hint="write %container load PATH",
         )
-    options = command.options
-    return notebook.engine.load(paths[0], platform=options["platform"], all_platforms=options["all_platforms"])
+    return notebook.engine.load(paths[0], platform=command.options["platform"])
 
 
 def _logs(notebook: Notebook, command: Command) -> Log | None:
@@ -85,13 +84,7 @@ def _output(command: Command) -> str:
 
 
 def _save(notebook: Notebook, command: Command) -> Table[Image]:
-    options = command.options
-    return notebook.engine.save(
-        *command.operands,
-        output=_output(command),
-        format=options["format"],
-        all_platforms=options["all_platforms"],
-    )
+    return notebook.engine.save(*command.operands, output=_output(command), format=command.options["format"])
 
 
 LINES: dict[str, Line] = {
