@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from dockmagic.engine import engine as engines
 from dockmagic.engine import volumes
+from dockmagic.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
-    from dockmagic.results import Run
+    from dockmagic.results import Container, Run
     from dockmagic.sandbox.runtime import Process
 
 P = ParamSpec("P")
@@ -38,7 +40,7 @@ class Engine:
         self.df = _threaded(of.df)
         self.diff = _threaded(of.diff)
         self.doctor = _threaded(of.doctor)
-        self.exec = _ended(of.exec)
+        self.exec = _ended(of.exec, of.kill)
         self.export = _threaded(of.export)
         self.fsck = _threaded(of.fsck)
         self.history = _threaded(of.history)
@@ -60,7 +62,7 @@ class Engine:
         self.rename = _threaded(of.rename)
         self.rm = _threaded(of.rm)
         self.rmi = _threaded(of.rmi)
-        self.run = _ended(of.run)
+        self.run = _ended(of.run, of.kill)
         self.save = _threaded(of.save)
         self.stats = _threaded(of.stats)
         self.stop = _threaded(of.stop)
@@ -153,8 +155,8 @@ def _threaded(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     return call
 
 
-def _ended(method: Callable[P, Run]) -> Callable[P, Coroutine[Any, Any, Run]]:
-    """As :func:`_threaded`; who cancels it ends the process."""
+def _ended(method: Callable[P, Run], kill: Callable[[Container], object]) -> Callable[P, Coroutine[Any, Any, Run]]:
+    """As :func:`_threaded`; who cancels it ends the process, also one that is another process's by now."""
 
     @functools.wraps(method)
     async def call(*args: P.args, **kwargs: P.kwargs) -> Run:
@@ -166,6 +168,10 @@ def _ended(method: Callable[P, Run]) -> Callable[P, Coroutine[Any, Any, Run]]:
         except asyncio.CancelledError:
             stop.now()
             await asyncio.wait([work])
+            found = work.result().container if not work.cancelled() and work.exception() is None else None
+            if found is not None and found.detached and not stop.had:
+                with suppress(ConflictError, NotFoundError):  # it has ended meanwhile
+                    await asyncio.to_thread(kill, found)
             raise
 
     return call
@@ -182,6 +188,11 @@ class _Stop:
         self._process = process
         if self._wanted:
             process.kill()
+
+    @property
+    def had(self) -> bool:
+        """It had one to kill."""
+        return self._process is not None
 
     def now(self) -> None:
         self._wanted = True

@@ -226,6 +226,8 @@ class Container:
         exit_code: of the last process, None before the first ended.
         health: what its health check said last, None where nothing is checked.
         paused: it runs, and its processes are held.
+        detached: it runs, and goes on without whoever started it.
+        stopped: what ended its last process, as in :class:`Run`; "" when it ended by itself.
     """
 
     id: str
@@ -241,6 +243,8 @@ class Container:
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     health: Health | None = field(default=None, repr=False)
     paused: bool = field(default=False, repr=False)
+    detached: bool = field(default=False, repr=False)
+    stopped: str = field(default="", repr=False)
 
     @property
     def short_id(self) -> str:

@@ -12,8 +12,8 @@ from dockmagic.table import Table
 
 # Verbs whose image is told by its id, as docker tells it; ``tag`` prints nothing.
 _IDS = frozenset({"build", "commit", "import"})
-# Verbs whose table is told by a line for each item.
-_NAMES = frozenset({"rm", "rmi", "load", "volume rm", "volume prune", "kernel rm"})
+# Verbs whose items are told by a line each.
+_NAMES = frozenset({"rm", "rmi", "load", "stop", "kill", "pause", "unpause", "volume rm", "volume prune", "kernel rm"})
 
 
 def printed(verb: str, value: Any, *, as_json: bool) -> str:
@@ -22,7 +22,7 @@ def printed(verb: str, value: Any, *, as_json: bool) -> str:
         return _json(document(value))
     match value:
         case None | Run():
-            return ""
+            return _detached(value)
         case Build():
             return _line(value.image.id if value.image else "")
         case Image():
@@ -31,10 +31,16 @@ def printed(verb: str, value: Any, *, as_json: bool) -> str:
             return _json([document(value)])
         case Volume() | Table() if verb in {"volume create", "volume inspect"}:
             return _volume(verb, value)
-        case Table() if verb in _NAMES:
+        case tuple() | Table() if verb in _NAMES:
             return "".join(_line(_named(verb, item)) for item in value)
         case _:
             return _line(str(value))
+
+
+def _detached(run: Run | None) -> str:
+    """The id of a container that goes on without this command."""
+    container = run.container if run is not None and run.verb == "run" else None
+    return _line(container.id) if container is not None and container.detached else ""
 
 
 def _image(verb: str, image: Image) -> str:

@@ -151,7 +151,7 @@ def _ended(attempt: Attempt, outcome: Outcome) -> ContainerRow | None:
     if session.runtime.isolation.ids == "single" and (attempt.kept or outcome.ending.user != (0, 0)):
         owners = _stamped(attempt, outcome, owners)
     if not attempt.joins:
-        session.store.containers.ended(row.id, exit_code=outcome.exit_code, owners=owners)
+        session.store.containers.ended(row.id, exit_code=outcome.exit_code, stopped=outcome.stopped, owners=owners)
     return session.store.containers.get(row.id)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.engine import health, ports
 from dockmagic.engine.naming import hostname
 from dockmagic.engine.order import ordered
-from dockmagic.errors import ConflictError, NotFoundError
+from dockmagic.errors import ConflictError, NotFoundError, StoreError
 from dockmagic.record.escape import visible
 from dockmagic.results import ChangedPath, Container
 from dockmagic.table import Table, shortened
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from dockmagic.store.containers import ContainerRow
 
 CREATED, RUNNING, EXITED = "created", "running", "exited"
-# Seconds that the end of a killed container may take to be written down.
-_PATIENCE = 10.0
+# Seconds: that the end of a container may take to be written down, and between looks whether it is.
+_PATIENCE, _LOOK = 10.0, 0.05
 
 
 def find(session: Session, name: str | Container) -> ContainerRow:
@@ -89,14 +90,17 @@ def describe(
         config=row.spec,
         health=health.of_row(row),
         paused=row.paused is not None,
+        detached=row.status == RUNNING and bool(row.spec.get("detached")),
+        stopped=row.spec.get("stopped", "") if row.status == EXITED else "",
     )
 
 
 def ps(session: Session, *, everything: bool = False) -> Table[Container]:
     """Containers, newest first: those that run, or all."""
     rows = [row for row in session.store.containers.list() if everything or row.status == RUNNING]
-    values = tuple(describe(session, row) for row in rows)
-    published = [", ".join(_shown(port) for port in ports.of_row(row.spec)) * (row.status == RUNNING) for row in rows]
+    found = [(row, value) for row in rows if (value := _present(session, row)) is not None]
+    values = tuple(value for _, value in found)
+    published = [", ".join(_shown(p) for p in ports.of_row(row.spec)) * (row.status == RUNNING) for row, _ in found]
     lines = [(v.name, v.image, _status(v), shortened(visible(" ".join(v.command)))) for v in values]
     columns: tuple[str, ...] = ("NAME", "IMAGE", "STATUS", "COMMAND")
     if any(published):
@@ -108,6 +112,16 @@ def ps(session: Session, *, everything: bool = False) -> Table[Container]:
     return Table(columns=columns, items=values, rows=tuple(lines))
 
 
+def _present(session: Session, row: ContainerRow) -> Container | None:
+    """A container as a value; None for one that another process removes just now."""
+    try:
+        return describe(session, row)
+    except StoreError:
+        if session.store.containers.get(row.id) is not None:
+            raise
+        return None
+
+
 def _shown(port: ports.Published) -> str:
     """As docker's ``ps`` has it."""
     return f"{port.host}->{port.container}/{port.protocol}"
@@ -116,9 +130,14 @@ def _shown(port: ports.Published) -> str:
 def _status(value: Container) -> str:
     if value.status == EXITED:
         return f"{value.status} ({value.exit_code})"
+    told = []
     if value.paused:
-        return f"{value.status} (paused)"
-    return f"{value.status} ({value.health.status})" if value.health and value.status == RUNNING else value.status
+        told = ["paused"]
+    elif value.health and value.status == RUNNING:
+        told = [value.health.status]
+    if value.detached:
+        told.append("detached")
+    return f"{value.status} ({', '.join(told)})" if told else value.status
 
 
 def remove(session: Session, names: Sequence[str], *, force: bool = False, volumes: bool = False) -> tuple[str, ...]:
@@ -141,9 +160,7 @@ def remove(session: Session, names: Sequence[str], *, force: bool = False, volum
     for row in rows:
         if row.status == RUNNING:
             kill(row)
-            handle = session.background.get(row.id)
-            if handle is not None:
-                handle.join(_PATIENCE)  # what it left is being put away
+            written(session, row)
         discard(session, row, volumes=volumes)
     return tuple(row.name for row in rows)
 
@@ -172,6 +189,19 @@ def kill(row: ContainerRow) -> None:
         return
     finally:
         os.close(pidfd)
+
+
+def written(session: Session, row: ContainerRow) -> None:
+    """Wait until the process that runs it has written down how it ended; of our own, until what it left is put away."""
+    handle = session.background.get(row.id)
+    if handle is not None:
+        handle.join(_PATIENCE)
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        found = session.store.containers.get(row.id)
+        if found is None or found.status != RUNNING:
+            return
+        time.sleep(_LOOK)
 
 
 def require_ended(row: ContainerRow) -> None:

@@ -192,6 +192,8 @@ class Engine(ImageVerbs, ContainerVerbs):
         limits: Limits | None = None,
         settings: Settings | None = None,
         background: bool = False,
+        detach: bool = False,
+        remove: bool = False,
         output_limit: int = OUTPUT_LIMIT,
         given: Mapping[str, object] | None = None,
         get: Sequence[str] = (),
@@ -206,6 +208,9 @@ class Engine(ImageVerbs, ContainerVerbs):
             mounts: of ``--mount``: ``"type=volume,src=cache,dst=/var/cache"``.
             volumes_from: names of containers whose volumes it has too.
             command: words after the reference, or a text of such words as a shell quotes them; ``argv`` is another name of it.
+            background: it goes on beside this process and ends with it; the Run is that of its beginning.
+            detach: it goes on without this process, and is kept when it has ended.
+            remove: it is removed when it has ended, though it has a name or is detached.
             given: values as files in ``/run/dockmagic/in``, scalars also as variables; see :mod:`dockmagic.exchange.given`.
             get: absolute paths whose content the Run then has; see :meth:`dockmagic.Run.value`.
             on_output: gets each chunk of output as it comes, ``("stdout" or "stderr", bytes)``.
@@ -234,6 +239,8 @@ class Engine(ImageVerbs, ContainerVerbs):
             limits=limits or Limits(),
             settings=settings or Settings(),
             background=background,
+            detach=detach,
+            remove=remove,
             output_limit=output_limit,
             given=encode(given) if given else None,
             get=taking.checked(get),

@@ -26,6 +26,8 @@ _LOOK = 0.05
 _WRITTEN = 10.0
 PATIENCE = 10.0
 _CHUNK = 65536
+# Of a container whose end somebody waits for.
+_AWAITED = "wait"
 
 
 def stop(
@@ -57,7 +59,7 @@ def stop(
                 _ends(pidfd, timeout)
             _send(pidfd, signals.SIGKILL)
             _ends(pidfd, _WRITTEN)
-        _written(session, row)
+        containers.written(session, row)
     return tuple(row.name for row in rows)
 
 
@@ -84,7 +86,7 @@ def kill(session: Session, names: Sequence[str | Container], *, signal: str = "K
             if wanted == signals.SIGKILL:
                 _ends(pidfd, _WRITTEN)
         if wanted == signals.SIGKILL:
-            _written(session, row)
+            containers.written(session, row)
     return tuple(row.name for row in rows)
 
 
@@ -96,15 +98,29 @@ def wait(session: Session, name: str | Container, *, timeout: float | None = Non
         ConflictError: it has not ended within ``timeout`` seconds, or never began.
     """
     row = containers.find(session, name)
+    if row.status == containers.RUNNING:
+        with session.store.leases.hold(_AWAITED, row.id):
+            row = _ended(session, row, timeout)
+    if row.exit_code is None:
+        raise ConflictError(f"container {row.name} has not run")
+    return row.exit_code
+
+
+def _ended(session: Session, row: ContainerRow, timeout: float | None) -> ContainerRow:
     end = None if timeout is None else time.monotonic() + timeout
     while row.status == containers.RUNNING:
         if end is not None and time.monotonic() >= end:
             raise ConflictError(f"container {row.name} still runs")
         time.sleep(_LOOK)
         row = containers.find(session, row.id)
-    if row.exit_code is None:
-        raise ConflictError(f"container {row.name} has not run")
-    return row.exit_code
+    return row
+
+
+def heard(session: Session, row: ContainerRow) -> None:
+    """Let those who wait for a container's end read it, before it is removed."""
+    end = time.monotonic() + _WRITTEN
+    while session.store.leases.is_held(row.id) and time.monotonic() < end:
+        time.sleep(_LOOK)
 
 
 def rename(session: Session, container: str | Container, name: str) -> str:
@@ -205,16 +221,3 @@ def _send(pidfd: int, wanted: int) -> None:
 
 def _ends(pidfd: int, timeout: float) -> bool:
     return bool(select.select([pidfd], [], [], timeout)[0])
-
-
-def _written(session: Session, row: ContainerRow) -> None:
-    """Wait until the kernel that runs it has written down how it ended."""
-    handle = session.background.get(row.id)
-    if handle is not None:
-        handle.join(_WRITTEN)
-    end = time.monotonic() + _WRITTEN
-    while time.monotonic() < end:
-        found = session.store.containers.get(row.id)
-        if found is None or found.status != containers.RUNNING:
-            return
-        time.sleep(_LOOK)

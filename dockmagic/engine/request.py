@@ -39,6 +39,8 @@ class Request:
         given: values as files and variables; a variable of ``env`` goes before one of these.
         get: absolute paths whose content the Run has.
         background: the run returns once the process runs.
+        detach: it goes on without this process; a supervisor owns it.
+        remove: it is removed when it has ended, though it is named or detached.
         on_start: gets the process once it runs.
     """
 
@@ -66,5 +68,7 @@ class Request:
     given: Given | None = None
     get: tuple[str, ...] = ()
     background: bool = False
+    detach: bool = False
+    remove: bool = False
     on_start: Callable[[Process], object] | None = None
     cwd: Path = field(default_factory=Path.cwd)

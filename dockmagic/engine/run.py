@@ -8,7 +8,19 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import background, containers, encodable, health, images, limits, networks, settings, storage
+from dockmagic.engine import (
+    background,
+    containers,
+    detached,
+    encodable,
+    health,
+    images,
+    life,
+    limits,
+    networks,
+    settings,
+    storage,
+)
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
 from dockmagic.engine.naming import checked, default_name, new_id
@@ -49,41 +61,70 @@ def run(
         KeyboardInterrupt: it was interrupted; ``.run`` is the Run.
     """
     encodable.require(request)
-    if request.background and request.get:
-        raise UsageError("--get cannot be used with --bg", hint="exec with --get takes files once it has ended")
+    if (request.background or request.detach) and request.get:
+        option = "--detach" if request.detach else "--bg"
+        raise UsageError(f"--get cannot be used with {option}", hint="exec with --get takes files once it has ended")
+    if request.remove and request.keep:
+        raise UsageError("--rm cannot be used with --keep")
     record = images.find(session, image, pull=True)
+    names = (image,) if isinstance(image, str) else image.names
+    if request.detach:
+        return detached.begin(session, images.describe(session, record, names), names, request, build=build)
+    attempt = prepared(session, record.id, names, request, build=build)
+    if request.background:
+        return background.begin(attempt, partial(put_away, attempt))
+    try:
+        return perform(attempt, listener)
+    finally:
+        put_away(attempt)
+
+
+def prepared(
+    session: Session, image: str, names: tuple[str, ...], request: Request, *, build: Build | None = None
+) -> Attempt:
+    """Make a new container, ready to be run.
+
+    Args:
+        session: what it works on.
+        image: the image's id.
+        names: of the image, as it was asked for.
+        request: what to run.
+        build: the build before it in the one-cell form.
+
+    Raises:
+        UsageError: as :func:`run`, which see; ConflictError the same.
+    """
+    record = session.store.images.get(image)
     images.require_own_platform(record.config)
-    described = images.describe(session, record, (image,) if isinstance(image, str) else image.names)
+    described = images.describe(session, record, names)
     defaults = images.defaults(record.config)
     argv = _argv(defaults, request)
     if not argv:
         raise UsageError("nothing to run: the image has no command", hint="give one after the reference, or a script")
     row = _new_row(session, described, request, argv, record.config.config)
     spec = _spec(session, row, defaults, request, argv)
-    keep = bool(request.name) or request.keep
-    attempt = Attempt(
+    return Attempt(
         session=session,
         row=row,
         spec=spec,
         request=request,
         image=described,
         verb="run",
-        kept=keep,
+        kept=row.kept,
         build=build,
         check=health.stored(row.spec["health"]),
         notes=networks.notes(row.spec["network"], publishes=bool(request.publish) or request.publish_all),
     )
 
-    def after() -> None:
-        if not keep and session.store.containers.get(row.id) is not None:
-            containers.discard(session, row, volumes=True)
 
-    if request.background:
-        return background.begin(attempt, after)
-    try:
-        return perform(attempt, listener)
-    finally:
-        after()
+def put_away(attempt: Attempt) -> None:
+    """Remove a container that has ended and that nobody keeps."""
+    session, row = attempt.session, attempt.row
+    if attempt.kept or session.store.containers.get(row.id) is None:
+        return
+    if attempt.request.background or attempt.request.detach:
+        life.heard(session, row)
+    containers.discard(session, row, volumes=True)
 
 
 def exec_(
@@ -122,6 +163,9 @@ def exec_(
     if not argv:
         raise UsageError("nothing to run: give a script or a command")
     wanted = replace(request, limits=limits.stored(row.spec.get("limits", {})))
+    joins = row.status == containers.RUNNING
+    if not joins and row.spec.get("detached"):  # from now on it is this process's
+        session.store.containers.amend(row.id, {"detached": False})
     attempt = Attempt(
         session=session,
         row=row,
@@ -130,7 +174,7 @@ def exec_(
         image=image,
         verb="exec",
         kept=True,
-        joins=row.status == containers.RUNNING,
+        joins=joins,
         before=listing(session, row),
     )
     return perform(attempt, listener)
@@ -169,6 +213,7 @@ def _new_row(
     profile |= networks.names_of(session, network)
     check = health.planned(process.healthcheck, request.settings, process.shell or ())
     row_spec = {
+        "detached": request.detach,
         "health": asdict(check) if check else None,
         **network,
         "mounts": mounts,
@@ -186,7 +231,7 @@ def _new_row(
             image_id=image.id,
             image_ref=next(iter((*image.names, *image.tags)), image.short_id),
             command=tuple(argv),
-            kept=bool(request.name) or request.keep,
+            kept=(bool(request.name) or request.keep or request.detach) and not request.remove,
             spec=row_spec,
             kernel_pid=os.getpid(),
         )

@@ -44,7 +44,10 @@ _SCRIPT = (
 _CONTAINER = (
     Option(names=("--name",), value="NAME", read=values.filled, default="", help="name the container and keep it"),
     Option(names=("--keep",), help="keep the container under a name made for it"),
-    Option(names=("--rm",), help="remove the container afterwards: the default without --name and --keep"),
+    Option(
+        names=("--rm",),
+        help="remove the container afterwards: the default without --name, --keep, --bg, --detach",
+    ),
     Option(
         names=("-v", "--volume"),
         value="[SOURCE:]TARGET[:ro]",
@@ -129,6 +132,7 @@ _PROFILE = (
 )
 BACKGROUND = (
     Option(names=("--bg",), help="go on beside the notebook and end with it; what it prints goes to its log alone"),
+    Option(names=("-d", "--detach"), help="go on without the notebook too: a process of its own owns it"),
     Option(names=("--proc",), value="VAR", read=values.variable, help="with --bg: a handle to wait for it or end it"),
 )
 # The cell that builds first gives its hosts to the build.
@@ -150,7 +154,7 @@ RUN_LATER = (
     *later(
         "--memory-swap= --memory-reservation= --memory-swappiness=",
         "--cpuset-cpus= -c|--cpu-shares=",
-        "-d|--detach --isolation= --platform= --pull=",
+        "--isolation= --platform= --pull=",
         "--restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged",
         "--group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile=",
         "--volume-driver= --log-driver= --log-opt= --runtime= --sysctl=",

@@ -95,14 +95,17 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
     from dockmagic.engine.settings import Settings  # noqa: PLC0415 - %load_ext need not wait for it
 
     options = command.options
-    if options["rm"] and (options["name"] or options["keep"]):
-        kept = "--name" if options["name"] else "--keep"
+    beside = options["bg"] or options["detach"]
+    if options["rm"] and (options["keep"] or (options["name"] and not beside)):
+        kept = "--keep" if options["keep"] else "--name"
         raise UsageError(f"--rm cannot be used with {kept}", hint="a container without a name is removed after its run")
     return {
         **_process(notebook, command),
         "name": options["name"],
-        "keep": options["keep"] or (options["bg"] and not options["rm"]),
-        "background": options["bg"],
+        "keep": options["keep"] or (beside and not options["rm"]),
+        "remove": options["rm"],
+        "background": options["bg"] and not options["detach"],
+        "detach": options["detach"],
         "volumes": options["volume"],
         "mounts": options["mount"],
         "volumes_from": options["volumes_from"],
@@ -132,13 +135,14 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
 
 def _check_background(command: Command) -> None:
     options = command.options
-    if options["proc"] and not options["bg"]:
+    if options["proc"] and not (options["bg"] or options["detach"]):
         raise UsageError("--proc cannot be used without --bg")
-    for name in ("out", "err", "get"):
-        if options["bg"] and options[name]:
+    beside = "--detach" if options["detach"] else "--bg" if options["bg"] else ""
+    end = "%container wait stays until its end" if options["detach"] else "--proc VAR, then VAR.wait()"
+    for name in ("out", "err", "get", *(["proc"] if options["detach"] else [])):
+        if beside and options[name]:
             raise UsageError(
-                f"--{name} cannot be used with --bg",
-                hint="%container logs has what it prints; --proc VAR, then VAR.wait()",
+                f"--{name} cannot be used with {beside}", hint=f"%container logs has what it prints; {end}"
             )
 
 

@@ -32,6 +32,7 @@ def document(record: Record) -> dict[str, Any]:
         "exit_code": record.exit_code,
         "stopped": record.stopped or None,
         "background": record.background or None,
+        "detached": record.detached or None,
         "container": {"name": record.container} if record.container else None,
         **(_changes(record.changes) if record.changes is not None else {}),
         **_below(record),

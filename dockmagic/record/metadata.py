@@ -122,7 +122,7 @@ def _container(container: Container) -> dict[str, Any]:
         "status": visible(container.status),
         "image_id": container.image_id,
         "size_rw": container.size_rw,
-    }
+    } | ({"detached": True} if container.detached else {})
 
 
 def _isolation(isolation: Isolation) -> dict[str, Any]:

@@ -124,6 +124,8 @@ class Record:
         container: its name, "" when nobody can use it.
         exit_code: when the process ended by itself.
         stopped: what ended it else.
+        background: it goes on.
+        detached: also without the notebook.
         lines: newest first, the base last.
         totals: None where no image is drawn.
         slabs: the drawings show the lines; an exec shows the sum alone.
@@ -136,6 +138,7 @@ class Record:
     exit_code: int | None = None
     stopped: str = ""
     background: bool = False
+    detached: bool = False
     changes: Changes | None = None
     lines: tuple[Line, ...] = ()
     totals: Totals | None = None

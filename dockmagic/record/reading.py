@@ -67,9 +67,12 @@ def _run(run: Run, names: Sequence[str] | None) -> Record:
     kind: Kind = run.verb
     named = _names(names, run.image, container)
     if is_background(run):
-        running = Verdict(mark="open", words="running in the background")
+        detached = container is not None and container.detached
+        running = Verdict(mark="open", words="running, detached" if detached else "running in the background")
         name = container.name if container else ""
-        return Record(kind=kind, verdict=running, names=named, container=_name(name), background=True)
+        return Record(
+            kind=kind, verdict=running, names=named, container=_name(name), background=True, detached=detached
+        )
     lines = _lines(run.image, run.build)
     return Record(
         kind=kind,
@@ -122,10 +125,11 @@ def _container(container: Container, names: Sequence[str] | None) -> Record:
     code = container.exit_code
     return Record(
         kind="container",
-        verdict=Verdict(mark="", words="exited") if code is None else _ending(code, ""),
+        verdict=Verdict(mark="", words="exited") if code is None else _ending(code, container.stopped),
         names=named,
         container=_name(container.name),
-        exit_code=code,
+        exit_code=None if container.stopped else code,
+        stopped=visible(container.stopped),
         changes=_tray(ordered(container.changes), "This container changed no files."),
     )
 

@@ -32,11 +32,13 @@ class Begun:
         pid: its number outside.
         birth: when it began.
         network: the program that connects its private network, "" for none.
+        executed: its program began; else it ends with code 126 or 127.
     """
 
     pid: int
     birth: int
     network: str = ""
+    executed: bool = True
 
 
 class LaunchedProcess:
@@ -46,6 +48,7 @@ class LaunchedProcess:
         pid: its number outside.
         birth: when it began.
         network: the program that connects its private network, "" for none.
+        executed: its program began.
         ports: what is published, with the host's true ports.
     """
 
@@ -61,6 +64,7 @@ class LaunchedProcess:
         self.pid = begun.pid
         self.birth = begun.birth
         self.network = begun.network
+        self.executed = begun.executed
         self.ports = ports
         self._channel = channel
         self._common = common
@@ -108,7 +112,13 @@ class LaunchedProcess:
 
 
 def spawn(
-    boot: str, words: Sequence[str], root: Path, descriptors: Sequence[int], *, last: str = ""
+    boot: str,
+    words: Sequence[str],
+    root: Path,
+    descriptors: Sequence[int],
+    *,
+    last: str = "",
+    variables: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a fresh interpreter with nothing of ours in it but ``descriptors``.
 
@@ -118,6 +128,7 @@ def spawn(
         root: its working directory.
         descriptors: kept open, under the same numbers.
         last: one more argument, behind the paths.
+        variables: of the environment that it has too.
     """
     paths = [path for path in dict.fromkeys(_where(package) for package in _PACKAGES) if path]
     code = f"import sys; sys.path += sys.argv[{len(words) + 1}:{len(words) + 1 + len(paths)}]; {boot}"
@@ -129,7 +140,7 @@ def spawn(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env={"LANG": "C.UTF-8", **{name: os.environ[name] for name in _KEPT if name in os.environ}},
+        env={"LANG": "C.UTF-8", **{name: os.environ[name] for name in (*_KEPT, *variables) if name in os.environ}},
     )
 
 
@@ -150,7 +161,12 @@ def begun(channel: socket.socket, binds: list[dict[str, Any]]) -> Begun:
         message, descriptors = heard
         if "started" in message:
             pid, birth = message["started"]
-            return Begun(pid=pid, birth=birth, network=message.get("network", ""))
+            return Begun(
+                pid=pid,
+                birth=birth,
+                network=message.get("network", ""),
+                executed=message.get("executed", True),
+            )
         if "gone" in message:
             raise NotFoundError("the container has ended", hint="start it again")
         if "owner" not in message:

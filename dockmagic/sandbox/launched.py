@@ -127,7 +127,7 @@ class LaunchedRuntime:
         answer = json.loads(packed)
         if "result" in answer:
             return answer["result"]
-        return replies.raise_failure(answer, job)
+        return replies.raise_failure(answer, f'the job "{job}"')
 
     def close(self) -> None:
         with self._lock:

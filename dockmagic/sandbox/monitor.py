@@ -261,7 +261,8 @@ class Monitor:
     def _begin(self) -> None:
         if "wall" not in self._told and "refused" not in self._told:
             self._started = True
-            self._tell({"started": [self._pid, self._birth], "network": self._program})
+            executed = "not_started" not in self._told
+            self._tell({"started": [self._pid, self._birth], "network": self._program, "executed": executed})
 
     def _supervise(self, listener: int) -> None:
         uid, gid = self._user

@@ -23,7 +23,7 @@ _NETWORK = {
     "pasta": f"a default route of IPv4, or the package slirp4netns, which needs none{_OTHERS}",
     "slirp4netns": f"%container doctor tries it alone{_OTHERS}",
     "private network": f"%container doctor tries it alone{_OTHERS}",
-    "network of the other container": "share the network of a container that this notebook started",
+    "network of the other container": "share the network of a container that this notebook started, without --detach",
 }
 _DENIED = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP}
 _ASK = "%container doctor says what this host refuses, and what to ask for"
@@ -58,11 +58,15 @@ def wall(operation: str, number: int, reason: str, path: str = "") -> IsolationE
     )
 
 
-def raise_failure(answer: dict[str, Any], job: str) -> NoReturn:
-    """Raise the error that a job ended with, of its own type.
+def raise_failure(answer: dict[str, Any], what: str) -> NoReturn:
+    """Raise the error that another process told of (``sandbox.fault``), of its own type.
+
+    Args:
+        answer: what it told.
+        what: had failed there: ``'the job "seal"'``.
 
     Raises:
-        DockmagicError: of the type that the job raised, or a plain one with the job's traceback as detail.
+        DockmagicError: of the type that was raised there, or a plain one with the traceback as detail.
         OSError: with errno and filename.
     """
     if "oserror" in answer:
@@ -76,4 +80,4 @@ def raise_failure(answer: dict[str, Any], job: str) -> NoReturn:
         raise error
     if "wall" in answer or "refused" in answer:
         raise_told(answer)
-    raise DockmagicError(f'the job "{job}" failed', detail=answer.get("crash", ""))
+    raise DockmagicError(f"{what} failed", detail=answer.get("crash", ""))

@@ -22,12 +22,14 @@ class Process(Protocol):
         pid: its number outside.
         birth: when it began (``identity.birth``); with ``pid`` it is unique.
         network: the program that connects its private network, "" for none.
+        executed: its program began; one that is not there, or cannot be executed, ends with code 127 or 126.
         ports: what is published of it, with the host's true ports.
     """
 
     pid: int
     birth: int
     network: str
+    executed: bool
     ports: tuple[Port, ...]
 
     def fileno(self) -> int:

@@ -24,13 +24,12 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from errno import ENOENT
 from importlib import import_module
 
-from dockmagic.sandbox import cgroups, init, launch, sealed, seccomp, wire
+from dockmagic.sandbox import cgroups, fault, init, launch, sealed, seccomp, wire
 from dockmagic.sandbox.confine import Profile, attempt, keep_only
 from dockmagic.sandbox.plan import Plan, Wiring
 from dockmagic.syscalls import mounts, namespaces, privileges
@@ -229,7 +228,7 @@ def _work(jobs, message, reply: int, own: list[int], settings) -> None:  # type:
         answer = {"result": jobs[message["job"]]({"single": single} | message["arguments"], own)}
         packed = json.dumps(answer).encode()
     except BaseException as error:  # noqa: BLE001 - told to the client
-        packed = json.dumps(_failure(error)).encode()
+        packed = json.dumps(fault.told(error)).encode()
     view = memoryview(len(packed).to_bytes(8, "big") + packed)
     try:
         while view:
@@ -237,18 +236,6 @@ def _work(jobs, message, reply: int, own: list[int], settings) -> None:  # type:
     except OSError:
         os._exit(1)
     os._exit(0)
-
-
-def _failure(error: BaseException) -> dict[str, object]:
-    """An error as JSON; ``sandbox.replies`` makes it one again."""
-    if isinstance(error, OSError):
-        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
-        return {"oserror": [error.errno or 0, error.strerror or str(error), name]}
-    trace = "".join(traceback.format_exception(error))
-    if type(error).__module__ == "dockmagic.errors":
-        kept = {k: v for k, v in vars(error).items() if isinstance(v, (str, int, float, type(None)))}
-        return {"error": type(error).__name__, "attributes": kept}
-    return {"crash": trace[-8000:]}
 
 
 def _cover() -> None:

@@ -95,7 +95,7 @@ class Tracer:
             else:
                 self._not_started = True
                 self._status = (NOT_EXECUTABLE if self._there else NOT_FOUND) << 8
-                wire.send(channel, {"started": [os.getpid(), identity.birth(os.getpid())]})
+                wire.send(channel, {"started": [os.getpid(), identity.birth(os.getpid())], "executed": False})
         finally:
             self._end_all()
             self._clear()

@@ -128,20 +128,23 @@ class Containers:
             (RUNNING, pid, birth, kernel),
         )
 
-    def ended(self, container_id: str, *, exit_code: int, owners: Mapping[str, Any] | None = None) -> None:
-        """Say how its first process ended; the owners are added to those of earlier runs.
+    def ended(
+        self, container_id: str, *, exit_code: int, stopped: str = "", owners: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say how its first process ended, and what stopped it, "" for nothing; the owners are added to those of earlier runs.
 
         A container that was removed meanwhile stays removed.
         """
         with self._database.writing() as connection:
-            found = connection.execute("SELECT owners FROM containers WHERE id = ?", (container_id,)).fetchone()
+            found = connection.execute("SELECT owners, spec FROM containers WHERE id = ?", (container_id,)).fetchone()
             if found is None:
                 return
             merged = {**json.loads(found["owners"]), **(owners or {})}
+            spec = {**json.loads(found["spec"]), "stopped": stopped}
             connection.execute(
-                "UPDATE containers SET status = ?, exit_code = ?, pid = 0, birth = 0, owners = ?, paused = 'null'"
-                " WHERE id = ?",
-                (EXITED, exit_code, json.dumps(merged), container_id),
+                "UPDATE containers SET status = ?, exit_code = ?, pid = 0, birth = 0, owners = ?, spec = ?,"
+                " paused = 'null' WHERE id = ?",
+                (EXITED, exit_code, json.dumps(merged), json.dumps(spec), container_id),
             )
 
     def amend(self, container_id: str, values: Mapping[str, Any]) -> None:
@@ -297,7 +300,8 @@ def _row(found: sqlite3.Row) -> ContainerRow:
         kernel_lives=kernel is not None and kernel.lives() is not False,
     )
     if row.status == RUNNING and not row.kernel_lives:
-        return replace(row, status=EXITED, exit_code=EXIT_KILLED, pid=0, birth=0, paused=None)
+        spec = {**row.spec, "stopped": "killed"}
+        return replace(row, status=EXITED, exit_code=EXIT_KILLED, spec=spec, pid=0, birth=0, paused=None)
     return row
 
 

@@ -57,6 +57,11 @@ class Leases:
         finally:
             hold.end()
 
+    def is_held(self, digest: str) -> bool:
+        """Some living process holds it."""
+        with self._database.reading() as connection:
+            return digest in held(connection)
+
     def sweep(self) -> None:
         """Remove layers, blobs and temporary things that nothing refers to; see :mod:`dockmagic.store.sweep`.
 

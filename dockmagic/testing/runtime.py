@@ -114,6 +114,7 @@ class _Process:
         self.pid = _NO_PID + number
         self.birth = number
         self.network = ""
+        self.executed = not says.exit.not_started
         self.ports = ports
         self._says = says
         self._exit = says.exit

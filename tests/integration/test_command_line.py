@@ -211,3 +211,26 @@ def test_the_script_starts_at_once_without_a_notebook(shell):
     code = "import sys; from dockmagic.cli.main import run; run(['images']); print([m for m in ('IPython', 'traitlets') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=shell.env, timeout=60, check=True)
     assert done.stdout.decode().splitlines()[-1] == "[]"
+
+
+def test_a_detached_container_goes_on_when_the_command_has_ended(shell):
+    loop = "trap 'echo told; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    told = shell.text("run", "-d", "--name", "pond", "b:1", "sh", "-c", loop)
+    assert len(told) == 65
+    assert "running (detached)" in shell.text("ps")
+    found = json.loads(shell.text("inspect", "pond"))[0]
+    assert (found["id"], found["detached"]) == (told.strip(), True)
+    assert shell("exec", "pond", "cat", "/f") == b"hi\n"
+    with subprocess.Popen([SCRIPT, "logs", "-f", "pond"], env=shell.env, stdout=subprocess.PIPE) as follower:
+        assert follower.stdout.readline() == b"ready\n"
+        with subprocess.Popen([SCRIPT, "wait", "pond"], env=shell.env, stdout=subprocess.PIPE) as waiter:
+            assert shell.text("stop", "pond") == "pond\n"
+            assert waiter.communicate(timeout=60)[0] == b"5\n"
+        assert follower.communicate(timeout=60)[0] == b"told\n"
+    assert shell.text("rm", "pond") == "pond\n"
+
+
+def test_a_detached_command_that_is_not_there_is_told(shell):
+    assert shell.text("run", "-d", "--rm", "b:1", "no-such-program", code=127) == ""
+    assert 'dockmagic: "no-such-program" is not in the image (exit code 127)' in shell.err
+    assert "pond" not in shell.text("ps", "-a")

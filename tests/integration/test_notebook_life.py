@@ -64,3 +64,26 @@ def test_a_log_is_followed_in_a_cell(kernel):
     kernel.run("%%container run bread:1 --name talk --bg\nsleep 0.3\necho one\nsleep 0.3\necho two")
     assert text(kernel.run("%container logs -f talk")) == "one\ntwo\n"
     kernel.run("%container rm talk")
+
+
+def test_a_detached_container_goes_on_when_the_kernel_is_killed_and_another_kernel_ends_it(kernel):
+    home = text(kernel.run("import os; print(os.environ['DOCKMAGIC_HOME'])")).strip()
+    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60)
+    try:
+        other = Kernel(manager, client)
+        other.run(f"import os; os.environ['DOCKMAGIC_HOME'] = {home!r}\n%load_ext dockmagic")
+        told = other.run("%%container run bread:1 --name lake --detach --rm\necho ready\nwhile :; do sleep 0.1; done")
+        assert kinds(told) == ["display_data"]
+        document = record(told)["data"][MIME]
+        assert (document["verdict"], document["detached"]) == ("running, detached", True)
+        failed = other.run("%%container run bread:1 --name puddle -d --interp no-such-shell\ntrue")
+        assert kinds(failed) == ["display_data", "error"]
+        assert failed[-1][1]["evalue"].startswith('"no-such-shell" is not in the image (exit code 127)')
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)  # SIGKILL for its process group
+    assert "running (detached)" in text(kernel.run("p = %container ps\nprint(p)"))
+    assert text(kernel.run("x = %container exec --running lake cat /filling\nprint(x.exit_code)")).endswith("0\n")
+    kernel.run("%container stop lake")
+    assert "lake" not in text(kernel.run("p = %container ps\nprint(p)"))
+    kernel.run("%container rm puddle")

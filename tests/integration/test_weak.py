@@ -141,6 +141,32 @@ def test_limits_hold_and_nothing_is_left(user):
     assert [line for line in processes() - before if "sleep 60" in line] == []
 
 
+def test_a_detached_container_has_a_supervisor_that_does_without_walls_too(user):
+    found = on_denied_host(
+        user,
+        """
+        import time
+        from dockmagic.store import holder
+        engine.build("FROM localhost/base\\n", tags="a:1")
+        run = engine.run("a:1", script="echo x > /made; echo ready; sleep 600\\n", name="pond", detach=True)
+        row = engine.session.store.containers.get("pond")
+        result["begun"] = [run.isolation.tier, run.container.detached, row.kernel_pid != os.getpid()]
+        while "ready" not in engine.logs("pond"):
+            time.sleep(0.01)
+        result["joined"] = told(engine.exec("pond", script="cat /made\\n"))[2]
+        result["top"] = len(engine.top("pond"))
+        result["stopped"] = [engine.stop("pond"), engine.wait("pond"), engine.inspect("pond").detached]
+        engine.rm("pond")
+        while holder.birth_of(row.kernel_pid) == row.kernel_birth:
+            time.sleep(0.01)
+        """,
+    )
+    assert found["begun"] == ["T2", True, True]
+    assert found["joined"] == "x\n"
+    assert found["top"] >= 1
+    assert found["stopped"] == [["pond"], 137, False]
+
+
 def test_what_the_host_keeps_in_memory_is_not_the_cells(user):
     with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
         os.posix_fallocate(file.fileno(), 0, 80 << 20)

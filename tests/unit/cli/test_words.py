@@ -61,7 +61,7 @@ def test_files_take_the_place_of_variables():
         "run --result x img",
         "run --out x img",
         "run -t img",
-        "run -d img",
+        "run --bg img",
         "run --nmae x img",
         "psx",
         "rm",

@@ -138,7 +138,7 @@ def test_a_terminal_is_refused_with_a_hint(text):
         "--privileged",
         "--restart always",
         "--gpus all",
-        "-d",
+        "--sig-proxy x",
     ],
 )
 @pytest.mark.parametrize("form", ["run bread", ""])

@@ -19,9 +19,32 @@ def test_rm_takes_a_background_container_away_when_it_ends(execute, engine):
     assert (engine.last.background, engine.last.keep) == (True, False)
 
 
+def test_a_detached_cell_keeps_its_container_unless_it_says_otherwise(execute, engine, records):
+    execute("%%container run bread:1 -d\nsleep 9")
+    assert (engine.last.detach, engine.last.background, engine.last.keep, engine.last.remove) == (
+        True,
+        False,
+        True,
+        False,
+    )
+    assert len(records) == 1
+    execute("%container run --detach --bg --rm --name pond bread:1 sleep 9")
+    assert (engine.last.detach, engine.last.background, engine.last.keep, engine.last.remove) == (
+        True,
+        False,
+        False,
+        True,
+    )
+    assert engine.last.name == "pond"
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
+        ("run bread:1 -d --out x", "--out cannot be used with --detach"),
+        ("run bread:1 --bg --detach --get /a=x", "--get cannot be used with --detach"),
+        ("run bread:1 -d --proc p", "--proc cannot be used with --detach"),
+        ("run bread:1 -d --rm --keep", "--rm cannot be used with --keep"),
         ("run bread:1 --proc p", "--proc cannot be used without --bg"),
         ("run bread:1 --bg --out x", "--out cannot be used with --bg"),
         ("run bread:1 --bg --err x", "--err cannot be used with --bg"),

@@ -81,7 +81,7 @@ TOLD = {
     Step: {"instruction", "line", "layer", "stage"},
     Row: {"instruction", "line", "kind", "layer", "failed", "done"},
     Build: {"image", "steps", "exit_code", "error", "rows", "warnings"},
-    Container: {"name", "status", "image", "changes", "exit_code", "log_path", "config"},
+    Container: {"name", "status", "image", "changes", "exit_code", "stopped", "detached", "log_path", "config"},
     ChangedPath: {"path", "kind"},
     Isolation: set(),
     Run: {
