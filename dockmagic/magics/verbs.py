@@ -311,6 +311,27 @@ LINE_VERBS = (
         summary="what this machine gives, what it refuses, and what to ask for",
         options=(
             Option(names=("--require",), help="say nothing where containers run; elsewhere stop the notebook, and why"),
+            Option(
+                names=("--runs",),
+                value="CELLS",
+                read=values.cells,
+                default="",
+                help="the cells that run something, e.g. 4,6-9: where nothing runs, say so and go on with the others",
+            ),
+            Option(
+                names=("--walls",),
+                value="CELLS",
+                read=values.cells,
+                default="",
+                help="the cells that show walls: say so where containers run without",
+            ),
+            Option(
+                names=("--instead",),
+                value="NAMES",
+                read=values.filled,
+                default="",
+                help="notebooks that go on where this one stops, to be named there",
+            ),
         ),
     ),
 )
