@@ -96,10 +96,27 @@ class Group:
                 self._met[controller] = _count(self.events[controller], version, controller)
 
 
+def parents() -> dict[str, tuple[str, str]]:
+    """Where a group for each controller can be made: controller to version and parent directory."""
+    found: dict[str, tuple[str, str]] = {}
+    mounts = _mounts()
+    for controllers, path in _memberships(os.getpid()):
+        if controllers:
+            for controller in controllers:
+                if controller in KINDS and controller in mounts:
+                    directory = _below(*mounts[controller], path)
+                    if os.access(directory, os.W_OK):
+                        found[controller] = (V1, directory)
+        elif "" in mounts:
+            top, root = mounts[""]
+            found |= {kind: (V2, directory) for kind, directory in _delegated(top, _below(top, root, path)).items()}
+    return found
+
+
 def prepare() -> dict[str, tuple[str, str]]:
     """This server's own groups: controller to version and directory. What servers that are gone have left is removed."""
     found: dict[str, tuple[str, str]] = {}
-    places = _places()
+    places = parents()
     _remove_abandoned({parent for _, parent in places.values()})
     for controller, (version, parent) in places.items():
         directory = f"{parent}/{_own_name()}"
@@ -235,23 +252,6 @@ def _removed(directory: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _places() -> dict[str, tuple[str, str]]:
-    """Where a group for each controller can be made: version and parent directory."""
-    found: dict[str, tuple[str, str]] = {}
-    mounts = _mounts()
-    for controllers, path in _memberships(os.getpid()):
-        if controllers:
-            for controller in controllers:
-                if controller in KINDS and controller in mounts:
-                    directory = _below(*mounts[controller], path)
-                    if os.access(directory, os.W_OK):
-                        found[controller] = (V1, directory)
-        elif "" in mounts:
-            top, root = mounts[""]
-            found |= {kind: (V2, directory) for kind, directory in _delegated(top, _below(top, root, path)).items()}
-    return found
 
 
 def _delegated(top: str, own: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ import socket
 import sys
 from errno import ENOENT
 
-from dockmagic.sandbox import seccomp
+from dockmagic.sandbox import cgroups, seccomp
 from dockmagic.sandbox.steps import (
     IDS,
     ROOT_RANGE,
@@ -150,8 +150,8 @@ def try_ptrace(tried: list[str]) -> str:
 
 
 def try_cgroup(tried: list[str]) -> str:
-    """A group of our own with limits of memory and processes."""
-    version, group = own_group()
+    """A group of our own with limits of memory and processes: where containers get theirs, else below this process's own."""
+    version, group = cgroups.parents().get("memory") or own_group()
     tried.append(f"mkdir({version})")
     trial = f"{group}/dockmagic-trial-{os.getpid()}"
     os.mkdir(trial)

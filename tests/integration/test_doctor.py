@@ -18,6 +18,7 @@ from pathlib import Path
 from dockmagic.engine.doctor import doctor
 from dockmagic.engine.session import Session
 from dockmagic.errors import DockmagicError
+from dockmagic.sandbox import cgroups
 session = Session(Path(sys.argv[1]))
 table = doctor(session)
 try:
@@ -26,7 +27,7 @@ try:
 except DockmagicError:
     runs = False
 session.close()
-print(json.dumps({"found": [dataclasses.asdict(f) for f in table], "text": str(table), "runs": runs}))
+print(json.dumps({"found": [dataclasses.asdict(f) for f in table], "text": str(table), "runs": runs, "group": cgroups.parents().get("memory", ("",))[0]}))
 """
 
 
@@ -35,7 +36,10 @@ def asked(user, *denied, home=None):
     done = user.run(*(denied_host.command(denied, argv) if denied else argv))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    return {finding["name"]: finding for finding in told["found"]}, told["text"], told["runs"]
+    found = {finding["name"]: finding for finding in told["found"]}
+    # A run has control groups exactly where the row says so.
+    assert (found["cgroup"]["ok"], found["cgroup"]["detail"]) == (bool(told["group"]), told["group"])
+    return found, told["text"], told["runs"]
 
 
 @pytest.fixture

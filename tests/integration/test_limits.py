@@ -34,7 +34,7 @@ def box(tmp_path_factory):
 def groups(server):
     """The control groups that a launch server has made for itself."""
     ours = f"{cgroups.PREFIX}{identity.pid_namespace(os.getpid())[1]}-{server}-"
-    parents = {Path(parent) for _, parent in cgroups._places().values()}
+    parents = {Path(parent) for _, parent in cgroups.parents().values()}
     return [path for parent in parents for path in parent.iterdir() if path.name.startswith(ours)]
 
 
@@ -47,7 +47,7 @@ def without_groups(server):
 
 def by(box, kind):
     """What should hold it here."""
-    return cgroups._places().get(kind, ("watchdog",))[0]
+    return cgroups.parents().get(kind, ("watchdog",))[0]
 
 
 def test_a_memory_hog_is_ended_and_says_so(box):
@@ -64,7 +64,7 @@ def test_a_hog_that_is_not_the_first_process_ends_the_container_too(box):
 
 
 def test_many_small_processes_count_together(box):
-    script = "for i in 1 2 3 4 5 6 7 8; do sh -c 'x=$(head -c 12000000 /dev/zero | tr \"\\0\" x); sleep 20; true' & done; sleep 20"
+    script = "for i in 1 2 3 4 5 6 7 8; do sh -c 'x=$(head -c 12000000 /dev/zero | tr \"\\0\" x); sleep 200; true' & done; sleep 200"
     assert box.sh(script, limits=Limits(memory=64 * MiB)).end.stopped == "memory limit"
 
 
@@ -178,7 +178,7 @@ def test_the_groups_of_a_server_that_was_killed_are_removed(tmp_path):
     process, pipe = box.begin("echo ready; sleep 60", limits=Limits(memory=64 * MiB, cpus=1))
     pipe.readline()
     server = box.runtime._server._process.pid
-    assert bool(groups(server)) == bool(cgroups._places())
+    assert bool(groups(server)) == bool(cgroups.parents())
     os.kill(server, signal.SIGKILL)
     assert without_groups(server)
     process.close()
