@@ -33,6 +33,15 @@ def attribute(target: Target, name: str) -> bytes | None:
         raise
 
 
+def keeps_attributes(path: str) -> bool:
+    """Whether the file system there has ``user.*`` attributes; memory has none before Linux 6.6."""
+    try:
+        os.getxattr(path, OWNER, follow_symlinks=False)
+    except OSError as error:
+        return error.errno != errno.EOPNOTSUPP
+    return True
+
+
 def is_whiteout(path: str, found: os.stat_result) -> bool:
     """Whether the entry at ``path`` deletes what is below."""
     if stat.S_ISCHR(found.st_mode):

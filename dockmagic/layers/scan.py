@@ -49,6 +49,14 @@ class Owners:
             recorded = overlayfs.parse_owner(overlayfs.attribute(path, overlayfs.OWNER))
         return self.default if recorded is None else (recorded[0], recorded[1])
 
+    def over(self, path: str, status: os.stat_result, below: Found | None) -> Owner:
+        """The owner of what stands over ``below``: the same one, where a file system keeps no records of what overlayfs copies up."""
+        if self.single and below is not None and str(status.st_ino) not in self.table:
+            same_kind = stat.S_IFMT(below.status.st_mode) == stat.S_IFMT(status.st_mode)
+            if same_kind and not overlayfs.keeps_attributes(path):
+                return Owners(single=True).of(below.real, below.status)
+        return self.of(path, status)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -128,7 +136,7 @@ def _change(path: str, real: str, below: Found | None, owners: Owners, mtime: in
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
-    uid, gid = owners.of(real, status)
+    uid, gid = owners.over(real, status, below)
     # nothing else can have those that mean something
     names = os.listxattr(real, follow_symlinks=False) if kind in {"file", "dir"} else ()
     device = status.st_rdev if kind in {"char", "block"} else 0

@@ -48,7 +48,8 @@ def stamp(upper: str, lowers: Sequence[str], owner: Owner, table: Mapping[str, O
                 pending.append(path)
             if owners.of(real, status) != (-1, -1) or _is_copied_up(real, status, below.lookup(path, follow=False)):
                 continue
-            if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+            bears = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+            if bears and overlayfs.keeps_attributes(real):
                 os.setxattr(real, overlayfs.OWNER, b"%d:%d" % owner, follow_symlinks=False)
             else:
                 known[str(status.st_ino)] = owner
@@ -60,4 +61,6 @@ def _is_copied_up(real: str, status: os.stat_result, below: Found | None) -> boo
         return False
     if stat.S_ISDIR(status.st_mode):
         return not overlayfs.is_opaque(real)
-    return overlayfs.attribute(real, _ORIGIN) is not None if stat.S_ISREG(status.st_mode) else True
+    if not stat.S_ISREG(status.st_mode) or not overlayfs.keeps_attributes(real):
+        return True
+    return overlayfs.attribute(real, _ORIGIN) is not None

@@ -149,8 +149,9 @@ def _tidy(plan: Plan, made: list[str], companions: list[Callable[[], object]]) -
 
 def _remove_trial(upper: str, work: str) -> None:
     """The empty directories that a trial leaves."""
-    with suppress(FileNotFoundError):
+    # The kernel makes work/work with mode 0, and a file server may not let us look into it: where no overlay was mounted it is empty.
+    with suppress(FileNotFoundError, PermissionError):
         os.unlink(f"{work}/work/incompat/volatile/dirty")  # noqa: PTH108 - no pathlib here
     for path in (f"{work}/work/incompat/volatile", f"{work}/work/incompat", f"{work}/work", work, upper, f"{upper}/.."):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, PermissionError):
             os.rmdir(os.path.normpath(path))  # noqa: PTH106 - no pathlib here

@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Sequence
-from errno import EINVAL
+from errno import EACCES, EINVAL, ENOTSUP, EPERM
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,10 @@ from dockmagic.sandbox.wiring import wires
 
 _DIRECTORIES = ("snapshots", "containers", "tmp", "work", "mnt")
 _ONE_ID = "one id: permissions between the users of an image are not enforced"
-_IN_MEMORY = "writable layers are kept in memory: the disk of the store is itself an overlay"
+_IN_MEMORY = "writable layers are kept in memory: the disk of the store is an overlay or a network file system"
+_FORGETFUL = (
+    "memory keeps no attributes before Linux 6.6: a directory of the image cannot be removed there, and rm says EIO"
+)
 
 
 class LaunchedRuntime:
@@ -140,13 +143,44 @@ class LaunchedRuntime:
         try:
             return self._trial()[0]
         except IsolationError as error:
-            if error.errno != EINVAL or error.operation != "overlay on /":
+            # EACCES: on NFS the kernel may not look into the directory that it has made for the overlay's work.
+            if error.errno not in {EINVAL, EACCES} or error.operation != "overlay on /":
                 raise
             self._covered = True
             wire_answer = self._ask({"do": "cover"})
             if "covered" not in wire_answer:
                 replies.raise_told(wire_answer)
-        return (*self._trial()[0], _IN_MEMORY)
+            if not self._ids.single:
+                self._need_owners()
+        return (*self._trial()[0], _IN_MEMORY, *self._forgetful())
+
+    def _forgetful(self) -> tuple[str, ...]:
+        """What writable layers in memory cannot do on this kernel."""
+        tree = f"containers/trial-{secrets.token_hex(8)}"
+        try:
+            self.call("mkdir", {"paths": [tree], "owner": [1, 1], "single": True})
+        except OSError as error:
+            if error.errno != ENOTSUP:
+                raise
+            return (_FORGETFUL,)
+        finally:
+            self.call("remove", {"path": tree})
+        return ()
+
+    def _need_owners(self) -> None:
+        """See that the store's disk takes files of every owner: a layer made in memory is copied there. NFS lets nobody give files away."""
+        tree = f"tmp/trial-{secrets.token_hex(8)}"
+        try:
+            self.call("mkdir", {"paths": [tree], "owner": [1, 1]})
+        except PermissionError as error:
+            raise IsolationError(
+                "the store's disk takes no files of other owners",
+                operation="chown on the store's disk",
+                errno=error.errno or EPERM,
+                hint="set DOCKMAGIC_HOME to a directory on a disk of this machine",
+            ) from error
+        finally:
+            self.call("remove", {"path": tree})
 
     def _trial(self, **settings: Any) -> tuple[tuple[str, ...], str]:
         """Build a container that runs nothing: what was weaker than it should be, and the program of its network."""

@@ -103,14 +103,24 @@ def mount_overlay(lowers: list[str], upper: str, work: str, where: str) -> None:
         work: directory of overlayfs.
         where: name of the directory.
     """
+    if _takes_options_only(os.uname().release):
+        _mount_by_options(lowers, upper, work, where)
+        return
     place = os.open(f"{SCRATCH}/{where}", os.O_PATH | os.O_DIRECTORY)
     try:
         attach(_mounted(lowers, upper, work), place)
     except OSError as error:
-        # Before Linux 6.5 any name of an option is taken, and what is wrong with it is said, without the name, when the mount is made.
+        # Where it is not as its version says. An older kernel takes options by any name, and refuses them, without a name, at the end.
         if error.errno != EINVAL or not (error.strerror or "").startswith("fsconfig"):
             raise
         _mount_by_options(lowers, upper, work, where)
+
+
+def _takes_options_only(release: str) -> bool:
+    """A kernel before 6.5: asked for the newer call, it would complain in its log at each container's start."""
+    major, _, rest = release.partition(".")
+    minor = rest.partition(".")[0]
+    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) < (6, 5)
 
 
 def _mounted(lowers: list[str], upper: str, work: str) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
 import pytest
 
+from tests.integration import denied_host
 from tests.users import make_user
 
 ON_AN_OVERLAY = """mkdir -p {home}/l {home}/u {home}/w {home}/m
@@ -43,12 +45,18 @@ engine.close()
 """
 
 
-@pytest.mark.parametrize("kind", ["nosub", "stud"])
-def test_layers_made_in_memory_are_the_same_layers(tmp_path_factory, kind):
+@pytest.mark.parametrize(
+    ("kind", "denied"),
+    [("nosub", ()), ("stud", ()), ("nosub", ("renameat2=EINVAL",))],
+    ids=["nosub", "stud", "as on NFS"],
+)
+def test_layers_made_in_memory_are_the_same_layers(tmp_path_factory, kind, denied):
+    """A network file system has no overlay's writable layer either, and knows no flags of a rename."""
     user = make_user(kind, tmp_path_factory.mktemp("pytest-pod"))
     plain = user.python(SCRIPT, str(user.home / "plain"))
     assert plain.returncode == 0, plain.stderr
-    command = user.command((sys.executable, "-c", SCRIPT, str(user.home / "m/store")), {})
+    argv = [sys.executable, "-c", SCRIPT, str(user.home / "m/store")]
+    command = user.command(tuple(denied_host.command(denied, argv) if denied else argv), {})
     command[-1] = ON_AN_OVERLAY.format(home=user.home) + command[-1]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
@@ -60,6 +68,70 @@ def test_layers_made_in_memory_are_the_same_layers(tmp_path_factory, kind):
     assert found["check"] == []
     assert found["committed"] == {"/d": "D", "/x": "A"}
     assert (found["run"][-1], found["again"]) == ("315532800", "/x\n")
+
+
+GIVES_NOTHING_AWAY = """
+import json, sys
+from dockmagic.engine.engine import Engine
+from dockmagic.errors import IsolationError
+from dockmagic.sandbox.launched import LaunchedRuntime
+there = LaunchedRuntime.call
+def call(self, job, arguments, fds=()):
+    if job == "mkdir" and arguments.get("owner") == [1, 1] and "single" not in arguments:
+        raise PermissionError(1, "Operation not permitted")
+    return there(self, job, arguments, fds)
+LaunchedRuntime.call = call
+engine = Engine(sys.argv[1])
+try:
+    run = engine.run("localhost/base", script="echo x > /f; chown 33:34 /f\\n", name="kept")
+    found = [run.isolation.ids, list(run.isolation.notes), list(dict(engine.commit("kept").layers[-1].changes))]
+except IsolationError as error:
+    found = [error.message, error.operation, error.hint]
+engine.close()
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("kind", ["stud", "root"])
+def test_a_disk_that_takes_no_files_of_other_owners_has_no_range_of_ids(tmp_path_factory, kind):
+    """As NFS is; real root has no other scheme, and is refused."""
+    user = make_user(kind, tmp_path_factory.mktemp("pytest-pod"))
+    words = user.command((sys.executable, "-c", GIVES_NOTHING_AWAY, str(user.home / "m/store")), {})
+    place = ON_AN_OVERLAY.format(home=user.home)
+    if kind == "root":
+        words = ["unshare", "--mount", "sh", "-ec", place + shlex.join(words)]
+    else:
+        words[-1] = place + words[-1]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+
+    if kind == "root":
+        assert found[:2] == ["the store's disk takes no files of other owners", "chown on the store's disk"]
+        assert "DOCKMAGIC_HOME" in found[2]
+    else:
+        assert found[0] == "single"
+        assert "no range of ids: the store's disk takes no files of other owners" in found[1]
+        assert found[2] == ["/f"]
+
+
+TRIAL = """
+import os
+from dockmagic.sandbox import launch
+os.makedirs("trial/upper")
+os.makedirs("trial/work")
+os.mkdir("trial/work/work", 0)
+launch._remove_trial("trial/upper", "trial/work")
+print(os.listdir())
+"""
+
+
+def test_the_trial_of_a_host_is_removed_where_the_kernels_directory_cannot_be_looked_into(tmp_path_factory):
+    user = make_user("nosub", tmp_path_factory.mktemp("pytest-pod"))
+    (user.home / "place").mkdir(mode=0o777)
+    (user.home / "place").chmod(0o777)
+    done = user.python(f"import os; os.chdir({str(user.home / 'place')!r})" + TRIAL)
+    assert done.stdout == "[]\n", done.stderr
 
 
 LIFE = """

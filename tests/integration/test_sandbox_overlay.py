@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from dockmagic.sandbox.rootfs import _takes_options_only
 from tests.users import REPOSITORY
 
 SCRIPT = """
@@ -50,3 +51,19 @@ def test_layers_by_the_old_call_are_all_there(tmp_path, layers):
     assert seen == layers
     assert {"nosuid", "nodev"} <= set(options.split(","))
     assert back
+
+
+@pytest.mark.parametrize(
+    ("release", "old"),
+    [
+        ("6.1.0-56-amd64", True),
+        ("5.15.0-1", True),
+        ("6.5.0-rc1", False),
+        ("6.18.44", False),
+        ("7.0", False),
+        ("x", False),
+    ],
+)
+def test_the_old_call_is_the_first_where_the_kernel_is_that_old(release, old):
+    """Asked for the newer one, such a kernel would complain in its log."""
+    assert _takes_options_only(release) == old
