@@ -140,7 +140,7 @@ class Watch:
 
     def _used(self, tree: list[tuple[int, int, int]]) -> int:
         """Bytes: first as the kernel counts pages, which is too much where they are shared; then each page by its share."""
-        held = sum(_memory_in(f"/proc/{self._pid}/root/{path}") for path in self._memory_files)
+        held = sum(_memory_in(self._pid, path) for path in self._memory_files)
         resident = sum(pages for _, _, pages in tree) * _PAGE
         if resident + held <= self._memory:
             return resident + held if resident + held <= self._memory // 2 else self._memory // 2 + 1
@@ -287,9 +287,18 @@ def _shares(pid: int, otherwise: int) -> tuple[int, int]:
     return found["Pss_Anon:"] + found["SwapPss:"], found["Pss_Shmem:"]
 
 
-def _memory_in(path: str) -> int:
-    """Bytes that a tmpfs holds."""
+def _device(path: str) -> int:
     with suppress(OSError):
-        found = os.statvfs(path)
+        return os.stat(path).st_dev  # noqa: PTH116 - pathlib starts slowly
+    return -1
+
+
+def _memory_in(pid: int, path: str) -> int:
+    """Bytes that a tmpfs of a process holds; until it has a root of its own, what is there is this machine's."""
+    there = f"/proc/{pid}/root/{path}"
+    with suppress(OSError):
+        if _device(there) == _device(f"/{path}"):
+            return 0
+        found = os.statvfs(there)
         return (found.f_blocks - found.f_bfree) * found.f_frsize
     return 0
