@@ -132,7 +132,9 @@ def _change(path: str, real: str, below: Found | None, owners: Owners, mtime: in
     if overlayfs.is_whiteout(real, status):
         if below is None:
             return None
-        return Change(entry=Entry(path=path, type="whiteout"), real=real, status=status, below=below)
+        # A device has no attributes, and a file server does not let its owner look for them where its mode is 0.
+        bare = stat.S_ISCHR(status.st_mode)
+        return Change(entry=Entry(path=path, type="whiteout"), real=real, status=status, below=below, bare=bare)
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
