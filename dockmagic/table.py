@@ -38,6 +38,33 @@ def _rounded(number: int, divisor: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines(Sequence[str]):
+    """Texts that print a line each, without a heading: what ``-q`` and ``--format`` give."""
+
+    items: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Count of texts."""
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        """The text, or a tuple of texts."""
+        return self.items[index]
+
+    def __str__(self) -> str:
+        """A line each."""
+        return "\n".join(self.items)
+
+    def __repr__(self) -> str:
+        """The same as ``str``: what a notebook shows of a line magic's value."""
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Table(Sequence[T], Generic[T]):
     """A sequence of objects that prints as a table (``images``, ``ps``, ``history``, ``doctor``).
 

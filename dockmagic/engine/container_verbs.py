@@ -12,6 +12,8 @@ from dockmagic.engine import (
     pausing,
     stats,
 )
+from dockmagic.engine import filters as chosen
+from dockmagic.engine.filters import Filters
 from dockmagic.engine.session import Session
 from dockmagic.results import Container, Image
 from dockmagic.table import Table
@@ -32,9 +34,18 @@ class ContainerVerbs:
 
     session: Session
 
-    def ps(self, *, all: bool = False) -> Table[Container]:  # noqa: A002 - docker's name
-        """Containers that run, or all."""
-        return containers.ps(self.session, everything=all)
+    def ps(self, *, all: bool = False, filters: Filters = (), last: int = 0) -> Table[Container]:  # noqa: A002 - docker's name
+        """Containers that run, or all, or the newest so many; see :mod:`dockmagic.engine.filters`.
+
+        A filter by status or by exit code looks among all.
+        """
+        everything = all or not {"status", "exited"}.isdisjoint(chosen.grouped(filters))
+        return containers.ps(
+            self.session,
+            everything=everything,
+            last=last,
+            choose=lambda found: chosen.containers(self.session, found, filters),
+        )
 
     def rm(self, *names: str, force: bool = False, volumes: bool = False) -> tuple[str, ...]:
         """Remove containers, and with ``volumes`` those volumes of theirs that nobody named; returns their names."""

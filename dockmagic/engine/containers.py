@@ -16,7 +16,7 @@ from dockmagic.results import ChangedPath, Container
 from dockmagic.table import Table, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dockmagic.engine.session import Session
     from dockmagic.store.containers import ContainerRow
@@ -95,13 +95,26 @@ def describe(
     )
 
 
-def ps(session: Session, *, everything: bool = False) -> Table[Container]:
-    """Containers, newest first: those that run, or all."""
-    rows = [row for row in session.store.containers.list() if everything or row.status == RUNNING]
-    found = [(row, value) for row in rows if (value := _present(session, row)) is not None]
-    values = tuple(value for _, value in found)
-    published = [", ".join(_shown(p) for p in ports.of_row(row.spec)) * (row.status == RUNNING) for row, _ in found]
-    lines = [(v.name, v.image, _status(v), shortened(visible(" ".join(v.command)))) for v in values]
+def ps(
+    session: Session,
+    *,
+    everything: bool = False,
+    last: int = 0,
+    choose: Callable[[Iterable[Container]], Sequence[Container]] = tuple,
+) -> Table[Container]:
+    """Containers, newest first: those that run, or all.
+
+    Args:
+        session: where they are.
+        everything: those that do not run, too.
+        last: the newest so many, whether they run or not; 0 for any number.
+        choose: takes those that are wanted of all.
+    """
+    rows = [row for row in session.store.containers.list() if everything or last or row.status == RUNNING]
+    found = (value for row in rows if (value := _present(session, row)) is not None)
+    values = tuple(choose(found))[: last or None]
+    published = [published_by(value) for value in values]
+    lines = [(v.name, v.image, status_of(v), shortened(visible(" ".join(v.command)))) for v in values]
     columns: tuple[str, ...] = ("NAME", "IMAGE", "STATUS", "COMMAND")
     if any(published):
         return Table(
@@ -122,12 +135,15 @@ def _present(session: Session, row: ContainerRow) -> Container | None:
         return None
 
 
-def _shown(port: ports.Published) -> str:
-    """As docker's ``ps`` has it."""
-    return f"{port.host}->{port.container}/{port.protocol}"
+def published_by(value: Container) -> str:
+    """The ports of a container that runs, as docker's ``ps`` has them; "" for none."""
+    if value.status != RUNNING:
+        return ""
+    return ", ".join(f"{port.host}->{port.container}/{port.protocol}" for port in ports.of_row(value.config))
 
 
-def _status(value: Container) -> str:
+def status_of(value: Container) -> str:
+    """``running (healthy)``, ``exited (0)``."""
     if value.status == EXITED:
         return f"{value.status} ({value.exit_code})"
     told = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dockmagic.engine import build as building
 from dockmagic.engine import (
@@ -292,15 +292,15 @@ class Engine(ImageVerbs, ContainerVerbs):
 
         return Volumes(self.session)
 
-    def inspect(self, name: str) -> Image | Container:
-        """The container or image of that name, container first, as docker looks.
+    def inspect(self, name: str, *, kind: Literal["", "container", "image"] = "") -> Image | Container:
+        """The container or image of that name, container first, as docker looks; or only what is of a ``kind``.
 
         Raises:
             NotFoundError: there is neither.
         """
-        row = self.session.store.containers.get(name)
-        if row is not None:
-            return containers.describe(self.session, row)
+        row = self.session.store.containers.get(name) if kind != "image" else None
+        if row is not None or kind == "container":
+            return containers.describe(self.session, row or containers.find(self.session, name))
         try:
             return images.describe(self.session, images.find(self.session, name), names=(name,))
         except NotFoundError:

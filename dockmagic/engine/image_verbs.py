@@ -9,6 +9,8 @@ from dockmagic.engine import (
     files,
     images,
 )
+from dockmagic.engine import filters as chosen
+from dockmagic.engine.filters import Filters
 from dockmagic.engine.session import Session
 from dockmagic.results import HistoryEntry, Image, Layer
 from dockmagic.table import Table
@@ -29,9 +31,9 @@ class ImageVerbs:
 
     session: Session
 
-    def images(self) -> Table[Image]:
-        """Every image, newest first."""
-        return images.images(self.session)
+    def images(self, *, filters: Filters = ()) -> Table[Image]:
+        """Every image, newest first, or those that pass; see :mod:`dockmagic.engine.filters`."""
+        return images.images(self.session, lambda found: chosen.of_images(self.session, found, filters))
 
     def layers(self, name: str | Image) -> Table[Layer]:
         """An image's layers, newest first."""

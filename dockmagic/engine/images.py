@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.builder import bases
@@ -166,9 +166,14 @@ def defaults(config: ImageConfig) -> Defaults:
     )
 
 
-def images(session: Session) -> Table[Image]:
-    """Every image of the store, newest first, those without a name too; those of a shared store are marked."""
-    values = tuple(describe(session, record) for record in session.store.images.list())
+def images(session: Session, choose: Callable[[Iterable[Image]], Sequence[Image]] = tuple) -> Table[Image]:
+    """Images of the store, newest first, those without a name too; those of a shared store are marked.
+
+    Args:
+        session: where they are.
+        choose: takes those that are wanted of all.
+    """
+    values = tuple(choose(describe(session, record) for record in session.store.images.list()))
     elsewhere = session.store.images.of_variants()
     marked = any(value.shared for value in values)
     return Table(

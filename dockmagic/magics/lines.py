@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockmagic.engine import requirement
 from dockmagic.errors import UsageError
-from dockmagic.magics import building, checking, dockerfiles, kernels, registries, running
+from dockmagic.magics import building, checking, dockerfiles, kernels, looks, registries, running
 from dockmagic.magics.streams import Streams
 from dockmagic.table import Table
 
@@ -92,11 +92,11 @@ LINES: dict[str, Line] = {
     "run": running.run_line,
     "exec": running.exec_line,
     "check": checking.check_line,
-    "images": lambda notebook, _: notebook.engine.images(),
-    "ps": lambda notebook, command: notebook.engine.ps(all=command.options["all"]),
-    "inspect": lambda notebook, command: notebook.engine.inspect(*command.operands),
+    "images": looks.images,
+    "ps": looks.ps,
+    "inspect": looks.inspect,
     "layers": lambda notebook, command: notebook.engine.layers(*command.operands),
-    "history": lambda notebook, command: notebook.engine.history(*command.operands),
+    "history": looks.history,
     "diff": _diff,
     "commit": lambda notebook, command: notebook.engine.commit(*command.operands, message=command.options["message"]),
     "logs": _logs,
@@ -132,10 +132,8 @@ LINES: dict[str, Line] = {
     "volume create": lambda notebook, command: notebook.engine.volume.create(
         next(iter(command.operands), None), command.options["driver"], dict(command.options["label"])
     ),
-    "volume ls": lambda notebook, command: notebook.engine.volume.list(command.options["filter"]),
-    "volume inspect": lambda notebook, command: notebook.engine.volume.inspect(
-        command.operands[0] if len(command.operands) == 1 else command.operands
-    ),
+    "volume ls": looks.volumes,
+    "volume inspect": looks.inspect_volumes,
     "volume rm": lambda notebook, command: _removed(
         notebook.engine.volume.remove(command.operands, force=command.options["force"])
     ),

@@ -56,6 +56,13 @@ def count(text: str) -> int | None:
     return int(text)
 
 
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise ValueError("it is no number from 1")
+    return int(text)
+
+
 def variable(text: str) -> str:
     """The name of a Python variable."""
     if not text.isidentifier() or keyword.iskeyword(text):

@@ -10,6 +10,7 @@ from dockmagic.magics import (
     build_options,
     health_options,
     life_verbs,
+    list_options,
     network_options,
     run_options,
     transfer_verbs,
@@ -99,7 +100,6 @@ CELL_VERBS = (
     _EXPECT,
 )
 
-_ALL = Option(names=("-a", "--all"), help="also those that have ended")
 _FORCE = Option(names=("-f", "--force"), help="also what is in use")
 _FILE = Option(names=("-f", "--file"), value="PATH", help="the Dockerfile (default: CONTEXT/Dockerfile)")
 _MESSAGE = Option(names=("-m", "--message"), value="TEXT", default="", help="a comment for the history")
@@ -211,26 +211,27 @@ LINE_VERBS = (
     ),
     Verb(
         name="images",
-        summary="every image",
-        options=table.later("-a|--all --digests -f|--filter= --format= --no-trunc -q|--quiet --tree"),
+        summary="every image, or those of a name",
+        operands="[NAME]",
+        options=list_options.IMAGES,
     ),
     Verb(
         name="ps",
         summary="containers that run",
-        options=(_ALL, *table.later("-f|--filter= --format= -n|--last= -l|--latest --no-trunc -q|--quiet -s|--size")),
+        options=list_options.PS,
     ),
     Verb(
         name="inspect",
         summary="a container or an image",
         operands="NAME",
-        options=table.later("-f|--format= -s|--size --type= --platform="),
+        options=list_options.INSPECT,
     ),
     Verb(name="layers", summary="an image's layers, newest first", operands="IMAGE"),
     Verb(
         name="history",
         summary="an image's history, newest first",
         operands="IMAGE",
-        options=table.later("--format= -H|--human --no-trunc -q|--quiet --platform="),
+        options=list_options.HISTORY,
     ),
     Verb(
         name="diff",

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
+from dockmagic.magics import list_options, values
 from dockmagic.magics import options as table
-from dockmagic.magics import values
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
-
-_FILTER = Option(
-    names=("-f", "--filter"),
-    value="KEY=VALUE",
-    read=values.pair,
-    many=True,
-    help="only those: name=, label=, dangling=true",
-)
 
 VERBS = (
     Verb(
@@ -29,13 +21,13 @@ VERBS = (
     Verb(
         name="volume ls",
         summary="every volume, with the containers that have it",
-        options=(_FILTER, *table.later("-q|--quiet --format= --cluster")),
+        options=list_options.VOLUMES,
     ),
     Verb(
         name="volume inspect",
         summary="what is known of volumes",
         operands="VOLUME...",
-        options=table.later("-f|--format="),
+        options=(list_options.INSPECT_FORMAT,),
     ),
     Verb(
         name="volume rm",

@@ -63,10 +63,10 @@ class RecordingEngine:
         }
         return replace(self.run_value, **texts, build=options.get("build"))
 
-    def images(self):
+    def images(self, *, filters=()):
         return Table(columns=("NAME",), items=(IMAGE,), rows=(("bread:1",),))
 
-    def ps(self, *, all=False):  # noqa: A002 - docker's name
+    def ps(self, *, all=False, filters=(), last=0):  # noqa: A002 - docker's name
         self._note("ps", all=all)
         return Table(columns=("NAME",), items=(CONTAINER,), rows=(("fish1",),))
 
@@ -86,7 +86,7 @@ class RecordingEngine:
         self._note("logout", server)
         return server == "registry.example"
 
-    def inspect(self, name):
+    def inspect(self, name, *, kind=""):
         self._note("inspect", name)
         return IMAGE
 

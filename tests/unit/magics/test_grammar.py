@@ -169,11 +169,10 @@ def test_an_option_line_holds_options_only():
 @pytest.mark.parametrize(
     "text",
     [
-        "images -q",
         "images --digests",
-        "ps --filter name=x",
-        "inspect --format {{{{.Id}}}} bread",
-        "history --no-trunc bread",
+        "ps --size",
+        "inspect --size bread",
+        "history --human bread",
         "commit -a me fish1",
         "logs --since 1h fish1",
         "rmi --no-prune bread",
