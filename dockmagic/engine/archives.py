@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockmagic.builder.changes import changed
 from dockmagic.engine import images, tagging
 from dockmagic.errors import ConflictError, NotFoundError
 from dockmagic.oci import platform as platforms
 from dockmagic.oci import transport
+from dockmagic.oci.config import ContainerConfig
 from dockmagic.results import Image
 from dockmagic.store.archive_images import Wanted
 from dockmagic.table import Table
@@ -45,16 +47,27 @@ def load(session: Session, source: Source, platform: str = "") -> Table[Image]:
     )
 
 
-def import_(session: Session, source: Source, reference: str = "") -> Image:
+def import_(
+    session: Session, source: Source, reference: str = "", *, message: str = "", changes: Sequence[str] = ()
+) -> Image:
     """Make an image of one layer from the tar of a root file system.
 
+    Args:
+        session: what it works on.
+        source: the tar.
+        reference: the image's name; "" for none.
+        message: for the history.
+        changes: what the image sets: ``"ENV A=1"``.
+
     Raises:
-        UsageError: the reference is not of docker's form.
+        UsageError: the reference is not of docker's form, or a change is none.
         NotFoundError: there is no such file.
         ArchiveError: it is no tar; the store is as it was.
     """
     tagging.require_name(reference)
-    return tagging.named(session, session.store.archive.import_rootfs(_existing(source)), reference)
+    config = changed(ContainerConfig(), changes)
+    image_id = session.store.archive.import_rootfs(_existing(source), config=config, message=message)
+    return tagging.named(session, image_id, reference)
 
 
 def _existing(source: Source) -> Source:

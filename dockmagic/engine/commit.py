@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dockmagic.builder.changes import changed
 from dockmagic.engine import containers, files, tagging
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError
@@ -11,7 +13,7 @@ from dockmagic.oci.config import History
 from dockmagic.results import ChangedPath, ChangeKind, Container, Diff, Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockmagic.engine.files import Place
     from dockmagic.engine.session import Session
@@ -19,13 +21,29 @@ if TYPE_CHECKING:
     from dockmagic.store.containers import ContainerRow
 
 
-def commit(session: Session, container: str | Container, reference: str = "", *, message: str = "") -> Image:
+def commit(
+    session: Session,
+    container: str | Container,
+    reference: str = "",
+    *,
+    message: str = "",
+    author: str = "",
+    changes: Sequence[str] = (),
+) -> Image:
     """Make an image of a container: its image's layers and one more, a copy of the writable layer.
 
     What is in the container's volumes stays out of it, as with docker; the image's notes say so.
 
+    Args:
+        session: what it works on.
+        container: its name, its id, the beginning of its id, or itself.
+        reference: the image's name; "" for none.
+        message: for the history.
+        author: of the image and its last layer.
+        changes: what else the image sets: ``"ENV A=1"``.
+
     Raises:
-        UsageError: the reference is not of docker's form.
+        UsageError: the reference is not of docker's form, or a change is none.
         NotFoundError: no such container.
         ConflictError: it runs; its files may be half written.
     """
@@ -35,6 +53,7 @@ def commit(session: Session, container: str | Container, reference: str = "", *,
         raise ConflictError(f"container {row.name} is running", hint="commit it when it has ended")
     store = session.store
     record = store.images.get(row.image_id)
+    settings = changed(record.config.config, changes)
     with store.scratch() as directory:
         copy = f"{directory}/upper"
         given = {"src": containers.upper(row), "dst": copy, "owners": dict(row.owners)}
@@ -46,9 +65,11 @@ def commit(session: Session, container: str | Container, reference: str = "", *,
         created=record.config.created,
         created_by=" ".join(row.command),
         comment=message,
+        author=author,
         empty_layer=layer is None,
     )
-    config = record.config.appended(layer.diff_id if layer else None, history)
+    made = replace(record.config, config=settings, author=author or record.config.author)
+    config = made.appended(layer.diff_id if layer else None, history)
     image_id = store.images.put(config, (*record.diff_ids, *((layer.diff_id,) if layer else ())))
     return tagging.named(session, image_id, reference, notes=tuple(_left_out(row)))
 

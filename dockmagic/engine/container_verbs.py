@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import (
@@ -106,9 +106,17 @@ class ContainerVerbs:
 
         return port(self.session, name, private)
 
-    def commit(self, container: str | Container, reference: str = "", *, message: str = "") -> Image:
-        """Make an image of a container."""
-        return commit.commit(self.session, container, reference, message=message)
+    def commit(
+        self,
+        container: str | Container,
+        reference: str = "",
+        *,
+        message: str = "",
+        author: str = "",
+        changes: Sequence[str] = (),
+    ) -> Image:
+        """Make an image of a container; see :func:`dockmagic.engine.commit.commit`."""
+        return commit.commit(self.session, container, reference, message=message, author=author, changes=changes)
 
     def logs(self, name: str | Container) -> str:
         """What a container's processes printed."""

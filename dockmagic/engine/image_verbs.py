@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import (
@@ -89,9 +90,9 @@ class ImageVerbs:
 
         return save(self.session, names, output, format)
 
-    def import_(self, source: Source, reference: str = "") -> Image:
-        """Make an image from the tar of a root file system: a path, or a binary stream."""
-        return archives.import_(self.session, source, reference)
+    def import_(self, source: Source, reference: str = "", *, message: str = "", changes: Sequence[str] = ()) -> Image:
+        """Make an image from the tar of a root file system: a path, or a binary stream; see :func:`dockmagic.engine.archives.import_`."""
+        return archives.import_(self.session, source, reference, message=message, changes=changes)
 
     def tag(self, image: str | Image, reference: str) -> Image:
         """Give an image one more name."""

@@ -98,7 +98,12 @@ LINES: dict[str, Line] = {
     "layers": lambda notebook, command: notebook.engine.layers(*command.operands),
     "history": looks.history,
     "diff": _diff,
-    "commit": lambda notebook, command: notebook.engine.commit(*command.operands, message=command.options["message"]),
+    "commit": lambda notebook, command: notebook.engine.commit(
+        *command.operands,
+        message=command.options["message"],
+        author=command.options["author"],
+        changes=command.options["change"],
+    ),
     "logs": _logs,
     "stop": lambda notebook, command: notebook.engine.stop(
         *command.operands, timeout=command.options["time"], signal=command.options["signal"]
@@ -124,7 +129,9 @@ LINES: dict[str, Line] = {
     "load": _load,
     "save": _save,
     "export": lambda notebook, command: notebook.engine.export(command.operands[0], _output(command)),
-    "import": lambda notebook, command: notebook.engine.import_(*command.operands),
+    "import": lambda notebook, command: notebook.engine.import_(
+        *command.operands, message=command.options["message"], changes=command.options["change"]
+    ),
     "df": lambda notebook, _: notebook.engine.df(),
     "prune": lambda notebook, command: notebook.engine.prune(
         dry_run=command.options["dry_run"], base=command.options["base"], volumes=command.options["volumes"]

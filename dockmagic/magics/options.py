@@ -79,6 +79,10 @@ EXPECT = (
     Option(names=("--result",), value="VAR", read=values.variable, help="the report as a Python variable"),
     Option(names=("--no-raise-error",), help="an expectation that does not hold raises nothing"),
 )
+MESSAGE = Option(names=("-m", "--message"), value="TEXT", default="", help="a comment for the history")
+CHANGE = Option(
+    names=("-c", "--change"), value="INSTRUCTION", read=values.filled, many=True, help="what the image sets: 'ENV A=1'"
+)
 QUIET = Option(names=("-q", "--quiet"), help="no record below the cell")
 OUTPUT = (
     Option(

@@ -70,6 +70,6 @@ VERBS = (
         name="import",
         summary="make an image from the tar of a root file system",
         operands="PATH [IMAGE]",
-        options=table.later("-c|--change= -m|--message= --platform="),
+        options=(table.MESSAGE, table.CHANGE, *table.later("--platform=")),
     ),
 )

@@ -102,7 +102,6 @@ CELL_VERBS = (
 
 _FORCE = Option(names=("-f", "--force"), help="also what is in use")
 _FILE = Option(names=("-f", "--file"), value="PATH", help="the Dockerfile (default: CONTEXT/Dockerfile)")
-_MESSAGE = Option(names=("-m", "--message"), value="TEXT", default="", help="a comment for the history")
 
 DEFAULTED = frozenset({"", "build", "run", "exec"})
 # What belongs to one cell: its names, its variables, its Dockerfile.
@@ -243,7 +242,12 @@ LINE_VERBS = (
         name="commit",
         summary="make an image of a container",
         operands="CONTAINER [IMAGE]",
-        options=(_MESSAGE, *table.later("-a|--author= -c|--change= -p|--pause")),
+        options=(
+            table.MESSAGE,
+            table.CHANGE,
+            Option(names=("-a", "--author"), value="TEXT", default="", help="who made it"),
+            *table.later("-p|--pause"),
+        ),
     ),
     Verb(
         name="logs",

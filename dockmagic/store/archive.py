@@ -173,13 +173,16 @@ class Archive:
         held += [config.digest, manifest.digest]
         return self._images.add(config.digest, manifest.digest, image.config.diff_ids)
 
-    def import_rootfs(self, source: Source, name: str = "", config: ContainerConfig | None = None) -> str:
+    def import_rootfs(
+        self, source: Source, name: str = "", config: ContainerConfig | None = None, *, message: str = ""
+    ) -> str:
         """Make an image of one layer from the tar of a root file system; the same tar gives the same image.
 
         Args:
             source: path, or a binary stream, which need not be seekable; gzip and zstd are understood.
             name: a reference that it shall bear.
             config: how its processes are started.
+            message: for its history.
 
         Returns:
             The image's id. It is for this machine's platform.
@@ -197,7 +200,7 @@ class Archive:
             os="linux",
             config=config or ContainerConfig(),
             diff_ids=(layer.diff_id,),
-            history=(History(created_by=IMPORTED),),
+            history=(History(created_by=IMPORTED, comment=message),),
         )
         image_id = self._images.put(made, made.diff_ids)
         if name:

@@ -380,3 +380,20 @@ def test_a_container_that_another_process_is_about_to_start_is_not_replaced(engi
         other.kill()
         other.wait()
     assert engine.run("begun:1", script="true", name="begun").exit_code == 0
+
+
+def test_commit_and_import_set_what_changes_say(engine, tmp_path):
+    engine.run("localhost/base", ["sh", "-c", "echo x > /f"], name="changed")
+    image = engine.commit("changed", "changed:1", author="me", message="baked", changes=["ENV A=1", "CMD cat /f"])
+    assert image.config["author"] == "me"
+    assert (image.entries[-1].comment, "A=1" in image.config["config"]["Env"]) == ("baked", True)
+    assert engine.run("changed:1").stdout == "x\n"
+    with pytest.raises(UsageError, match="RUN sets nothing"):
+        engine.commit("changed", changes=["RUN true"])
+    engine.export("changed", tmp_path / "root.tar")
+    made = engine.import_(
+        tmp_path / "root.tar", "flat:1", message="from afar", changes=['ENTRYPOINT ["cat"]', "CMD /f"]
+    )
+    assert made.entries[0].comment == "from afar"
+    assert made.config["config"]["Entrypoint"] == ["cat"]
+    assert engine.run("flat:1", ["/f"]).stdout == "x\n"

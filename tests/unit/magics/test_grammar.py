@@ -173,10 +173,10 @@ def test_an_option_line_holds_options_only():
         "ps --size",
         "inspect --size bread",
         "history --human bread",
-        "commit -a me fish1",
+        "commit --pause fish1",
         "logs --since 1h fish1",
         "rmi --no-prune bread",
-        "import -m text x.tar",
+        "import --platform linux/arm64 x.tar",
     ],
 )
 def test_dockers_options_of_line_verbs_are_never_ignored(text):
