@@ -12,6 +12,7 @@ VERBS = (*CELL_VERBS, *LINE_VERBS)
 # At least one of them is wrong for whatever has a form; any text is right for the rest.
 WRONG = ("", "=", ":", "/", "1.2.3.4.5:x:y:z", "-7q", "a b", ",,", "type=nothing")
 FREE = {
+    "--author",
     "--file",
     "--format",
     "--display-name",
