@@ -11,7 +11,7 @@ from dockmagic.dockerfile.lint import Base
 from dockmagic.errors import DeniedError, NotFoundError, UnreachableError, UsageError
 from dockmagic.oci import reference, transport
 from dockmagic.oci.platform import here, parse
-from dockmagic.store.archive_images import Wanted
+from dockmagic.store.archive_sources import Wanted
 
 if TYPE_CHECKING:
     from dockmagic.oci.transport import Transport

@@ -8,35 +8,39 @@ from typing import TYPE_CHECKING
 
 from dockmagic.builder.changes import changed
 from dockmagic.engine import images, tagging
+from dockmagic.engine.platform_wish import require_one_wish
 from dockmagic.errors import ConflictError, NotFoundError
 from dockmagic.oci import platform as platforms
 from dockmagic.oci import transport
 from dockmagic.oci.config import ContainerConfig
 from dockmagic.results import Image
-from dockmagic.store.archive_images import Wanted
+from dockmagic.store.archive_sources import Wanted
 from dockmagic.table import Table
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
     from dockmagic.store.archive_input import Source
+    from dockmagic.store.images import Images
 
 
-def load(session: Session, source: Source, platform: str = "") -> Table[Image]:
+def load(session: Session, source: Source, platform: str = "", *, all_platforms: bool = False) -> Table[Image]:
     """Take the images of a docker archive, an OCI archive or an OCI layout directory; an archive may be a binary stream.
 
     Args:
         session: what it works on.
         source: the archive; ``oci:DIR:TAG`` and its like name one image of it.
         platform: which to take of several; "" for this machine's.
+        all_platforms: take all of several, and their index as it is.
 
     Raises:
         NotFoundError: there is no such file.
         ArchiveError: it is corrupt or no archive of images, or has none that is wanted; the store is as it was.
         UsageError: the platform is none.
     """
+    require_one_wish(platform, all_platforms=all_platforms)
     place = transport.parse(source) if isinstance(source, str) and not Path(source).exists() else None
     chosen = platforms.parse(platform) if platform else platforms.here()
-    wanted = Wanted(platform=chosen, name=place.name if place is not None else "")
+    wanted = Wanted(platform=chosen, name=place.name if place is not None else "", every=all_platforms)
     found = session.store.archive.load(_existing(source if place is None else place.path), wanted)
     values = tuple(images.describe(session, session.store.images.get(i)) for i in found)
     return Table(
@@ -88,10 +92,16 @@ def tag(session: Session, image: str | Image, reference: str) -> Image:
     """
     tagging.require_name(reference)
     value = tagging.named(session, images.find(session, image).id, reference)
-    several = session.store.images.variants(image, together=True) if isinstance(image, str) else {}
-    if several and value.id in several.values():
-        session.store.images.name_together(reference, several, value.id)
+    if isinstance(image, str):
+        _tag_together(session.store.images, image, reference, value.id)
     return value
+
+
+def _tag_together(images: Images, name: str, reference: str, own: str) -> None:
+    """Let a further name stand for the images of all platforms that a name stands for."""
+    several = images.variants(name, together=True)
+    if own in several.values():
+        images.name_together(reference, several, own, index=images.index(name))
 
 
 def rmi(session: Session, names: Sequence[str], *, force: bool = False) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dockmagic.store.arrival import Arrival
 
 CONFIG_LIMIT = 8 << 20
-_DEPTH_LIMIT = 3
+DEPTH_LIMIT = 3
 _LAYER_LIMIT = 1000
 _TAGS, _TAGS_SHOWN = 1000, 5
 # Layers that only their maker may hand out: pulled from where they are, never pushed.
@@ -73,7 +73,13 @@ def on_demand(
 
 
 def fetched(
-    session: Session, target: Reference, wanted: str, listener: Listener | None, *, beside: bool = False
+    session: Session,
+    target: Reference,
+    wanted: str,
+    listener: Listener | None,
+    *,
+    beside: bool = False,
+    kind: type[Pull] | None = None,
 ) -> str:
     """Pull an image and give it its name; returns its id.
 
@@ -86,13 +92,14 @@ def fetched(
         wanted: the platform to take of several; "" for this machine's.
         listener: is told of what happens.
         beside: the name goes on meaning what it means here, and this image only where its platform is asked for.
+        kind: how much is taken; None for one image.
     """
     chosen = platform.parse(wanted) if wanted else platform.here()
     missed: list[str] = []
     for source in session.registries.sources(target.domain):
         with session.registries.transport() as transport:
             repository = session.registries.repository(source, target.path, transport)
-            work = _Pull(session, repository, target, chosen, beside=beside)
+            work = (kind or Pull)(session, repository, target, chosen, beside=beside)
             try:
                 image_id = attended(work.run, transport, listener)
             except (RegistryError, NotFoundError, ArchiveError) as error:
@@ -116,7 +123,7 @@ class _Slot:
     filling: Future[None] | None
 
 
-class _Pull:
+class Pull:
     """One image from one repository."""
 
     def __init__(
@@ -130,8 +137,27 @@ class _Pull:
 
     def run(self, emit: Emit) -> str:
         """Pull it; returns the image's id."""
+        image_id, is_same = self._take(*self._image_manifest(self._first()), emit)
+        return self._named(image_id, is_same=is_same)
+
+    def _named(self, image_id: str, *, is_same: bool) -> str:
+        """Give the image its name; returns its id."""
         store, target = self._session.store, self._target
-        fetched, manifest = self._image_manifest(self._first())
+        if self._beside:
+            store.images.add_variant(target.full, str(self._wanted), image_id)
+        else:
+            store.images.tag(target.full, image_id)
+        if not is_same:
+            store.leases.sweep()
+        return image_id
+
+    def _take(self, fetched: Fetched, manifest: Manifest, emit: Emit) -> tuple[str, bool]:
+        """Take an image in, without a name.
+
+        Returns:
+            Its id; and False where it was here with another manifest, whose blobs may be wanted no more.
+        """
+        store, target = self._session.store, self._target
         content = self._repository.blob(manifest.config, CONFIG_LIMIT)
         config = configs.parse(content)
         _require_image(manifest, config)
@@ -146,13 +172,7 @@ class _Pull:
         image_id = store.images.add(
             kept.digest, described.digest, config.diff_ids, newest=self._has_all(manifest, config)
         )
-        if self._beside:
-            store.images.add_variant(target.full, str(self._wanted), image_id)
-        else:
-            store.images.tag(target.full, image_id)
-        if before != described.digest:
-            store.leases.sweep()
-        return image_id
+        return image_id, before == described.digest
 
     def _has_all(self, manifest: Manifest, config: ImageConfig) -> bool:
         blobs = self._session.store.blobs
@@ -183,7 +203,7 @@ class _Pull:
 
     def _image_manifest(self, found: Fetched) -> tuple[Fetched, Manifest]:
         """The manifest of the wanted platform, behind any indexes."""
-        for _ in range(_DEPTH_LIMIT):
+        for _ in range(DEPTH_LIMIT):
             if isinstance(found.parsed, Manifest):
                 return found, found.parsed
             found = self._repository.child(choice.choose(found.parsed, self._wanted))

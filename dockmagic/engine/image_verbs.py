@@ -56,17 +56,19 @@ class ImageVerbs:
         """What each layer of an image holds, as (DiffID, entries), base first."""
         return files.changesets(self.session, image)
 
-    def pull(self, name: str, *, platform: str = "", on_event: TransferListener | None = None) -> Image:
+    def pull(
+        self, name: str, *, platform: str = "", all_platforms: bool = False, on_event: TransferListener | None = None
+    ) -> Image:
         """Fetch an image from its registry; see :func:`dockmagic.engine.pull.pull` for what it raises."""
         from dockmagic.engine.pull import pull  # noqa: PLC0415 - HTTP and TLS are slow to import
 
-        return pull(self.session, name, wanted=platform, listener=on_event)
+        return pull(self.session, name, wanted=platform, all_platforms=all_platforms, listener=on_event)
 
-    def push(self, name: str, *, on_event: TransferListener | None = None) -> str:
+    def push(self, name: str, *, all_platforms: bool = False, on_event: TransferListener | None = None) -> str:
         """Send an image to its registry, and return its digest there; see :func:`dockmagic.engine.push.push`."""
         from dockmagic.engine.push import push  # noqa: PLC0415 - as above
 
-        return push(self.session, name, listener=on_event)
+        return push(self.session, name, all_platforms=all_platforms, listener=on_event)
 
     def login(self, server: str = "", *, username: str, password: str) -> str:
         """Sign in to a registry and keep the credentials; see :func:`dockmagic.engine.login.login`."""
@@ -80,15 +82,21 @@ class ImageVerbs:
 
         return logout(self.session, server)
 
-    def load(self, source: Source, *, platform: str = "") -> Table[Image]:
+    def load(self, source: Source, *, platform: str = "", all_platforms: bool = False) -> Table[Image]:
         """Take the images of an archive: a path, or a binary stream; see :func:`dockmagic.engine.archives.load`."""
-        return archives.load(self.session, source, platform)
+        return archives.load(self.session, source, platform, all_platforms=all_platforms)
 
-    def save(self, *names: str | Image, output: Target, format: str = "docker-archive") -> Table[Image]:  # noqa: A002 - podman's name
+    def save(
+        self,
+        *names: str | Image,
+        output: Target,
+        format: str = "docker-archive",  # noqa: A002 - podman's name
+        all_platforms: bool = False,
+    ) -> Table[Image]:
         """Write images to an archive; see :func:`dockmagic.engine.save.save`."""
         from dockmagic.engine.save import save  # noqa: PLC0415 - rarely asked
 
-        return save(self.session, names, output, format)
+        return save(self.session, names, output, format, all_platforms=all_platforms)
 
     def import_(self, source: Source, reference: str = "", *, message: str = "", changes: Sequence[str] = ()) -> Image:
         """Make an image from the tar of a root file system: a path, or a binary stream; see :func:`dockmagic.engine.archives.import_`."""

@@ -1,38 +1,31 @@
-"""``push``: an image to a registry, byte for byte as it came; one that was made here is compressed in one pinned way."""
+"""``push``: an image, or the images that one name stands for, to a registry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from dockmagic.engine.fetch import FOREIGN
-from dockmagic.engine.transfer import Emit, Listener, Progress, attended
+from dockmagic.engine.platform_wish import require_several
+from dockmagic.engine.push_image import Push
+from dockmagic.engine.push_index import PushIndex, PushWhole
+from dockmagic.engine.transfer import Listener, attended
 from dockmagic.errors import DeniedError, NotFoundError, UsageError
-from dockmagic.events import LayerPushed, PushStarted
-from dockmagic.oci import digest as digests
-from dockmagic.oci import manifest as manifests
-from dockmagic.oci import mediatype, platform, reference
-from dockmagic.oci.descriptor import Descriptor
-from dockmagic.oci.manifest import Index, Manifest
+from dockmagic.oci import reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from dockmagic.engine.session import Session
     from dockmagic.oci.reference import Reference
     from dockmagic.registry.repository import Repository
-    from dockmagic.store import Store
-    from dockmagic.store.images import ImageRecord
 
 
-def push(session: Session, name: str, *, listener: Listener | None = None) -> str:
+def push(session: Session, name: str, *, all_platforms: bool = False, listener: Listener | None = None) -> str:
     """Push an image under the name that it bears; blobs that the registry has are not sent again.
+
+    A name that stands for images of several platforms goes as an index: the one that it came as, else one of ours.
 
     Args:
         session: what it works on.
         name: of the image, with the registry and the repository; without a tag ``latest`` is meant.
+        all_platforms: refuse a name that stands for one image here.
         listener: is told of :data:`dockmagic.events.Transfer` in this thread.
 
     Returns:
@@ -53,16 +46,25 @@ def push(session: Session, name: str, *, listener: Listener | None = None) -> st
     if image_id is None:
         hint = "see %container images; %container tag gives an image one more name"
         raise NotFoundError(f"image not found: {name}", hint=hint)
+    if all_platforms:
+        require_several(store, target.full)
     with registries.transport() as transport, store.leases.hold("push", image_id):
         repository = registries.repository(target.domain, target.path, transport, ("pull", "push"))
-        variants = store.images.variants(target.full, together=True)
-        work: _Push | _PushIndex = _Push(session, repository, target, store.images.get(image_id))
-        if variants:
-            work = _PushIndex(session, repository, target, variants)
         try:
-            return attended(work.run, transport, listener)
+            return attended(_work(session, repository, target, image_id).run, transport, listener)
         except DeniedError as error:
             raise _with_own_name(error, target) from None
+
+
+def _work(session: Session, repository: Repository, target: Reference, image_id: str) -> Push | PushIndex | PushWhole:
+    images = session.store.images
+    whole = images.index(target.full)
+    if whole is not None:
+        return PushWhole(session, repository, target, whole)
+    variants = images.variants(target.full, together=True)
+    if variants:
+        return PushIndex(session, repository, target, variants)
+    return Push(session, repository, target, images.get(image_id))
 
 
 def _with_own_name(error: DeniedError, target: Reference) -> DeniedError:
@@ -77,140 +79,3 @@ def _with_own_name(error: DeniedError, target: Reference) -> DeniedError:
         hint=hint,
         detail=error.detail,
     )
-
-
-class _Push:
-    """One image to one repository."""
-
-    def __init__(self, session: Session, repository: Repository, target: Reference, record: ImageRecord) -> None:
-        self._parallel = session.registries.settings.parallel
-        self._store = session.store
-        self._repository = repository
-        self._target = target
-        self._record = record
-
-    def run(self, emit: Emit) -> str:
-        """Push layers, config and manifest in this order; returns the manifest's digest."""
-        content, manifest = self.contents(emit)
-        tag = self._target.tag or reference.DEFAULT_TAG
-        return self._repository.push_manifest(tag, content, manifest.media_type)
-
-    def contents(self, emit: Emit) -> tuple[bytes, Manifest]:
-        """Push layers and config; returns the manifest that names them."""
-        emit(PushStarted(name=self._target.familiar, layers=self._record.diff_ids))
-        kept = _kept(self._store, self._record)
-        near = _neighbours(self._store, self._target.domain)
-
-        def send(number: int) -> Descriptor:
-            diff_id = self._record.diff_ids[number]
-            described = kept.layers[number] if kept is not None else self._store.layers.compressed(diff_id)
-            self._send(described, diff_id, near.get(diff_id, ()), emit)
-            return described
-
-        with ThreadPoolExecutor(self._parallel, "dockmagic-push") as threads:
-            # Each layer once, though an image may have it several times.
-            first = {diff_id: number for number, diff_id in reversed(list(enumerate(self._record.diff_ids)))}
-            jobs = {diff_id: threads.submit(send, number) for diff_id, number in first.items()}
-            try:
-                sent = {diff_id: job.result() for diff_id, job in jobs.items()}
-            except BaseException:
-                self._repository.client.transport.stop()
-                threads.shutdown(cancel_futures=True)
-                raise
-        content, manifest = self._manifest(kept, [sent[diff_id] for diff_id in self._record.diff_ids])
-        config = manifest.config
-        self._repository.push_blob(config, lambda: self._store.blobs.open(config.digest))
-        return content, manifest
-
-    def _manifest(self, kept: Manifest | None, described: list[Descriptor]) -> tuple[bytes, Manifest]:
-        """The manifest that the image came with, else one of the compressed layers."""
-        if kept is not None:
-            return self._store.blobs.read(self._record.manifest_digest), kept
-        size = len(self._store.blobs.read(self._record.id))
-        config = Descriptor(media_type=mediatype.CONFIG, digest=self._record.id, size=size)
-        made = Manifest(config=config, layers=tuple(_as_oci(layer) for layer in described))
-        return made.to_bytes(), made
-
-    def _send(self, described: Descriptor, diff_id: str, near: tuple[str, ...], emit: Emit) -> None:
-        present = True
-        if described.media_type not in FOREIGN:
-            progress = Progress(emit, described.digest, described.size)
-            with _blob(self._store, described, diff_id) as source:
-                present = not self._repository.push_blob(described, source, mount_from=near, told=progress.take)
-        emit(LayerPushed(digest=described.digest, size=described.size, present=present))
-
-
-class _PushIndex:
-    """The images that one name means on several platforms, and the index of them."""
-
-    def __init__(
-        self, session: Session, repository: Repository, target: Reference, variants: Mapping[str, str]
-    ) -> None:
-        self._session = session
-        self._repository = repository
-        self._target = target
-        self._variants = variants
-
-    def run(self, emit: Emit) -> str:
-        """Push every image, then the index; returns the index's digest."""
-        images = self._session.store.images
-        children = []
-        with self._session.store.leases.hold("push", *self._variants.values()):
-            for each, image_id in self._variants.items():
-                work = _Push(self._session, self._repository, self._target, images.get(image_id))
-                content, manifest = work.contents(emit)
-                own = digests.of(content)
-                self._repository.push_manifest(own, content, manifest.media_type)
-                described = platform.parse(each).to_dict()
-                children.append(
-                    Descriptor(media_type=manifest.media_type, digest=own, size=len(content), platform=described)
-                )
-        index = Index(manifests=tuple(children))
-        return self._repository.push_manifest(
-            self._target.tag or reference.DEFAULT_TAG, index.to_bytes(), index.media_type
-        )
-
-
-def _kept(store: Store, record: ImageRecord) -> Manifest | None:
-    """The image's own manifest, where it came with one and everything that it names is here; else None."""
-    content = store.blobs.read(record.manifest_digest)
-    found = manifests.parse(content)
-    if not isinstance(found, Manifest) or len(found.layers) != len(record.diff_ids):
-        return None
-    plain = all(layer.digest == diff_id for layer, diff_id in zip(found.layers, record.diff_ids, strict=True))
-    if plain and Manifest(config=found.config, layers=found.layers).to_bytes() == content:
-        return None  # made here: it names uncompressed layers, as the store has them
-    for layer, diff_id in zip(found.layers, record.diff_ids, strict=True):
-        if layer.digest != diff_id and layer.media_type not in FOREIGN and not store.blobs.has(layer.digest):
-            return None
-    return found
-
-
-def _as_oci(described: Descriptor) -> Descriptor:
-    """A blob in a manifest of ours: docker's names of layers are OCI's there."""
-    names = {mediatype.DOCKER_LAYER_GZIP: mediatype.LAYER_GZIP, mediatype.DOCKER_LAYER: mediatype.LAYER}
-    media_type = names.get(described.media_type, described.media_type)
-    return Descriptor(media_type=media_type, digest=described.digest, size=described.size)
-
-
-@contextmanager
-def _blob(store: Store, described: Descriptor, diff_id: str) -> Iterator[Callable[[], BinaryIO]]:
-    """What opens a layer's blob; an uncompressed one that is not kept is made again for this."""
-    if store.blobs.has(described.digest) or described.digest != diff_id:
-        yield lambda: store.blobs.open(described.digest)
-        return
-    with store.layers.tar(diff_id) as stream, store.blobs.receive(stream, described) as received:
-        yield lambda: received.file.path.open("rb")
-
-
-def _neighbours(store: Store, domain: str) -> Mapping[str, tuple[str, ...]]:
-    """By DiffID, the repositories of a registry whose images have the layer, as far as names here tell."""
-    found: dict[str, dict[str, None]] = {}
-    for record in store.images.list():
-        names: list[str] = list(store.images.tags(record.id))
-        for name in names:
-            known = reference.parse_normalized(name)
-            if known.domain == domain:
-                for diff_id in record.diff_ids:
-                    found.setdefault(diff_id, {})[known.path] = None
-    return {diff_id: tuple(paths) for diff_id, paths in found.items()}

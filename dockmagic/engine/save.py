@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from dockmagic.engine import images
+from dockmagic.engine.platform_wish import require_several
 from dockmagic.errors import UsageError
 from dockmagic.oci import reference
 from dockmagic.oci.reference import Reference
@@ -21,8 +22,17 @@ if TYPE_CHECKING:
 FORMS: tuple[str, ...] = get_args(Form)
 
 
-def save(session: Session, names: Sequence[str | Image], output: Target, form: str = FORMS[0]) -> Table[Image]:
+def save(
+    session: Session,
+    names: Sequence[str | Image],
+    output: Target,
+    form: str = FORMS[0],
+    *,
+    all_platforms: bool = False,
+) -> Table[Image]:
     """Write images to a file, a stream or a directory; see :meth:`dockmagic.store.archive.Archive.save`.
+
+    A name that stands for images of several platforms goes out with all of them; with ``all_platforms`` no other is taken.
 
     As with docker, a name without a tag means all tags of that repository, and an id goes out without a name. An
     :class:`~dockmagic.results.Image` goes out with all names that it bears.
@@ -32,7 +42,7 @@ def save(session: Session, names: Sequence[str | Image], output: Target, form: s
 
     Raises:
         NotFoundError: one is not there; nothing was written.
-        UsageError: the form is unknown.
+        UsageError: the form is unknown, or a name stands for one image and ``all_platforms`` was asked for.
         ArchiveError: the output cannot be written.
     """
     if form not in FORMS:
@@ -42,7 +52,10 @@ def save(session: Session, names: Sequence[str | Image], output: Target, form: s
         for image_id, bears in _meant(session, name):
             wanted.setdefault(image_id, {}).update(dict.fromkeys(bears))
     store = session.store
-    with store.leases.hold("save", *wanted):
+    if all_platforms:
+        for name in dict.fromkeys(name for bears in wanted.values() for name in bears):
+            require_several(store, name)
+    with store.leases.hold("save", *wanted, *_together(session, wanted)):
         values = tuple(images.describe(session, store.images.get(image_id)) for image_id in wanted)
         target = Path(output).expanduser() if isinstance(output, str | Path) else output
         pairs = [(image_id, tuple(bears)) for image_id, bears in wanted.items()]
@@ -53,6 +66,18 @@ def save(session: Session, names: Sequence[str | Image], output: Target, form: s
         items=values,
         rows=tuple((names or v.short_id, str(len(v.layers))) for names, v in zip(told, values, strict=True)),
     )
+
+
+def _together(session: Session, wanted: Mapping[str, Iterable[str]]) -> list[str]:
+    """What else goes out: the images that a name stands for on other platforms, and the index that they came as."""
+    images_ = session.store.images
+    found: list[str] = []
+    for name in (name for names in wanted.values() for name in names):
+        found += images_.variants(name, together=True).values()
+        index = images_.index(name)
+        if index is not None:
+            found += (index.digest, *index.blobs)
+    return found
 
 
 def _meant(session: Session, name: str | Image) -> list[tuple[str, list[str]]]:

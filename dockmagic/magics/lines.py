@@ -41,7 +41,8 @@ def _load(notebook: Notebook, command: Command) -> Table[Image]:
             "the archive is there twice: -i and a word" if paths else "PATH is missing",
             hint="write %container load PATH",
         )
-    return notebook.engine.load(paths[0], platform=command.options["platform"])
+    options = command.options
+    return notebook.engine.load(paths[0], platform=options["platform"], all_platforms=options["all_platforms"])
 
 
 def _logs(notebook: Notebook, command: Command) -> Log | None:
@@ -84,7 +85,13 @@ def _output(command: Command) -> str:
 
 
 def _save(notebook: Notebook, command: Command) -> Table[Image]:
-    return notebook.engine.save(*command.operands, output=_output(command), format=command.options["format"])
+    options = command.options
+    return notebook.engine.save(
+        *command.operands,
+        output=_output(command),
+        format=options["format"],
+        all_platforms=options["all_platforms"],
+    )
 
 
 LINES: dict[str, Line] = {

@@ -25,12 +25,15 @@ class Told(str):
 
 def pull(notebook: Notebook, command: Command) -> Image:
     """``%container pull IMAGE``."""
-    return notebook.engine.pull(command.operands[0], platform=command.options["platform"])
+    options = command.options
+    return notebook.engine.pull(
+        command.operands[0], platform=options["platform"], all_platforms=options["all_platforms"]
+    )
 
 
 def push(notebook: Notebook, command: Command) -> Told:
     """``%container push IMAGE``: the digest in the registry."""
-    return Told(notebook.engine.push(command.operands[0]))
+    return Told(notebook.engine.push(command.operands[0], all_platforms=command.options["all_platforms"]))
 
 
 def login(notebook: Notebook, command: Command) -> Told:

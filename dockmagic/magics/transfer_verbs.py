@@ -10,6 +10,10 @@ from dockmagic.magics.verb import Verb
 _PLATFORM = Option(
     names=("--platform",), value="PLATFORM", read=values.filled, default="", help="of several, that one: linux/arm64"
 )
+_ALL_PLATFORMS = Option(names=("--all-platforms",), help="of several, all, with their index as it is")
+_SEVERAL = Option(
+    names=("--all-platforms",), help="refuse a name that stands for one image; several go together anyway"
+)
 _USERNAME = Option(names=("-u", "--username"), value="NAME", read=values.filled, default="", help="who signs in")
 _PASSWORD_STDIN = Option(
     names=("--password-stdin",), value="VAR", read=values.variable, help="the password: a variable with text"
@@ -33,13 +37,13 @@ VERBS = (
         name="pull",
         summary="fetch an image from its registry",
         operands="IMAGE",
-        options=(_PLATFORM, *table.later("-a|--all-tags --disable-content-trust"), table.NO_QUIET),
+        options=(_PLATFORM, _ALL_PLATFORMS, *table.later("-a|--all-tags --disable-content-trust"), table.NO_QUIET),
     ),
     Verb(
         name="push",
         summary="send an image to its registry; returns the digest there",
         operands="IMAGE",
-        options=(*table.later("-a|--all-tags --disable-content-trust --platform="), table.NO_QUIET),
+        options=(_SEVERAL, *table.later("-a|--all-tags --disable-content-trust --platform="), table.NO_QUIET),
     ),
     Verb(
         name="login",
@@ -52,13 +56,13 @@ VERBS = (
         name="load",
         summary="take the images of a docker or OCI archive",
         operands="[PATH]",
-        options=(_INPUT, _PLATFORM, *table.later("-q|--quiet")),
+        options=(_INPUT, _PLATFORM, _ALL_PLATFORMS, *table.later("-q|--quiet")),
     ),
     Verb(
         name="save",
         summary="write images to an archive that docker and every OCI tool reads",
         operands="IMAGE...",
-        options=(_OUTPUT, _FORM, *table.later("--platform=")),
+        options=(_OUTPUT, _FORM, _SEVERAL, *table.later("--platform=")),
     ),
     Verb(
         name="export",

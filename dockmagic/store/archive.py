@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, overload
@@ -11,17 +11,19 @@ from dockmagic.errors import ArchiveError, UsageError
 from dockmagic.oci import mediatype, reference
 from dockmagic.oci.config import ContainerConfig, History, ImageConfig
 from dockmagic.oci.platform import here
-from dockmagic.store.archive_images import ImageSource, Wanted, images_in
+from dockmagic.store.archive_images import images_in
 from dockmagic.store.archive_input import Source, given, opened
 from dockmagic.store.archive_medium import Medium
 from dockmagic.store.archive_output import Target, write_directory, write_tar
 from dockmagic.store.archive_parts import Parts
+from dockmagic.store.archive_sources import ImageSource, Named, Wanted, blob_name
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.images import ImageRecord, Images
 from dockmagic.store.layer_rows import LayerRecord
 from dockmagic.store.layers import Layers
 from dockmagic.store.layout import Layout
 from dockmagic.store.layout_directory import LayoutDirectory
+from dockmagic.store.variants import WholeIndex
 
 IMPORTED = "imported root file system"
 Form = Literal["docker-archive", "oci-archive", "oci-dir"]
@@ -94,8 +96,12 @@ class Archive:
         """
         found = [(self._images.get(image_id), names) for image_id, names in images]
         groups = {name: self._together(name) for _, names in images for name in names}
+        wholes = {name: index for name in groups if (index := self._images.index(name)) is not None}
         parts = self._parts.of(
-            found, docker=form == "docker-archive", groups={name: group for name, group in groups.items() if group}
+            found,
+            docker=form == "docker-archive",
+            groups={name: group for name, group in groups.items() if group},
+            wholes={name: self._blobs.read(index.digest) for name, index in wholes.items()},
         )
         if form != "oci-dir":
             write_tar(parts, target)
@@ -137,24 +143,48 @@ class Archive:
         wanted = wanted or Wanted(platform=here())
         with opened(source, self._layout) as medium:
             sources = images_in(medium, wanted)
-            count = len({image.config_bytes for image in sources})
+            count = len({image.config_bytes for named in sources for image in named.images.values()})
             if most and count > most:
                 raise ArchiveError(f"the archive holds {count} images, and one is wanted", hint=_offered(sources))
             held: list[str] = []
             try:
-                for image in sources:
+                for image in (image for named in sources for image in named.images.values()):
                     self._take_layers(medium, image, held)
-                found = [(self._take_image(image, held), image.tags) for image in sources]
+                rest = [self._take_rest(medium, named, held) for named in sources]
+                found = [
+                    {key: self._take_image(image, held) for key, image in named.images.items()} for named in sources
+                ]
             except BaseException:
                 self._layers.let_go(*held)
                 raise
         moved = [
             Moved(name=self._images.familiar(tag), before=before)
-            for image_id, tags in found
-            for tag in (tags if names else ())
-            if (before := self._images.tag(tag, image_id)) is not None
+            for named, ids, index in zip(sources, found, rest, strict=True)
+            for tag in (named.tags if names else ())
+            if (before := self._name(tag, named, ids, index)) is not None
         ]
-        return Loaded(tuple(dict.fromkeys(image_id for image_id, _ in found)), tuple(moved))
+        return Loaded(tuple(dict.fromkeys(image_id for ids in found for image_id in ids.values())), tuple(moved))
+
+    def _name(self, tag: str, named: Named, ids: Mapping[str, str], index: WholeIndex | None) -> str | None:
+        """Give a name to what it stands for in an archive; the id of another image that lost it."""
+        if index is None and len(ids) == 1:
+            return self._images.tag(tag, ids[named.own])
+        return self._images.name_together(tag, ids, ids[named.own], index=index)
+
+    def _take_rest(self, medium: Medium, named: Named, held: list[str]) -> WholeIndex | None:
+        """Keep an index, and what it leads to that is no image, as they are."""
+        if named.index is None:
+            return None
+        kept = self._blobs.put(named.index, media_type=named.media_type)
+        held.append(kept.digest)
+        blobs = set()
+        for described in named.rest:
+            with medium.open(blob_name(described)) as stream:
+                blobs.add(self._blobs.put(stream, described).digest)
+        held += blobs
+        for image in named.images.values():
+            blobs |= image.blobs
+        return WholeIndex(digest=kept.digest, blobs=frozenset(blobs))
 
     def _take_layers(self, medium: Medium, image: ImageSource, held: list[str]) -> None:
         diff_ids = image.config.diff_ids
@@ -208,9 +238,9 @@ class Archive:
         return image_id
 
 
-def _offered(sources: Sequence[ImageSource]) -> str:
+def _offered(sources: Sequence[Named]) -> str:
     """How one of several is named."""
-    names = ", ".join(name for image in sources for name in image.tags)[:200]
+    names = ", ".join(name for named in sources for name in named.tags)[:200]
     return f"name one behind a colon: {names or '@0 is the first'}"
 
 

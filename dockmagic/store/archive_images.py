@@ -9,69 +9,37 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from dockmagic.errors import ArchiveError, UsageError
 from dockmagic.oci import choice, digest, manifest, mediatype, reference
 from dockmagic.oci import config as configs
-from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Index, Manifest
 from dockmagic.oci.platform import Platform
+from dockmagic.store.archive_indexes import DEPTH_LIMIT, IMAGE_LIMIT, several
 from dockmagic.store.archive_medium import Medium, read_limited
+from dockmagic.store.archive_sources import (
+    CONFIG_LIMIT,
+    MANIFEST_LIMIT,
+    ImageSource,
+    LayerSource,
+    Named,
+    Wanted,
+    blob,
+    differs,
+    oci_image,
+    require_count,
+    whole_names,
+)
 
-MANIFEST_LIMIT = 4 << 20
-CONFIG_LIMIT = 8 << 20
-_DEPTH_LIMIT = 3
-_IMAGE_LIMIT = 1000
 _LONGEST_NUMBER = 5
 _CONTAINERD_NAME = "io.containerd.image.name"
 _REF_NAME = "org.opencontainers.image.ref.name"
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerSource:
-    """A layer in an archive: the member that holds it, and what it must be, where that is known."""
-
-    name: str
-    expected: Descriptor | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSource:
-    """An image in an archive.
-
-    Attributes:
-        config_bytes: the config as it stands there; its digest is the image's id.
-        manifest_bytes: the manifest as it stands there, None where the archive has none.
-        media_type: the manifest's.
-        tags: whole names that it bears.
-    """
-
-    config: ImageConfig
-    config_bytes: bytes = field(repr=False)
-    manifest_bytes: bytes | None = field(repr=False)
-    media_type: str = ""
-    layers: tuple[LayerSource, ...]
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which images of an archive.
-
-    Attributes:
-        platform: of several that differ by platform, the one for this.
-        name: a tag, a whole name or ``@digest`` that one bears there, or ``@NUMBER`` in its order; "" for all.
-    """
-
-    platform: Platform
-    name: str = ""
-
-
-def images_in(medium: Medium, wanted: Wanted) -> list[ImageSource]:
+def images_in(medium: Medium, wanted: Wanted) -> list[Named]:
     """The images of an archive, in its order.
 
     Raises:
@@ -81,7 +49,7 @@ def images_in(medium: Medium, wanted: Wanted) -> list[ImageSource]:
     if medium.has("index.json") and medium.has("oci-layout"):
         found = list(_oci(medium, wanted, _names_of_configs(docker)))
     elif docker:
-        found = [_docker_image(medium, row) for row in _rows_of(docker, wanted.name)]
+        found = [_alone(_docker_image(medium, row)) for row in _rows_of(docker, wanted.name)]
     else:
         raise ArchiveError(
             "this is no archive of images: it has neither manifest.json nor an OCI layout",
@@ -128,7 +96,7 @@ def _none_named(name: str, offered: Sequence[str]) -> NoReturn:
 
 def _docker_rows(medium: Medium) -> list[Mapping[str, Any]]:
     rows = _json(read_limited(medium, "manifest.json", MANIFEST_LIMIT), "manifest.json")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or len(rows) > _IMAGE_LIMIT:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or len(rows) > IMAGE_LIMIT:
         raise ArchiveError("manifest.json is not a list of images")
     return rows
 
@@ -136,7 +104,9 @@ def _docker_rows(medium: Medium) -> list[Mapping[str, Any]]:
 def _names_of_configs(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     """Names by the digits of a config's digest, from docker's part of an archive that has both forms."""
     return {
-        posixpath.basename(str(row.get("Config", ""))).removesuffix(".json"): tuple(_names(_strings(row, "RepoTags")))
+        posixpath.basename(str(row.get("Config", ""))).removesuffix(".json"): tuple(
+            whole_names(_strings(row, "RepoTags"))
+        )
         for row in rows
     }
 
@@ -148,28 +118,37 @@ def _docker_image(medium: Medium, row: Mapping[str, Any]) -> ImageSource:
     content = read_limited(medium, name, CONFIG_LIMIT)
     promised = posixpath.basename(name).removesuffix(".json")
     if _HEX.fullmatch(promised) and digest.of(content) != f"sha256:{promised}":
-        raise _differs(name)
+        raise differs(name)
     config = configs.parse(content)
     layers = tuple(LayerSource(name=layer) for layer in _strings(row, "Layers"))
-    _require_count(len(layers), config)
+    require_count(len(layers), config)
     return ImageSource(
         config=config,
         config_bytes=content,
         manifest_bytes=None,
         layers=layers,
-        tags=tuple(_names(_strings(row, "RepoTags"))),
+        tags=tuple(whole_names(_strings(row, "RepoTags"))),
     )
 
 
-def _oci(medium: Medium, wanted: Wanted, docker_names: Mapping[str, tuple[str, ...]]) -> Iterator[ImageSource]:
+def _alone(image: ImageSource) -> Named:
+    return Named(images={"": image})
+
+
+def _oci(medium: Medium, wanted: Wanted, docker_names: Mapping[str, tuple[str, ...]]) -> Iterator[Named]:
     manifest.require_layout(read_limited(medium, "oci-layout", 4096))
     index = manifest.parse(read_limited(medium, "index.json", MANIFEST_LIMIT))
     if not isinstance(index, Index):
         raise ArchiveError("index.json is no index")
-    for name, described in _chosen(_named(index.manifests, wanted.name), wanted.platform):
-        found = _manifest(medium, described, wanted.platform, _DEPTH_LIMIT)
+    named = _named(index.manifests, wanted.name)
+    if wanted.every:
+        for name, group in _groups(named).items():
+            yield from several(medium, group, wanted.platform, name, docker_names)
+        return
+    for name, described in _chosen(named, wanted.platform):
+        found = _manifest(medium, described, wanted.platform, DEPTH_LIMIT)
         if found is not None:
-            yield _oci_image(medium, *found, name, docker_names)
+            yield _alone(oci_image(medium, *found, name, docker_names))
 
 
 def _named(manifests: Sequence[Descriptor], name: str) -> Sequence[Descriptor]:
@@ -189,17 +168,22 @@ def _named(manifests: Sequence[Descriptor], name: str) -> Sequence[Descriptor]:
 
 def _chosen(manifests: Sequence[Descriptor], wanted: Platform) -> Iterator[tuple[str, Descriptor]]:
     """What to load, with its name: of several manifests of one name that differ by platform only the wanted one's."""
-    if len(manifests) > _IMAGE_LIMIT:
-        raise ArchiveError(f"the index has more than {_IMAGE_LIMIT:,} images")
-    groups: dict[str, list[Descriptor]] = {}
-    for described in manifests:
-        name = described.annotations.get(_CONTAINERD_NAME) or described.annotations.get(_REF_NAME, "")
-        groups.setdefault(name, []).append(described)
-    for name, group in groups.items():
+    for name, group in _groups(manifests).items():
         if len(group) > 1 and all(d.platform is not None for d in group):
             yield name, choice.choose_of(group, wanted)
         else:
             yield from ((name, described) for described in group)
+
+
+def _groups(manifests: Sequence[Descriptor]) -> Mapping[str, list[Descriptor]]:
+    """The manifests of each name, "" for those without one."""
+    if len(manifests) > IMAGE_LIMIT:
+        raise ArchiveError(f"the index has more than {IMAGE_LIMIT:,} images")
+    groups: dict[str, list[Descriptor]] = {}
+    for described in manifests:
+        name = described.annotations.get(_CONTAINERD_NAME) or described.annotations.get(_REF_NAME, "")
+        groups.setdefault(name, []).append(described)
+    return groups
 
 
 def _manifest(medium: Medium, described: Descriptor, wanted: Platform, depth: int) -> tuple[bytes, Manifest] | None:
@@ -208,7 +192,7 @@ def _manifest(medium: Medium, described: Descriptor, wanted: Platform, depth: in
         return None
     if described.media_type not in mediatype.MANIFESTS | mediatype.INDEXES:
         raise ArchiveError(f"the index names something that is no image: {described.media_type[:80]!r}")
-    content = _blob(medium, described, MANIFEST_LIMIT)
+    content = blob(medium, described, MANIFEST_LIMIT)
     found = manifest.parse(content)
     if found.media_type != described.media_type:
         raise ArchiveError("a manifest is of another media type than the index says")
@@ -217,69 +201,6 @@ def _manifest(medium: Medium, described: Descriptor, wanted: Platform, depth: in
     if depth == 0:
         raise ArchiveError("indexes within indexes, too deep")
     return _manifest(medium, choice.choose(found, wanted), wanted, depth - 1) if found.manifests else None
-
-
-def _oci_image(
-    medium: Medium, content: bytes, found: Manifest, name: str, docker_names: Mapping[str, tuple[str, ...]]
-) -> ImageSource:
-    if found.config.media_type not in mediatype.CONFIGS:
-        raise ArchiveError(f"the archive holds something that is no image: {found.config.media_type[:80]!r}")
-    for layer in found.layers:
-        digest.checked(layer.digest)
-        if layer.media_type not in mediatype.LAYERS:
-            raise ArchiveError(f"a layer of a kind that is not supported: {layer.media_type[:80]!r}")
-    config_bytes = _blob(medium, found.config, CONFIG_LIMIT)
-    config = configs.parse(config_bytes)
-    _require_count(len(found.layers), config)
-    tags = _full_names(name) or docker_names.get(digest.encoded(found.config.digest), ())
-    return ImageSource(
-        config=config,
-        config_bytes=config_bytes,
-        manifest_bytes=content,
-        media_type=found.media_type,
-        layers=tuple(LayerSource(name=_blob_name(layer), expected=layer) for layer in found.layers),
-        tags=tags,
-    )
-
-
-def _full_names(name: str) -> tuple[str, ...]:
-    """A name in an annotation; a bare word is only a tag, of which nobody says whose it is."""
-    return tuple(_names([name])) if ":" in name or "/" in name else ()
-
-
-def _names(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        try:
-            yield reference.parse_normalized(text).full
-        except UsageError:
-            raise ArchiveError(f"the archive names an image {text[:120]!r}, which is no reference") from None
-
-
-def _blob_name(described: Descriptor) -> str:
-    return f"blobs/{described.digest.replace(':', '/')}"
-
-
-def _blob(medium: Medium, described: Descriptor, limit: int) -> bytes:
-    digest.checked(described.digest)
-    if described.size > limit:
-        raise ArchiveError(f"a manifest or config in the archive is larger than {limit >> 20} MiB")
-    with medium.open(_blob_name(described)) as file:
-        content = file.read(described.size + 1)
-    if len(content) != described.size or digest.of(content) != described.digest:
-        raise _differs(_blob_name(described))
-    return content
-
-
-def _differs(name: str) -> ArchiveError:
-    return ArchiveError(
-        f"a file in the archive differs from its digest: {name[:120]}",
-        hint="the archive is damaged or was changed: make or fetch it again",
-    )
-
-
-def _require_count(count: int, config: ImageConfig) -> None:
-    if count != len(config.diff_ids):
-        raise ArchiveError(f"the image has {count} layers, but its config names {len(config.diff_ids)}")
 
 
 def _json(content: bytes, name: str) -> Any:

@@ -53,6 +53,8 @@ class Outgoing:
 
 # The images that a name stands for on several platforms, by the name and ``"os/architecture"``.
 Groups = Mapping[str, Mapping[str, ImageRecord]]
+# The bytes of the index that a name's images came as, by the name.
+Wholes = Mapping[str, bytes]
 
 
 class Parts:
@@ -63,7 +65,12 @@ class Parts:
         self._layers = layers
 
     def of(
-        self, images: Sequence[tuple[ImageRecord, Sequence[str]]], *, docker: bool, groups: Groups | None = None
+        self,
+        images: Sequence[tuple[ImageRecord, Sequence[str]]],
+        *,
+        docker: bool,
+        groups: Groups | None = None,
+        wholes: Wholes | None = None,
     ) -> list[Part]:
         """The files of an archive of these images, bytewise by name.
 
@@ -71,6 +78,7 @@ class Parts:
             images: each with its names, which stand in whole form.
             docker: with ``manifest.json``.
             groups: of names that stand for several platforms: they go out as an index.
+            wholes: of such names those whose index goes out as it came, with everything that it leads to.
 
         Raises:
             StoreError: something of an image is missing or damaged.
@@ -79,15 +87,19 @@ class Parts:
         several = {
             name: {each: self._outgoing(record, ()) for each, record in group.items()}
             for name, group in (groups or {}).items()
+            if name not in (wholes or {})
         }
-        indexes = {name: _index_of(group) for name, group in several.items()}
+        indexes = {name: _index_of(group).to_bytes() for name, group in several.items()} | dict(wholes or {})
         found: dict[str, Part] = {"oci-layout": _given("oci-layout", LAYOUT)}
         found["index.json"] = _given("index.json", _index(outgoing, indexes).to_bytes())
         if docker:
             rows = json.dumps([_docker_row(image) for image in outgoing], sort_keys=True, separators=(",", ":"))
             found["manifest.json"] = _given("manifest.json", rows.encode())
-        for content in (index.to_bytes() for index in indexes.values()):
+        for content in indexes.values():
             found[blob_name(digests.of(content))] = _given(blob_name(digests.of(content)), content)
+        for content in (wholes or {}).values():
+            for part in self._below(content):
+                found.setdefault(part.name, part)
         for image in (*outgoing, *(image for group in several.values() for image in group.values())):
             for part in self._contents(image):
                 found.setdefault(part.name, part)
@@ -128,15 +140,31 @@ class Parts:
         )
         return Manifest(config=config, layers=layers)
 
+    def _below(self, content: bytes) -> Iterator[Part]:
+        """Everything that an index leads to."""
+        index = manifests.parse(content)
+        for described in index.manifests if isinstance(index, Index) else ():
+            child = self._blobs.read(described.digest)
+            yield _given(blob_name(described.digest), child)
+            found = manifests.parse(child)
+            if isinstance(found, Index):
+                yield from self._below(child)
+                continue
+            for blob in (found.config, *found.layers):
+                yield self._part(blob, blob.digest)
+
+    def _part(self, described: Descriptor, diff_id: str) -> Part:
+        kept = self._blobs.has(described.digest)
+        opened = (
+            functools.partial(self._kept, described.digest) if kept else functools.partial(self._layers.tar, diff_id)
+        )
+        return Part(name=blob_name(described.digest), size=described.size, opened=opened)
+
     def _contents(self, image: Outgoing) -> Iterator[Part]:
         yield _given(blob_name(digests.of(image.manifest_bytes)), image.manifest_bytes)
         yield _given(blob_name(image.record.id), self._blobs.read(image.record.id))
         for layer, diff_id in zip(image.manifest.layers, image.record.diff_ids, strict=True):
-            kept = self._blobs.has(layer.digest)
-            opened = (
-                functools.partial(self._kept, layer.digest) if kept else functools.partial(self._layers.tar, diff_id)
-            )
-            yield Part(name=blob_name(layer.digest), size=layer.size, opened=opened)
+            yield self._part(layer, diff_id)
 
     @contextmanager
     def _kept(self, digest: str) -> Iterator[Stream]:
@@ -167,7 +195,7 @@ def _given(name: str, content: bytes) -> Part:
     return Part(name=name, size=len(content), opened=opened)
 
 
-def _index(images: Sequence[Outgoing], indexes: Mapping[str, Index] | None = None) -> Index:
+def _index(images: Sequence[Outgoing], indexes: Wholes | None = None) -> Index:
     """One descriptor for each name, as docker and containerd have it; the whole name, and the tag alone."""
     return Index(manifests=tuple(described for image in images for described in _described(image, indexes or {})))
 
@@ -179,20 +207,18 @@ def _index_of(group: Mapping[str, Outgoing]) -> Index:
     )
 
 
-def _described(image: Outgoing, indexes: Mapping[str, Index]) -> Iterator[Descriptor]:
+def _described(image: Outgoing, indexes: Wholes) -> Iterator[Descriptor]:
     if not image.names:
         yield image.described()
     for name in image.names:
         tag = reference.parse_normalized(name).tag
         annotations = {CONTAINERD_NAME: name} | ({REF_NAME: tag} if tag else {})
-        index = indexes.get(name)
-        if index is None:
+        content = indexes.get(name)
+        if content is None:
             yield image.described(annotations=annotations)
             continue
-        content = index.to_bytes()
-        yield Descriptor(
-            media_type=index.media_type, digest=digests.of(content), size=len(content), annotations=annotations
-        )
+        media_type = manifests.parse(content).media_type
+        yield Descriptor(media_type=media_type, digest=digests.of(content), size=len(content), annotations=annotations)
 
 
 def _docker_row(image: Outgoing) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from dockmagic.store.layout import Layout, snapshot
 from dockmagic.store.leases import held
 from dockmagic.store.rows import has_table, layers_of
 from dockmagic.store.sweep import entries
+from dockmagic.store.variants import blobs_of_indexes
 
 _DIFFERS = "differs from its digest"
 
@@ -54,6 +55,7 @@ class _Rows:
     held: frozenset[str]
     others: Mapping[str, str]
     names: Mapping[str, tuple[str, ...]]
+    indexes: frozenset[str]
 
 
 Kind = Literal["database", "left over", "blob", "metadata", "tree", "image", "volume", "shared"]
@@ -149,6 +151,7 @@ def _read(layout: Layout, database: Database) -> tuple[_Rows, list[Problem]]:
             volumes=_volumes(connection, layout.scheme),
             held=frozenset(digest.removeprefix("sha256:") for digest in held(connection)),
             others=_others(connection),
+            indexes=frozenset(blobs_of_indexes(connection)),
             names={image_id: tuple(own) for image_id, own in names.items()},
         )
     return rows, [Problem(path="db.sqlite", words=text, kind="database") for text in words]
@@ -166,7 +169,7 @@ def _blob_digests(rows: _Rows) -> frozenset[str]:
     found = {row["blob_digest"] for row in rows.layers if row["blob_digest"]} | rows.others.keys()
     for row in rows.images:
         found |= {row["id"], row["manifest_digest"]}
-    return frozenset(found)
+    return frozenset(found | rows.indexes)
 
 
 def _others(connection: sqlite3.Connection) -> dict[str, str]:

@@ -113,6 +113,19 @@ CREATE TABLE volumes (
 ) WITHOUT ROWID;
 """
 
+# The index that a name's images of several platforms came as, byte for byte.
+_INDEXES = """
+CREATE TABLE indexes (
+    name   TEXT PRIMARY KEY,  -- whole, as in tags; the images are in variants, together
+    digest TEXT NOT NULL      -- of the index's blob
+) WITHOUT ROWID;
+CREATE TABLE index_blobs (
+    index_digest TEXT NOT NULL,
+    digest       TEXT NOT NULL,  -- its own, or of a blob that it leads to: manifests, configs, and layers but uncompressed ones
+    PRIMARY KEY (index_digest, digest)
+) WITHOUT ROWID;
+"""
+
 # What leads from each version of the tables to the next: the first entry from 0, which is an empty file, to 1. Entries are never
 # changed, only added.
 _STEPS = (
@@ -125,6 +138,7 @@ _STEPS = (
     "ALTER TABLE containers ADD COLUMN health TEXT NOT NULL DEFAULT '{}';\n",
     # of a container that is paused the processes that were stopped before, as JSON; null for one that is not
     "ALTER TABLE containers ADD COLUMN paused TEXT NOT NULL DEFAULT 'null';\n",
+    _INDEXES,
 )
 _VERSION = len(_STEPS)
 

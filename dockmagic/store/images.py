@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,8 +22,17 @@ from dockmagic.oci.manifest import Manifest
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.database import Database
 from dockmagic.store.leases import FRESH, MADE, in_use, made_by_others, release, take
-from dockmagic.store.rows import image_of_tag, layers_of, require_layers
-from dockmagic.store.variants import add_variants, forget_variants, names_of_variants, variants_of
+from dockmagic.store.rows import contents_of, image_of_tag, layers_of, name_blobs, require_layers, tar_size
+from dockmagic.store.variants import (
+    WholeIndex,
+    add_variants,
+    forget_indexes_of,
+    forget_variants,
+    index_of,
+    keep_index,
+    names_of_variants,
+    variants_of,
+)
 
 _ID_LENGTH = 64  # of an id without its algorithm, which is never read as a name
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{4,64})")
@@ -91,7 +100,7 @@ class Images:
         described = self._blobs.put(content, media_type=mediatype.CONFIG)
         with self._database.reading() as connection:
             require_layers(connection, diff_ids)
-            sizes = [_tar_size(connection, diff_id) for diff_id in diff_ids]
+            sizes = [tar_size(connection, diff_id) for diff_id in diff_ids]
         layers = [
             Descriptor(media_type=mediatype.LAYER, digest=diff_id, size=size)
             for diff_id, size in zip(diff_ids, sizes, strict=True)
@@ -127,12 +136,12 @@ class Images:
                     "INSERT INTO image_layers VALUES (?, ?, ?)",
                     [(image_id, position, diff_id) for position, diff_id in enumerate(diff_ids)],
                 )
-                _name_blobs(connection, image_id, named)
+                name_blobs(connection, image_id, named)
             elif newest:
                 connection.execute("UPDATE images SET manifest_digest = ? WHERE id = ?", (manifest_digest, image_id))
-                _name_blobs(connection, image_id, named)
+                name_blobs(connection, image_id, named)
             take(connection, MADE, [image_id])
-            release(connection, FRESH, [image_id, manifest_digest, *_contents(connection, diff_ids)])
+            release(connection, FRESH, [image_id, manifest_digest, *contents_of(connection, diff_ids)])
         return image_id
 
     def _named_blobs(self, manifest_digest: str) -> tuple[str, ...]:
@@ -225,13 +234,16 @@ class Images:
         with self._database.writing() as connection:
             add_variants(connection, reference.parse_normalized(name).full, {platform: image_id}, together=False)
 
-    def name_together(self, name: str, images: Mapping[str, str], own: str) -> str | None:
+    def name_together(
+        self, name: str, images: Mapping[str, str], own: str, *, index: WholeIndex | None = None
+    ) -> str | None:
         """Give a name to images of several platforms at once, which go out under it as one index.
 
         Args:
             name: that they get.
             images: their ids, by platform.
             own: the id of the one that the name means here.
+            index: what they came as; None where they go out as one of ours.
 
         Returns:
             The id of another image that lost the name, None if there was none.
@@ -244,7 +256,19 @@ class Images:
             before = _tag(connection, full, own)
             forget_variants(connection, full)
             add_variants(connection, full, images, together=True)
+            if index is not None:
+                keep_index(connection, full, index)
+                release(connection, FRESH, (index.digest, *index.blobs))
         return before
+
+    def index(self, name: str) -> WholeIndex | None:
+        """The index that the images of a name came as, together; None where there is none, and for an id."""
+        try:
+            full = reference.parse_normalized(name).full
+        except UsageError:
+            return None
+        with self._database.reading() as connection:
+            return index_of(connection, full)
 
     def variants(self, name: str, *, together: bool = False) -> dict[str, str]:
         """The images that a name means on further platforms, by platform; "" for an id.
@@ -340,12 +364,6 @@ def _tag(connection: sqlite3.Connection, full: str, image_id: str) -> str | None
     return before if before != image_id else None
 
 
-def _name_blobs(connection: sqlite3.Connection, image_id: str, digests: Iterable[str]) -> None:
-    """Note which blobs an image's manifest wants; those of its manifest before are wanted no more."""
-    connection.execute("DELETE FROM image_blobs WHERE image_id = ?", (image_id,))
-    connection.executemany("INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", [(image_id, d) for d in digests])
-
-
 def _delete(connection: sqlite3.Connection, image_id: str) -> None:
     user = connection.execute("SELECT name FROM containers WHERE image_id = ?", (image_id,)).fetchone()
     if user is not None:
@@ -356,6 +374,7 @@ def _delete(connection: sqlite3.Connection, image_id: str) -> None:
         )
     if image_id in in_use(connection):
         raise ConflictError("the image is used by a build", hint="wait until that has ended", detail=image_id)
+    forget_indexes_of(connection, image_id)
     if connection.execute("DELETE FROM images WHERE id = ?", (image_id,)).rowcount == 0:
         raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
     connection.execute("DELETE FROM leases WHERE kind = ? AND digest = ?", (MADE, image_id))
@@ -374,18 +393,3 @@ def _by_name(connection: sqlite3.Connection, wanted: str) -> str | None:
     same = (row for row in rows if reference.parse_normalized(row["name"]).name == parsed.name)
     first = next(same, None)
     return None if first is None else str(first["id"])
-
-
-def _tar_size(connection: sqlite3.Connection, diff_id: str) -> int:
-    return int(connection.execute("SELECT tar_size FROM layers WHERE diff_id = ?", (diff_id,)).fetchone()["tar_size"])
-
-
-def _contents(connection: sqlite3.Connection, diff_ids: Iterable[str]) -> Iterable[str]:
-    """The layers and their blobs."""
-    for diff_id in diff_ids:
-        yield diff_id
-        found = connection.execute("SELECT blob_digest FROM layers WHERE diff_id = ?", (diff_id,)).fetchone()
-        if found is not None and found["blob_digest"]:
-            yield found["blob_digest"]
-        rows = connection.execute("SELECT digest FROM other_blobs WHERE diff_id = ?", (diff_id,)).fetchall()
-        yield from (row["digest"] for row in rows)

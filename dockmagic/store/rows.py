@@ -36,3 +36,25 @@ def layers_of(connection: sqlite3.Connection, image_id: str) -> tuple[str, ...]:
         "SELECT diff_id FROM image_layers WHERE image_id = ? ORDER BY position", (image_id,)
     ).fetchall()
     return tuple(row["diff_id"] for row in rows)
+
+
+def name_blobs(connection: sqlite3.Connection, image_id: str, digests: Iterable[str]) -> None:
+    """Note which blobs an image's manifest wants; those of its manifest before are wanted no more."""
+    connection.execute("DELETE FROM image_blobs WHERE image_id = ?", (image_id,))
+    connection.executemany("INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", [(image_id, d) for d in digests])
+
+
+def tar_size(connection: sqlite3.Connection, diff_id: str) -> int:
+    """Bytes of a layer's uncompressed tar."""
+    return int(connection.execute("SELECT tar_size FROM layers WHERE diff_id = ?", (diff_id,)).fetchone()["tar_size"])
+
+
+def contents_of(connection: sqlite3.Connection, diff_ids: Iterable[str]) -> Iterable[str]:
+    """The layers and their blobs."""
+    for diff_id in diff_ids:
+        yield diff_id
+        found = connection.execute("SELECT blob_digest FROM layers WHERE diff_id = ?", (diff_id,)).fetchone()
+        if found is not None and found["blob_digest"]:
+            yield found["blob_digest"]
+        rows = connection.execute("SELECT digest FROM other_blobs WHERE diff_id = ?", (diff_id,)).fetchall()
+        yield from (row["digest"] for row in rows)

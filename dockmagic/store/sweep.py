@@ -23,6 +23,7 @@ from dockmagic.store.faults import told
 from dockmagic.store.layout import Layout
 from dockmagic.store.leases import drop_dead, held
 from dockmagic.store.rows import layers_of
+from dockmagic.store.variants import blobs_of_indexes, forget_unnamed_indexes
 
 TRIAL = "trial-"
 _TRIAL_SECONDS = 600.0
@@ -69,7 +70,9 @@ def _forget(connection: sqlite3.Connection) -> None:
     wanted = _referred(connection)
     gone = [row for row in connection.execute("SELECT diff_id FROM layers") if row["diff_id"] not in wanted]
     connection.executemany("DELETE FROM layers WHERE diff_id = ?", [(row["diff_id"],) for row in gone])
+    forget_unnamed_indexes(connection)
     named = held(connection) | {row["digest"] for row in connection.execute("SELECT digest FROM image_blobs")}
+    named |= set(blobs_of_indexes(connection))
     spare = [row for row in connection.execute("SELECT digest FROM other_blobs") if row["digest"] not in named]
     connection.executemany("DELETE FROM other_blobs WHERE digest = ?", [(row["digest"],) for row in spare])
 
@@ -91,7 +94,7 @@ def _wanted_layers(connection: sqlite3.Connection) -> frozenset[str]:
 
 def _wanted_blobs(connection: sqlite3.Connection) -> frozenset[str]:
     """Digits of the blobs that a row or a lease refers to; a DiffID alone wants no blob, though one may have its digest."""
-    wanted = set(held(connection))
+    wanted = set(held(connection)) | set(blobs_of_indexes(connection))
     for query in (
         "SELECT blob_digest AS digest FROM layers WHERE blob_digest IS NOT NULL",
         "SELECT digest FROM other_blobs",

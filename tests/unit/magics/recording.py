@@ -21,6 +21,11 @@ CONTAINER = Container(id="c" * 64, name="fish1", status="exited", image_id=IMAGE
 RUN = Run(exit_code=0, stopped="", container=CONTAINER, image=IMAGE)
 
 
+def _said(**options):
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value}
+
+
 @dataclass
 class RecordingEngine:
     """Notes every call; answers with the values set here, after sending the chunks set here."""
@@ -70,12 +75,12 @@ class RecordingEngine:
         self._note("ps", all=all)
         return Table(columns=("NAME",), items=(CONTAINER,), rows=(("fish1",),))
 
-    def pull(self, name, *, platform=""):
-        self._note("pull", name, platform=platform)
+    def pull(self, name, *, platform="", all_platforms=False):
+        self._note("pull", name, platform=platform, **_said(all_platforms=all_platforms))
         return IMAGE
 
-    def push(self, name):
-        self._note("push", name)
+    def push(self, name, *, all_platforms=False):
+        self._note("push", name, **_said(all_platforms=all_platforms))
         return IMAGE.digest
 
     def login(self, server="", *, username, password):
@@ -101,8 +106,8 @@ class RecordingEngine:
     def logs(self, name):
         return "one\ntwo\n"
 
-    def load(self, path, *, platform):
-        self._note("load", path, platform=platform)
+    def load(self, path, *, platform, all_platforms=False):
+        self._note("load", path, platform=platform, **_said(all_platforms=all_platforms))
         return Table(columns=("LOADED IMAGE",), items=(IMAGE,), rows=(("bread:1",),))
 
     def text_diff(self, *names):
@@ -121,8 +126,8 @@ class RecordingEngine:
     def fsck(self, *, repair):
         self._note("fsck", repair=repair)
 
-    def save(self, *names, output, format):  # noqa: A002 - podman's name
-        self._note("save", *names, output=output, format=format)
+    def save(self, *names, output, format, all_platforms=False):  # noqa: A002 - podman's name
+        self._note("save", *names, output=output, format=format, **_said(all_platforms=all_platforms))
 
     def export(self, place, output):
         self._note("export", place, output)

@@ -23,6 +23,12 @@ def test_push_returns_the_digest_and_shows_it_as_it_stands(shell, engine):
     assert shell.display_formatter.format(found)[0] == {"text/plain": IMAGE.digest}
 
 
+@pytest.mark.parametrize("words", ["pull a:1", "push a:1", "load a.tar", "save -o a.tar a:1"])
+def test_all_platforms_are_asked_for_by_one_option(shell, engine, words):
+    line(shell, f"{words} --all-platforms")
+    assert engine.last.all_platforms is True
+
+
 def test_a_password_comes_from_a_variable(shell, engine):
     shell.user_ns["token"] = "CANARY\n"
     told = line(shell, "login -u me --password-stdin token registry.example")

@@ -15,7 +15,7 @@ from dockmagic.errors import ArchiveError, UsageError
 from dockmagic.oci import mediatype
 from dockmagic.oci.config import ContainerConfig
 from dockmagic.oci.platform import parse
-from dockmagic.store.archive_images import Wanted
+from dockmagic.store.archive_sources import Wanted
 from tests.unit.store.making import add_image, config_of, docker_archive, sha256, tar_of
 
 ONE, TWO = tar_of({"one": b"1" * 5000}), tar_of({"two": b"2"})

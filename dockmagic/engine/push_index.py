@@ -1,0 +1,90 @@
+"""The images that one name means on several platforms, and the index of them, to one repository of a registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dockmagic.engine.push_image import Push
+from dockmagic.oci import digest as digests
+from dockmagic.oci import manifest as manifests
+from dockmagic.oci import platform, reference, whole
+from dockmagic.oci.descriptor import Descriptor
+from dockmagic.oci.manifest import Index, Manifest
+
+if TYPE_CHECKING:
+    from dockmagic.engine.session import Session
+    from dockmagic.engine.transfer import Emit
+    from dockmagic.oci.reference import Reference
+    from dockmagic.registry.repository import Repository
+    from dockmagic.store.variants import WholeIndex
+
+
+class PushIndex:
+    """Images that were made here, or taken in one by one: the index is made for them."""
+
+    def __init__(
+        self, session: Session, repository: Repository, target: Reference, variants: Mapping[str, str]
+    ) -> None:
+        self._session = session
+        self._repository = repository
+        self._target = target
+        self._variants = variants
+
+    def run(self, emit: Emit) -> str:
+        """Push every image, then the index; returns the index's digest."""
+        images = self._session.store.images
+        children = []
+        with self._session.store.leases.hold("push", *self._variants.values()):
+            for each, image_id in self._variants.items():
+                work = Push(self._session, self._repository, self._target, images.get(image_id))
+                content, manifest = work.contents(emit)
+                own = digests.of(content)
+                self._repository.push_manifest(own, content, manifest.media_type)
+                described = platform.parse(each.partition(" ")[0]).to_dict()
+                children.append(
+                    Descriptor(media_type=manifest.media_type, digest=own, size=len(content), platform=described)
+                )
+        index = Index(manifests=tuple(children))
+        return self._repository.push_manifest(
+            self._target.tag or reference.DEFAULT_TAG, index.to_bytes(), index.media_type
+        )
+
+
+class PushWhole:
+    """An index as it came, with everything that it leads to."""
+
+    def __init__(self, session: Session, repository: Repository, target: Reference, index: WholeIndex) -> None:
+        self._session = session
+        self._store = session.store
+        self._repository = repository
+        self._target = target
+        self._index = index
+
+    def run(self, emit: Emit) -> str:
+        """Push what it leads to, then the index; returns its digest."""
+        with self._store.leases.hold("push", self._index.digest, *self._index.blobs):
+            content = self._store.blobs.read(self._index.digest)
+            index = manifests.parse(content)
+            if isinstance(index, Index):
+                self._children(index, emit)
+            return self._repository.push_manifest(self._target.tag or reference.DEFAULT_TAG, content, index.media_type)
+
+    def _children(self, index: Index, emit: Emit) -> None:
+        for described in index.manifests:
+            content = self._store.blobs.read(described.digest)
+            found = manifests.parse(content)
+            if isinstance(found, Index):
+                self._children(found, emit)
+            elif whole.is_image(described, found):
+                record = self._store.images.get(found.config.digest)
+                Push(self._session, self._repository, self._target, record, (content, found)).contents(emit)
+            else:
+                self._blobs(found)
+            self._repository.push_manifest(described.digest, content, described.media_type)
+
+    def _blobs(self, manifest: Manifest) -> None:
+        """What belongs to a manifest that is none of an image."""
+        for blob in (manifest.config, *manifest.layers):
+            self._repository.push_blob(blob, partial(self._store.blobs.open, blob.digest))
