@@ -158,13 +158,12 @@ def _ended(attempt: Attempt, outcome: Outcome) -> ContainerRow | None:
 def _stamped(attempt: Attempt, outcome: Outcome, owners: dict[str, list[int]]) -> dict[str, list[int]]:
     """Where only one id is mapped, the files that a user made do not say so by themselves."""
     arguments = {
-        "upper": attempt.spec.upper,
         "lowers": list(attempt.spec.lowers),
         "owner": list(outcome.ending.user),
         "owners": {**attempt.spec.owners, **owners},
     }
     try:
-        found: dict[str, list[int]] = attempt.session.call("stamp", arguments)["owners"]
+        found: dict[str, list[int]] = containers.on_layer(attempt.session, attempt.row, "stamp", arguments)["owners"]
     except StoreError:
         if attempt.session.store.containers.get(attempt.row.id) is not None:
             raise
@@ -189,5 +188,5 @@ def _own(
 
 def listing(session: Session, row: ContainerRow) -> dict[str, Standing]:
     """The writable layer as it stands: absolute path to kind and stamp."""
-    found = session.call("listing", {"upper": containers.upper(row)})
+    found = containers.on_layer(session, row, "listing", {})
     return {path: Standing(kind=kind, stamp=tuple(stamp), size=size) for path, kind, size, stamp in found["entries"]}

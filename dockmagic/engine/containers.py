@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dockmagic.engine import health, ports
 from dockmagic.engine.naming import hostname
 from dockmagic.engine.order import ordered
-from dockmagic.errors import ConflictError, NotFoundError, StoreError
+from dockmagic.errors import ConflictError, IsolationError, NotFoundError, StoreError
 from dockmagic.record.escape import visible
 from dockmagic.results import ChangedPath, Container
 from dockmagic.table import Table, shortened
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from dockmagic.engine.session import Session
+    from dockmagic.sandbox.runtime import Runtime
     from dockmagic.store.containers import ContainerRow
 
 CREATED, RUNNING, EXITED = "created", "running", "exited"
@@ -62,11 +63,43 @@ def work(row: ContainerRow) -> str:
     return f"containers/{row.id}/work"
 
 
+def on_layer(session: Session, row: ContainerRow, job: str, arguments: dict[str, Any]) -> Any:
+    """Run a job on a container's writable layer as ``upper``, wherever that is.
+
+    Raises:
+        StoreError: it is not there, or cannot be read.
+        ConflictError: it was in the memory of a process that has ended.
+    """
+    runtime = _runtime(session)
+    held = runtime.elsewhere(row.pid, row.birth, upper(row)) if runtime is not None and row.status == RUNNING else None
+    if held is not None:
+        from dockmagic.sandbox.server import GIVEN  # noqa: PLC0415 - Linux only
+
+        try:
+            return session.call(job, {"upper": GIVEN, **arguments}, [held])
+        finally:
+            os.close(held)
+    try:
+        return session.call(job, {"upper": upper(row), **arguments})
+    except StoreError:
+        if runtime is None or not runtime.in_memory or session.store.containers.get(row.id) is None:
+            raise
+        raise ConflictError(
+            f"what container {row.name} has changed is gone: it was in the memory of the process that ran it",
+            hint=f"%container rm {row.name}, and run it again",
+        ) from None
+
+
+def _runtime(session: Session) -> Runtime | None:
+    try:
+        return session.runtime
+    except IsolationError:
+        return None
+
+
 def changes(session: Session, row: ContainerRow) -> tuple[tuple[ChangedPath, ...], int]:
     """What the writable layer changes, in the record's order, and its bytes."""
-    found: dict[str, Any] = session.call(
-        "changes", {"upper": upper(row), "lowers": list(lowers(session, row)), "ignore": []}
-    )
+    found: dict[str, Any] = on_layer(session, row, "changes", {"lowers": list(lowers(session, row)), "ignore": []})
     paths = (ChangedPath(path=p, kind=k, size=s, note=n) for p, k, s, n in found["paths"])
     return ordered(paths), found["size"]
 
@@ -74,8 +107,11 @@ def changes(session: Session, row: ContainerRow) -> tuple[tuple[ChangedPath, ...
 def describe(
     session: Session, row: ContainerRow, *, known: tuple[tuple[ChangedPath, ...], int] | None = None
 ) -> Container:
-    """A stored container as a value; ``known`` spares reading its writable layer again."""
-    paths, size = known if known is not None else changes(session, row)
+    """A stored container as a value; ``known`` spares reading its writable layer again, of which one that is gone tells nothing."""
+    try:
+        paths, size = known if known is not None else changes(session, row)
+    except ConflictError:
+        paths, size = (), 0
     return Container(
         id=row.id,
         name=row.name,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dockmagic.errors import DockmagicError, IsolationError, UsageError
-from dockmagic.sandbox import replies, sealed, volumes, wire
+from dockmagic.sandbox import identity, replies, sealed, volumes, wire
 from dockmagic.sandbox.client import LaunchedProcess, begun, spawn
 from dockmagic.sandbox.ids import Scheme
 from dockmagic.sandbox.spec import MOST_LAYERS, NETWORK_PROGRAMS, Isolation, Spec
@@ -81,29 +81,48 @@ class LaunchedRuntime:
     def join(self, pid: int, birth: int, spec: Spec, *, stdin: int, stdout: int, stderr: int) -> LaunchedProcess:
         from dockmagic.sandbox.joining import join  # noqa: PLC0415 - rarely needed
 
-        upper = self._in_memory(spec.upper) if self._covered else -1
+        upper = self._in_memory(pid, birth, spec.upper) if self._covered else -1
         try:
             return join(pid, birth, spec, [stdin, stdout, stderr], scheme=self._ids, root=self._root, upper=upper)
         finally:
             if upper >= 0:
                 os.close(upper)
 
-    def _in_memory(self, upper: str) -> int:
-        """A descriptor of a writable layer that only the launch server sees.
+    @property
+    def in_memory(self) -> bool:
+        return self._covered
+
+    def elsewhere(self, pid: int, birth: int, path: str) -> int | None:
+        if not self._covered:
+            return None
+        own = self._own(path)
+        if own is None:
+            return _beside(pid, birth, path)
+        os.close(own)
+        return None
+
+    def _in_memory(self, pid: int, birth: int, upper: str) -> int:
+        """A descriptor of a writable layer that only a launch server sees, ours or another's.
 
         Raises:
-            IsolationError: it is in the memory of another kernel's server.
+            IsolationError: it cannot be reached.
         """
-        with self._lock:
-            answer, descriptors = self._living().ask_whole({"do": "open", "path": upper})
-        if not descriptors:
+        found = self._own(upper)
+        if found is None:
+            found = _beside(pid, birth, upper)
+        if found is None:
             raise IsolationError(
                 "a container whose writable layer is in another kernel's memory cannot be entered from here",
                 operation="writable layer",
                 hint="exec it in the notebook that started it",
-                detail=str(answer),
             )
-        return descriptors[0]
+        return found
+
+    def _own(self, path: str) -> int | None:
+        """A descriptor of a directory in our server's memory."""
+        with self._lock:
+            _, descriptors = self._living().ask_whole({"do": "open", "path": path})
+        return descriptors[0] if descriptors else None
 
     def private_network(self, programs: Sequence[str] = NETWORK_PROGRAMS) -> str:
         with self._network_lock:
@@ -330,6 +349,20 @@ def _prepare(roots: Path, root: Path, scheme: Scheme) -> None:
         except FileExistsError:
             continue
         os.chown(directory, *scheme.owner)
+
+
+def _beside(pid: int, birth: int, path: str) -> int | None:
+    """A descriptor of a directory in the memory of the server that a living container has: its monitor stands in there."""
+    try:
+        found = os.open(f"/proc/{identity.parent(pid)}/cwd/{path}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    held = identity.open_process(pid, birth)
+    if held is None:  # whose parent that was is not known
+        os.close(found)
+        return None
+    os.close(held)
+    return found
 
 
 def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:

@@ -59,9 +59,13 @@ class Runtime(Protocol):
     Attributes:
         scheme: the name of the id scheme.
         isolation: how strong its walls are.
+        in_memory: writable layers are in the launch server's memory, and end with it.
     """
 
     scheme: str
+
+    @property
+    def in_memory(self) -> bool: ...
 
     @property
     def isolation(self) -> Isolation: ...
@@ -97,6 +101,19 @@ class Runtime(Protocol):
             NotFoundError: the container has ended.
             IsolationError: it cannot be entered; nothing ran.
             UsageError: as for ``start``.
+        """
+        ...
+
+    def elsewhere(self, pid: int, birth: int, path: str) -> int | None:
+        """A directory of a living container that is in the memory of another process's launch server.
+
+        Args:
+            pid: of the container's first process.
+            birth: of the same.
+            path: relative to the scheme's root.
+
+        Returns:
+            A descriptor of it; None where the path leads there itself, or nothing does.
         """
         ...
 

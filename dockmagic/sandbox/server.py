@@ -36,6 +36,8 @@ from dockmagic.syscalls import mounts, namespaces, privileges
 
 # Faster decompression for jobs, where it is installed.
 _OPTIONAL = ("isal.igzip", "zstandard")
+# A writable layer that no path leads to: the first descriptor of the job.
+GIVEN = "given"
 # How long a server that ends waits for its containers, in seconds, and how often it looks.
 _PATIENCE, _LOOK = 5.0, 0.01
 
@@ -225,7 +227,10 @@ def _work(jobs, message, reply: int, own: list[int], settings) -> None:  # type:
         if os.getppid() != parent:
             os._exit(1)
         gc.enable()
-        answer = {"result": jobs[message["job"]]({"single": single} | message["arguments"], own)}
+        arguments = {"single": single} | message["arguments"]
+        if arguments.get("upper") == GIVEN:
+            arguments["upper"] = f"/proc/self/fd/{own[0]}"
+        answer = {"result": jobs[message["job"]](arguments, own)}
         packed = json.dumps(answer).encode()
     except BaseException as error:  # noqa: BLE001 - told to the client
         packed = json.dumps(fault.told(error)).encode()

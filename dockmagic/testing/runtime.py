@@ -92,6 +92,16 @@ class RecordingRuntime:
         self.joined.append((pid, birth))
         return self.start(spec, stdin=stdin, stdout=stdout, stderr=stderr)
 
+    @property
+    def in_memory(self) -> bool:
+        """They are on disk."""
+        return False
+
+    def elsewhere(self, pid: int, birth: int, path: str) -> int | None:
+        """Every path leads there itself."""
+        del pid, birth, path
+        return None
+
     def private_network(self, programs: Sequence[str] = ()) -> str:
         """There is none: builds that ask for no network in particular say so."""
         del programs

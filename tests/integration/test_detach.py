@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from dockmagic.record.bundle import bundle
 from dockmagic.sandbox import identity, wire
 from dockmagic.sandbox.spec import Limits
 from dockmagic.testing import RecordingRuntime
+from tests.integration.test_build_in_memory import ON_AN_OVERLAY
 from tests.users import KINDS, REPOSITORY, make_user
 
 LOOP = "echo ready\nwhile :; do sleep 0.05; done\n"
@@ -411,3 +413,56 @@ engine.close()
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     done = user.run(sys.executable, "-c", go_on)
     assert done.stdout == "[('aa', 'running', True), ('bb', 'running', True)]\n65534\n('aa', 'bb') 5\n[]\n", done.stderr
+
+
+@pytest.mark.parametrize("kind", ["stud", "nosub"])
+def test_where_writable_layers_are_in_memory_others_reach_it_while_it_lives(kind, tmp_path_factory):
+    user = make_user(kind, tmp_path_factory.mktemp("pytest-pod"))
+    begin = f"""
+import sys
+from dockmagic.engine.engine import Engine
+engine = Engine(sys.argv[1])
+engine.build("FROM localhost/base", tags=("base:1",))
+run = engine.run("base:1", script="echo x > /made\\n" + {LOOP!r}, name="pond", detach=True)
+engine.close()
+"""
+    go_on = """
+import sys, time
+from pathlib import Path
+from dockmagic.engine.engine import Engine
+from dockmagic.errors import ConflictError
+engine, here = Engine(sys.argv[1]), Path(sys.argv[2])
+while "ready" not in engine.logs("pond"):
+    time.sleep(0.01)
+print(engine.ps()[0].changes, engine.exec("pond", script="cat /made; echo y > /more\\n").stdout, end="")
+(here / "in").write_text("given")
+engine.cp(f"{here}/in", "pond:/in")
+engine.cp("pond:/in", f"{here}/out")
+print((here / "out").read_text(), engine.diff("pond").changes, engine.inspect("pond").changes == engine.diff("pond").changes)
+engine.stop("pond")
+print([(found.status, found.exit_code, dict(found.changes)) for found in engine.ps(all=True)])
+for look in (lambda: engine.exec("pond", "true"), lambda: engine.diff("pond")):
+    try:
+        look()
+    except ConflictError as error:
+        print(error.message)
+engine.rm("pond")
+print(engine.session.store.check())
+engine.close()
+"""
+    words = [
+        f"{shlex.join([sys.executable, '-c', script, f'{user.home}/m/store', str(user.home)])}"
+        for script in (begin, go_on)
+    ]
+    command = user.command(("sh", "-ec", "\n".join(words)), {})
+    command[-1] = ON_AN_OVERLAY.format(home=user.home) + command[-1]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    gone = "what container pond has changed is gone: it was in the memory of the process that ran it"
+    assert done.stdout.splitlines() == [
+        "{'/made': 'A'} x",
+        "given {'/in': 'A', '/made': 'A', '/more': 'A'} True",
+        "[('exited', 137, {})]",
+        gone,
+        gone,
+        "[]",
+    ], done.stderr

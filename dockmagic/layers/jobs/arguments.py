@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,16 +10,20 @@ from dockmagic.errors import UsageError
 from dockmagic.layers.arrivals import Wish
 from dockmagic.layers.scan import Owners
 
+_DESCRIPTOR = re.compile(r"/proc/self/fd/\d+")
+
 Arguments = Mapping[str, Any]
 Job = Callable[[Arguments, Sequence[int]], Any]
 
 
 def inside(path: str) -> str:
-    """A relative path that stays below the working directory.
+    """A relative path that stays below the working directory, or what a descriptor of this process is open on.
 
     Raises:
         UsageError: it does not.
     """
+    if _DESCRIPTOR.fullmatch(path):
+        return path
     if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise UsageError(f"a path that leaves the scheme's root: {path!r}")
     return path
