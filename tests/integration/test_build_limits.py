@@ -10,6 +10,7 @@ import pytest
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import BuildError, DockerfileError, UsageError
 from dockmagic.sandbox.spec import Limits
+from tests.integration import limit_modes
 
 MiB = 1 << 20
 HOG = "awk 'BEGIN { s = \"x\"; while (1) s = s s }'"
@@ -22,6 +23,17 @@ def engine(tmp_path_factory):
     yield made
     assert made.session.store.check() == []
     made.close()
+
+
+@pytest.fixture(scope="module", params=limit_modes.modes())
+def held(request, tmp_path_factory):
+    """An engine for what is held by limits."""
+    place = tmp_path_factory.mktemp("limits")
+    with limit_modes.held_by(request.param, place):
+        made = Engine(place / "home")
+        yield made
+        assert made.session.store.check() == []
+        made.close()
 
 
 def children():
@@ -56,10 +68,10 @@ def children():
     ],
     ids=["bomb", "small bomb", "memory", "disk", "sleeper", "deaf"],
 )
-def test_a_step_meets_its_limits(engine, command, options, message):
+def test_a_step_meets_its_limits(held, command, options, message):
     before = children()
     with pytest.raises(BuildError) as caught:
-        engine.build(f"FROM localhost/base\nRUN {command}\n", network="none", **options)
+        held.build(f"FROM localhost/base\nRUN {command}\n", network="none", **options)
     assert (caught.value.message, caught.value.exit_code) == (f"line 2: {message}", 137)
     assert caught.value.result.image is None
     # the launch server is started by the first build

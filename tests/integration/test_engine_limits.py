@@ -9,22 +9,32 @@ import pytest
 from dockmagic.engine.engine import Engine
 from dockmagic.record.bundle import bundle
 from dockmagic.sandbox.spec import Limits
+from tests.integration import limit_modes
 from tests.users import KINDS, make_user
 
 MiB = 1 << 20
+# While a mode lasts, what is started is started by another.
+PYTHON = sys.executable
 HOG = 'x=0123456789abcdef\nwhile :; do x="$x$x"; done\n'
 
 
+@pytest.fixture(scope="module", params=limit_modes.modes())
+def mode(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    made = Engine(tmp_path_factory.mktemp("engine") / "home")
-    made.build("FROM localhost/base\n", tags=("base:1",))
-    yield made
-    assert made.session.store.check() == []
-    made.close()
+def engine(mode, tmp_path_factory):
+    place = tmp_path_factory.mktemp("engine")
+    with limit_modes.held_by(mode, place):
+        made = Engine(place / "home")
+        made.build("FROM localhost/base\n", tags=("base:1",))
+        yield made
+        assert made.session.store.check() == []
+        made.close()
 
 
-def test_a_memory_hog_is_told_in_the_error_and_in_the_record(engine):
+def test_a_memory_hog_is_told_in_the_error_and_in_the_record(engine, mode):
     run = engine.run("base:1", script=HOG, limits=Limits(memory=64 * MiB))
     assert (run.exit_code, run.stopped) == (137, "memory limit")
     assert str(run.error).splitlines()[0] == "the script was ended by the memory limit of 64m (exit code 137)"
@@ -33,7 +43,9 @@ def test_a_memory_hog_is_told_in_the_error_and_in_the_record(engine):
     assert "stopped: memory limit" in data["text/plain"]
     told = next(iter(metadata.values()))
     assert told["isolation"]["limits"] == dict(run.isolation.limits)
-    assert set(run.isolation.limits) == {"memory", "pids"}
+    assert dict(run.isolation.limits) == {
+        kind: limit_modes.parents(mode).get(kind, ("watchdog",))[0] for kind in ("memory", "pids")
+    }
 
 
 def test_a_fork_bomb_and_a_disk_filler_too(engine):
@@ -86,5 +98,5 @@ filler = engine.run("base:1", script="cat /dev/zero > /big", limits=Limits(disk=
 print([(run.stopped, run.exit_code) for run in (hog, bomb, filler)], engine.ps(all=True).items)
 engine.close()
 """
-    done = user.run(sys.executable, "-c", script)
+    done = user.run(PYTHON, "-c", script)
     assert done.stdout == "[('memory limit', 137), ('pids limit', 137), ('disk limit', 137)] ()\n", done.stderr

@@ -11,7 +11,8 @@ import pytest
 
 from dockmagic.errors import UsageError
 from dockmagic.sandbox import cgroups, identity, watch
-from dockmagic.sandbox.spec import Limits
+from dockmagic.sandbox.spec import Limits, Mount
+from tests.integration import limit_modes
 from tests.integration.box import BUSYBOX, Box
 
 pytestmark = pytest.mark.skipif(not Path(BUSYBOX).exists(), reason="needs busybox-static")
@@ -22,12 +23,20 @@ HOG = "x=0123456789abcdef; while :; do x=$x$x; done"
 BOMB = "f() { f | f & }; f; wait; sleep 20"
 
 
+@pytest.fixture(scope="module", params=limit_modes.modes())
+def mode(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def box(tmp_path_factory):
-    found = Box(tmp_path_factory.mktemp("limits") / "store")
-    yield found
-    server = found.runtime._server._process.pid
-    found.close()
+def box(mode, tmp_path_factory):
+    place = tmp_path_factory.mktemp("limits")
+    with limit_modes.held_by(mode, place):
+        found = Box(place / "store")
+        found.mode = mode
+        yield found
+        server = found.runtime._server._process.pid
+        found.close()
     assert without_groups(server)
 
 
@@ -47,7 +56,7 @@ def without_groups(server):
 
 def by(box, kind):
     """What should hold it here."""
-    return cgroups.parents().get(kind, ("watchdog",))[0]
+    return limit_modes.parents(box.mode).get(kind, ("watchdog",))[0]
 
 
 def test_a_memory_hog_is_ended_and_says_so(box):
@@ -71,6 +80,20 @@ def test_many_small_processes_count_together(box):
 def test_files_in_shared_memory_count(box):
     limits = Limits(memory=32 * MiB, shm=128 * MiB)
     assert box.sh("cat /dev/zero > /dev/shm/x; sleep 20", limits=limits).end.stopped == "memory limit"
+
+
+def test_files_in_any_memory_count(box):
+    done = box.sh(
+        "cat /dev/zero > /mine/x; sleep 200",
+        limits=Limits(memory=32 * MiB),
+        mounts=(Mount(kind="tmpfs", target="/mine", read_only=False, size=128 * MiB),),
+    )
+    assert done.end.stopped == "memory limit"
+
+
+def test_slow_growth_meets_the_limit_too(box):
+    script = "y=$(head -c 1000000 /dev/zero | tr '\\0' y); while :; do x=$x$y; sleep 0.02; done"
+    assert box.sh(script, limits=Limits(memory=48 * MiB)).end.stopped == "memory limit"
 
 
 def test_below_the_memory_limit_nothing_happens(box):
@@ -173,12 +196,13 @@ def test_nothing_is_left_of_what_was_ended(box):
     assert left(box) == []
 
 
-def test_the_groups_of_a_server_that_was_killed_are_removed(tmp_path):
-    box = Box(tmp_path / "store")
+def test_the_groups_of_a_server_that_was_killed_are_removed(mode, tmp_path):
+    with limit_modes.held_by(mode, tmp_path):
+        box = Box(tmp_path / "store")
     process, pipe = box.begin("echo ready; sleep 60", limits=Limits(memory=64 * MiB, cpus=1))
     pipe.readline()
     server = box.runtime._server._process.pid
-    assert bool(groups(server)) == bool(cgroups.parents())
+    assert bool(groups(server)) == bool(limit_modes.parents(mode))
     os.kill(server, signal.SIGKILL)
     assert without_groups(server)
     process.close()
