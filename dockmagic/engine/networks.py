@@ -68,9 +68,18 @@ def planned(
         raise UsageError("-p cannot be used with --network none", hint="leave --network out: -p implies a private one")
     found: dict[str, Any] = {"network": kind}
     if kind == "private":
+        _require_reachable(settings.dns)
         found["network_programs"] = [network] if network in NETWORK_PROGRAMS else list(NETWORK_PROGRAMS)
         found["publish"] = ports.as_json(wanted)
     return found
+
+
+def _require_reachable(resolvers: Sequence[str]) -> None:
+    """A private network leads out by IPv4 alone, so a name server of IPv6 would be asked in vain, for as long as a program waits."""
+    for address in resolvers:
+        if ":" in address:
+            hint = "give it an address of IPv4, or --network host"
+            raise UsageError(f"--dns {address}: a private network has no IPv6 to reach it by", hint=hint)
 
 
 def notes(network: str, *, publishes: bool) -> tuple[str, ...]:

@@ -306,6 +306,10 @@ def test_a_taken_port_is_a_conflict_and_a_range_goes_on_to_the_next(engine):
         ({"network": "private", "settings": Settings(cap_add=("NET_ADMIN",))}, "NET_ADMIN cannot be used"),
         ({"network": "private", "settings": Settings(cap_add=("ALL",))}, "NET_ADMIN cannot be used"),
         ({"network": "private", "settings": Settings(cap_add=("NET_RAW",))}, "NET_RAW cannot be used"),
+        (
+            {"network": "private", "settings": Settings(dns=("2001:db8::53",))},
+            "--dns 2001:db8::53: a private network has no IPv6",
+        ),
         ({"settings": Settings(dns_search=("a b",))}, "is no domain"),
         ({"settings": Settings(dns_options=("a\nnameserver 1.1.1.1",))}, "is no option"),
     ],
@@ -339,11 +343,13 @@ def test_containers_are_apart_unless_one_shares_the_others_network(engine, serve
     assert shared.stdout.endswith(" web\n")
     assert shared.isolation.network == "container:web"
     assert [listed.command.split()[0] for listed in engine.top("web")] == ["python3"]
-    with (
-        contextlib.closing(Engine(engine.session.home)) as elsewhere,
-        pytest.raises(IsolationError, match="share the network of a container that this notebook started"),
-    ):
-        elsewhere.run(IMAGE, "true", network="container:web")
+    with contextlib.closing(Engine(engine.session.home)) as elsewhere:
+        far = elsewhere.run(
+            IMAGE, script=f"{ask}\nopen('/made', 'w')\n", interp="python3", network="container:web", name="far"
+        )
+        again = elsewhere.exec("far", script=ask, interp="python3")
+        elsewhere.rm("far")
+    assert (far.stdout, again.stdout, far.changes) == (shared.stdout, shared.stdout, {"/made": "A"})
     with pytest.raises(UsageError, match="--hostname cannot be used with --network container:NAME"):
         engine.run(IMAGE, "true", network="container:web", settings=Settings(hostname="x"))
     with pytest.raises(UsageError, match="-p cannot be used with --network container:NAME"):
@@ -398,6 +404,36 @@ def test_names_are_made_for_each_kind_of_network(engine):
         assert name == "oven\noven\n"
     assert f"{names.ADDRESS}\toven\n" in found["private"][1]
     assert plain == ""
+
+
+@pytest.mark.parametrize("network", ["none", *NETWORK_PROGRAMS])
+def test_ipv6_is_the_loopbacks_alone_and_what_leads_nowhere_says_so_at_once(engine, network):
+    script = """
+import socket
+with socket.create_server(("::1", 0), family=socket.AF_INET6) as here, socket.create_connection(here.getsockname()[:2]):
+    print("loopback")
+print([line.split()[0] for line in open("/proc/net/if_inet6") if line.split()[3] != "20"][1:])
+print(socket.getaddrinfo("oven", 80, socket.AF_INET6)[0][4][0])
+with socket.socket(socket.AF_INET6) as out:
+    print(out.connect_ex(("2001:db8::1", 80)))
+"""
+    settings = Settings(add_hosts=(("2001:db8::7", "oven"),))
+    run = engine.run(IMAGE, script=script, interp="python3", network=network, settings=settings)
+
+    assert run.stdout.split() == ["loopback", "[]", "2001:db8::7", str(errno.ENETUNREACH)], run.stderr
+
+
+def test_a_port_is_published_on_addresses_of_ipv6(engine, serve):
+    serve("six", publish=["[::1]::80", "80"])
+    six, four = engine.port("six")
+
+    assert six.host == f"[::1]:{six.port}"
+    assert said(("::1", six.port), b"a") == b"A"
+    assert said(("127.0.0.1", four.port), b"b") == b"B"
+    for place in (("127.0.0.1", six.port), ("::1", four.port)):
+        if six.port != four.port:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(place, 3)
 
 
 def test_a_build_has_a_private_network_and_a_dockerfile_cannot_ask_for_more(engine):
