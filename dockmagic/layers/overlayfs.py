@@ -67,8 +67,8 @@ def make_whiteout(name: str, parent: int) -> None:
     try:
         os.mknod(name, stat.S_IFCHR, 0, dir_fd=parent)
     except PermissionError:
-        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0, dir_fd=parent))
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        # Its attribute can be set and read by whom its mode lets, if he is not root.
+        file = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=parent)
         try:
             os.setxattr(file, WHITEOUT, b"")
         finally:

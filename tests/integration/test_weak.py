@@ -116,6 +116,27 @@ def test_cells_run_without_walls_when_that_is_asked_for(user):
     assert found["doctor"] == [True, "T2: containers run without walls, as asked for"]
 
 
+def test_deletions_are_kept_where_no_device_can_stand_for_them(user):
+    """As on an overlay."""
+    found = on_denied_host(
+        user,
+        """
+        built = engine.build("FROM localhost/base\\nCOPY <<E /f\\nE\\nRUN rm /f /etc/os-release\\n", tags="a:1")
+        result["layer"] = dict(built.image.layers[-1].changes)
+        result["script"] = told(engine.run("a:1", script="! ls /f; rm -r /mnt; echo n > /n\\n", name="box"))[3]
+        result["exec"] = told(engine.exec("box", script="ls -d /mnt /f /n || true\\n"))[2]
+        archive = os.environ["HOME"] + "/a.tar"
+        engine.save("a:1", output=archive)
+        other = Engine(os.environ["HOME"] + "/other")
+        result["loaded"] = dict(other.load(archive)[0].layers[-1].changes)
+        other.close()
+        """,
+        denied=("user-namespaces", "mounts", "mknod=EPERM", "mknodat=EPERM"),
+    )
+    gone = {"/etc/os-release": "D", "/f": "D"}
+    assert found == {"layer": gone, "script": {"/mnt": "D", "/n": "A"}, "exec": "/n\n", "loaded": gone}
+
+
 def test_limits_hold_and_nothing_is_left(user):
     before = processes()
     found = on_denied_host(
