@@ -6,19 +6,17 @@ import json
 import os
 import secrets
 import socket
-import subprocess
-import sys
 import threading
-import weakref
 from collections.abc import Sequence
 from errno import EACCES, EINVAL, ENOTSUP, EPERM
 from pathlib import Path
 from typing import Any
 
 from dockmagic.errors import DockmagicError, IsolationError, UsageError
-from dockmagic.sandbox import identity, replies, sealed, volumes, wire
-from dockmagic.sandbox.client import LaunchedProcess, begun, spawn
+from dockmagic.sandbox import identity, replies, volumes, wire
+from dockmagic.sandbox.client import LaunchedProcess, begun
 from dockmagic.sandbox.ids import Scheme
+from dockmagic.sandbox.server_process import ServerProcess
 from dockmagic.sandbox.spec import MOST_LAYERS, NETWORK_PROGRAMS, Isolation, Spec
 from dockmagic.sandbox.wiring import wires
 
@@ -42,7 +40,7 @@ class LaunchedRuntime:
         IsolationError: this host does not allow the walls.
     """
 
-    SERVER: type[ServerProcess]
+    SERVER = ServerProcess
 
     def __init__(self, roots: Path, scheme: Scheme, *, refused: Sequence[str] = ()) -> None:
         self.scheme = scheme.name
@@ -219,22 +217,48 @@ class LaunchedRuntime:
         told["binds"] = volumes.all_checked(spec.binds, self._root.parent.parent)
         contents = wire.memory_file(*spec.contents())
         channel, theirs = wire.pair()
+        server: ServerProcess | None = None
         try:
             with wires(spec, self._ids) as opened:
+                server = self._server_of_peer(spec)
                 with theirs:
                     message = {**request, "spec": told, "wiring": opened.message}
-                    self._send(message, [contents, theirs.fileno(), *stdio, *opened.descriptors])
+                    self._send(message, [contents, theirs.fileno(), *stdio, *opened.descriptors], server)
                 ports = opened.ports
             began = begun(channel, told["binds"])
         except BaseException:
             channel.close()
             theirs.close()
+            if server is not None:
+                server.close()
             raise
         finally:
             os.close(contents)
-        return LaunchedProcess(channel, began, common, ports=ports)
+        return LaunchedProcess(channel, began, common, ports=ports, finish=server.close if server else None)
 
-    def _send(self, message: dict[str, Any], descriptors: Sequence[int]) -> None:
+    def _server_of_peer(self, spec: Spec) -> ServerProcess | None:
+        """One more launch server, in the user namespace of the container whose network is shared: only there can it be entered.
+
+        None where that is our server's. Where writable layers are in memory there is none: each is in one server's alone.
+        """
+        if spec.peer is None or self._covered:
+            return None
+        held = _of_monitor(*spec.peer, "ns/user")
+        if held is None:
+            return None
+        try:
+            with self._lock:
+                own = Path(f"/proc/{self._living().pid}/ns/user").stat()
+            if os.fstat(held).st_ino == own.st_ino:
+                return None
+            return self.SERVER(self._root, self._ids, held)
+        finally:
+            os.close(held)
+
+    def _send(self, message: dict[str, Any], descriptors: Sequence[int], other: ServerProcess | None = None) -> None:
+        if other is not None:
+            wire.send(other.control, message, descriptors)
+            return
         with self._lock:
             server = self._living()
             try:
@@ -256,90 +280,6 @@ class LaunchedRuntime:
         return self._server
 
 
-class ServerProcess:
-    """The launch server's process.
-
-    Attributes:
-        control: the socket to it.
-        owner: the process that started it.
-    """
-
-    BOOT = "from dockmagic.sandbox.server import main; main(int(sys.argv[1]))"
-
-    def __init__(self, root: Path, scheme: Scheme) -> None:
-        self.owner = os.getpid()
-        self.control, theirs = wire.pair()
-        with theirs:
-            self._process = spawn(self.BOOT, [str(theirs.fileno())], root, [theirs.fileno()])
-        self._finalizer = weakref.finalize(self, _end, self.control, self._process)
-        try:
-            self.greet(scheme)
-        except BaseException:
-            self.close()
-            raise
-
-    def ask(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
-        """One request that the server itself answers."""
-        return self.ask_whole(message, descriptors)[0]
-
-    def ask_whole(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> tuple[dict[str, Any], list[int]]:
-        """The same, with the descriptors of the answer."""
-        wire.send(self.control, message, descriptors)
-        return self._hear()
-
-    def close(self) -> None:
-        """Hang up and wait for its end."""
-        self._finalizer()
-
-    def greet(self, scheme: Scheme) -> None:
-        """Let it begin.
-
-        Raises:
-            IsolationError: it cannot.
-        """
-        settings = {
-            "single": scheme.single,
-            "id_map": scheme.inner_map,
-            "trees": scheme.kind == "root",
-            "seal": scheme.kind != "root" and sealed.is_needed(),
-        }
-        ourselves = os.pidfd_open(os.getpid())
-        try:
-            self.expect("unshared", settings, [ourselves])
-        finally:
-            os.close(ourselves)
-        try:
-            scheme.write(self._process.pid)
-        except OSError as error:
-            raise replies.wall("ids of the user namespace", error.errno or 0, error.strerror or str(error)) from error
-        self.expect("ready", {"mapped": True})
-
-    def expect(self, word: str, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """One request whose answer has a word, or tells what went wrong.
-
-        Raises:
-            IsolationError: what went wrong.
-        """
-        answer = self.ask(message, descriptors)
-        if word not in answer:
-            replies.raise_told(answer)
-
-    def _hear(self) -> tuple[dict[str, Any], list[int]]:
-        try:
-            heard = wire.receive(self.control)
-        except ConnectionResetError:  # it ended with something unread
-            heard = None
-        if heard is None:
-            raise IsolationError(
-                "the launch server did not start",
-                operation="launch server",
-                hint="%container doctor tries what it needs",
-                detail=f"the interpreter that it runs in: {sys.executable}",
-            )
-        answer: dict[str, Any] = heard[0]
-        return answer, heard[1]
-
-
 def _prepare(roots: Path, root: Path, scheme: Scheme) -> None:
     """The scheme's root directory and what stands in it, owned by the scheme's root."""
     roots.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -353,8 +293,13 @@ def _prepare(roots: Path, root: Path, scheme: Scheme) -> None:
 
 def _beside(pid: int, birth: int, path: str) -> int | None:
     """A descriptor of a directory in the memory of the server that a living container has: its monitor stands in there."""
+    return _of_monitor(pid, birth, f"cwd/{path}", os.O_PATH | os.O_DIRECTORY)
+
+
+def _of_monitor(pid: int, birth: int, name: str, flags: int = os.O_RDONLY) -> int | None:
+    """A descriptor of what /proc has of the monitor of a living container; None where it has ended, or nothing is there."""
     try:
-        found = os.open(f"/proc/{identity.parent(pid)}/cwd/{path}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        found = os.open(f"/proc/{identity.parent(pid)}/{name}", flags | os.O_CLOEXEC)
     except OSError:
         return None
     held = identity.open_process(pid, birth)
@@ -363,11 +308,6 @@ def _beside(pid: int, birth: int, path: str) -> int | None:
         return None
     os.close(held)
     return found
-
-
-def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
-    control.close()
-    process.wait()
 
 
 def _read(channel: socket.socket, size: int) -> bytes:
@@ -379,6 +319,3 @@ def _read(channel: socket.socket, size: int) -> bytes:
             return b""
         found += chunk
     return bytes(found)
-
-
-LaunchedRuntime.SERVER = ServerProcess

@@ -23,7 +23,7 @@ _NETWORK = {
     "pasta": f"a default route of IPv4, or the package slirp4netns, which needs none{_OTHERS}",
     "slirp4netns": f"%container doctor tries it alone{_OTHERS}",
     "private network": f"%container doctor tries it alone{_OTHERS}",
-    "network of the other container": "share the network of a container that this notebook started, without --detach",
+    "network of the other container": "share that of a container of this notebook: writable layers are in memory here",
 }
 _DENIED = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP}
 _ASK = "%container doctor says what this host refuses, and what to ask for"

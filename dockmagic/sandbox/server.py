@@ -265,10 +265,10 @@ def _begin(control: socket.socket):  # type: ignore[no-untyped-def]  # noqa: ANN
     heard = wire.receive(control)
     if heard is None:
         sys.exit(0)
-    settings, (client,) = heard
+    settings, (client, *peer) = heard
     settings["groups"] = cgroups.prepare()
     settings["held"] = cgroups.remove_when_over(settings["groups"])
-    _enter(control)
+    _enter(control, *peer)
     if settings["seal"]:
         words = [json.dumps(settings | {"client": client})]
         attempt("read-only interpreter", sealed.run_again, words, [control.fileno(), client, *settings["held"]])
@@ -283,9 +283,14 @@ def _resumed():  # type: ignore[no-untyped-def]  # noqa: ANN202 - JSON
     return settings, settings["client"]
 
 
-def _enter(control: socket.socket) -> None:
-    """The outer user namespace, whose map the client writes, and a mount namespace to work in."""
-    attempt("user namespace", namespaces.unshare, namespaces.NEWUSER | namespaces.NEWNS)
+def _enter(control: socket.socket, peer: int = -1) -> None:
+    """The outer user namespace, whose map the client writes, or that of a peer; and a mount namespace to work in."""
+    if peer < 0:
+        attempt("user namespace", namespaces.unshare, namespaces.NEWUSER | namespaces.NEWNS)
+    else:
+        attempt("user namespace of the other container", namespaces.setns, peer, namespaces.NEWUSER)
+        os.close(peer)
+        attempt("mount namespace", namespaces.unshare, namespaces.NEWNS)
     wire.send(control, {"unshared": True})
     if wire.receive(control) is None:
         raise OSError(ENOENT, "the client is gone")

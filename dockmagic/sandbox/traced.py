@@ -13,7 +13,8 @@ from dockmagic.errors import IsolationError, UsageError
 from dockmagic.sandbox import ids
 from dockmagic.sandbox.client import LaunchedProcess
 from dockmagic.sandbox.ids import Scheme
-from dockmagic.sandbox.launched import LaunchedRuntime, ServerProcess
+from dockmagic.sandbox.launched import LaunchedRuntime
+from dockmagic.sandbox.server_process import ServerProcess
 from dockmagic.sandbox.spec import NETWORK_PROGRAMS, Isolation, Spec
 from dockmagic.sandbox.tracer import NOTES
 
