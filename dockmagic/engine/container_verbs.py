@@ -58,7 +58,7 @@ class ContainerVerbs:
         found = self.session.background.get(containers.find(self.session, container).id)
         return found if isinstance(found, Background) else None
 
-    def stop(self, *names: str | Container, timeout: float = life.PATIENCE, signal: str = "") -> tuple[str, ...]:
+    def stop(self, *names: str | Container, timeout: float | None = None, signal: str = "") -> tuple[str, ...]:
         """Ask containers to end, then end them; see :func:`dockmagic.engine.life.stop`."""
         return life.stop(self.session, names, timeout=timeout, signal=signal)
 

@@ -197,6 +197,9 @@ class Engine(ImageVerbs, ContainerVerbs):
         output_limit: int = OUTPUT_LIMIT,
         given: Mapping[str, object] | None = None,
         get: Sequence[str] = (),
+        pull: str = "missing",
+        platform: str = "",
+        cidfile: Path | str = "",
         on_output: Listener | None = None,
         on_start: Callable[[Process], object] | None = None,
         build: Build | None = None,
@@ -213,6 +216,7 @@ class Engine(ImageVerbs, ContainerVerbs):
             remove: it is removed when it has ended, though it has a name or is detached.
             given: values as files in ``/run/dockmagic/in``, scalars also as variables; see :mod:`dockmagic.exchange.given`.
             get: absolute paths whose content the Run then has; see :meth:`dockmagic.Run.value`.
+            pull: whether a registry is asked for the image: ``"missing"``, ``"always"`` or ``"never"``.
             on_output: gets each chunk of output as it comes, ``("stdout" or "stderr", bytes)``.
             on_start: gets the process once it runs; any thread may call its ``kill()``.
             build: the build before it, for the Run.
@@ -244,6 +248,9 @@ class Engine(ImageVerbs, ContainerVerbs):
             output_limit=output_limit,
             given=encode(given) if given else None,
             get=taking.checked(get),
+            pull=pull,
+            platform=platform,
+            cidfile=str(cidfile),
             on_start=on_start,
         )
         return run.run(self.session, image, request, listener=on_output, build=build)

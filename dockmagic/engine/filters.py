@@ -83,7 +83,9 @@ def _tests_of_containers(session: Session) -> dict[str, Callable[[Container, str
         "status": _has_status,
         "exited": lambda container, word: container.status == "exited" and str(container.exit_code) == word,
         "ancestor": lambda container, word: _descends(session, image_of(container), word),
-        "label": lambda container, word: _labelled(image_of(container).config.config.labels or {}, word),
+        "label": lambda container, word: _labelled(
+            {**image_of(container).config.config.labels, **container.config.get("profile", {}).get("labels", {})}, word
+        ),
         "health": lambda container, word: (container.health.status if container.health else "none") == word,
         "volume": _has_volume,
         "network": lambda container, word: container.config.get("network") == word,

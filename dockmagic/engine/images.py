@@ -10,7 +10,10 @@ from dockmagic.builder import bases
 from dockmagic.builder.history import instruction_of
 from dockmagic.engine.command import Defaults
 from dockmagic.errors import UsageError
-from dockmagic.oci import platform
+from dockmagic.oci import platform as platforms
+from dockmagic.oci import reference as references
+from dockmagic.oci import transport
+from dockmagic.oci.config import ImageConfig
 from dockmagic.record.escape import instruction_line
 from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer
 from dockmagic.table import Table, decimal_size, shortened
@@ -18,7 +21,6 @@ from dockmagic.table import Table, decimal_size, shortened
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
     from dockmagic.engine.transfer import Listener
-    from dockmagic.oci.config import ImageConfig
     from dockmagic.store.images import ImageRecord
     from dockmagic.store.layer_rows import LayerRecord
 
@@ -66,6 +68,34 @@ def find(session: Session, name: str | Image, *, pull: bool = False) -> ImageRec
     return bases.find(session.store, name, epoch=session.epoch, puller=puller(session) if pull else None)
 
 
+def wanted(session: Session, image: str | Image, *, pull: str = "missing", platform: str = "") -> ImageRecord:
+    """The image that a container is made of.
+
+    Args:
+        session: where to look.
+        image: as the user wrote it, or itself.
+        pull: whether its registry is asked: ``"missing"``, ``"always"`` or ``"never"``.
+        platform: that it must be for; "" for this machine's.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: a platform that this machine does not run, or a word that is none of these three.
+        RegistryError: the registry that was asked failed.
+    """
+    if pull not in {"missing", "always", "never"}:
+        raise UsageError(f'--pull "{pull}" is none of missing, always, never')
+    if platform:
+        asked = platforms.parse(platform)
+        require_own_platform(ImageConfig(architecture=asked.architecture, os=asked.os))
+    if pull == "always" and isinstance(image, str) and _is_of_a_registry(image):
+        return session.store.images.get(puller(session, anew=True)(image, ""))
+    return find(session, image, pull=pull != "never")
+
+
+def _is_of_a_registry(name: str) -> bool:
+    return transport.parse(name) is None and references.parse_normalized(name).domain != "localhost"
+
+
 def puller(session: Session, listener: Listener | None = None, *, anew: bool = False) -> bases.Puller:
     """What pulls an image that is missing, or ``anew`` any that is asked for; what talks to registries is loaded only then."""
 
@@ -83,7 +113,7 @@ def require_own_platform(config: ImageConfig) -> None:
     Raises:
         UsageError: it is for another platform.
     """
-    here = platform.architecture(os.uname().machine)
+    here = platforms.architecture(os.uname().machine)
     if (config.os or "linux", config.architecture or here) != ("linux", here):
         raise UsageError(
             f"the image is for {config.os}/{config.architecture}, which this machine does not run",

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import containers, images, naming, pausing
-from dockmagic.errors import ConflictError, NotFoundError, UsageError
+from dockmagic.engine.signals import number
+from dockmagic.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -31,11 +32,12 @@ _AWAITED = "wait"
 
 
 def stop(
-    session: Session, names: Sequence[str | Container], *, timeout: float = PATIENCE, signal: str = ""
+    session: Session, names: Sequence[str | Container], *, timeout: float | None = None, signal: str = ""
 ) -> tuple[str, ...]:
     """Ask containers to end, and end them after ``timeout`` seconds; one that has ended stays as it is.
 
-    The signal is ``signal``, else the image's STOPSIGNAL, else TERM. A first process that does not catch it, for which the kernel
+    The signal is ``signal``, else the container's own, else the image's STOPSIGNAL, else TERM; the time is the container's own or 10 s where
+    none is given. A first process that does not catch it, for which the kernel
     drops it, is killed at once. A paused container goes on once the signal is on its way.
 
     Returns:
@@ -56,7 +58,7 @@ def stop(
             if wanted != signals.SIGKILL and catches(row.pid, wanted):
                 _send(pidfd, wanted)
                 pausing.resume(session, row)
-                _ends(pidfd, timeout)
+                _ends(pidfd, _patience(row) if timeout is None else timeout)
             _send(pidfd, signals.SIGKILL)
             _ends(pidfd, _WRITTEN)
         containers.written(session, row)
@@ -177,21 +179,15 @@ def last_lines(text: str, count: int | None) -> str:
     return "".join(text.splitlines(keepends=True)[-count:]) if count else ""
 
 
-def number(text: str) -> int:
-    """A signal's number: ``TERM``, ``SIGTERM`` or ``15``.
-
-    Raises:
-        UsageError: there is none.
-    """
-    try:
-        if text.isascii() and text.isdigit():
-            return signals.Signals(int(text)).value
-        return signals.Signals[f"SIG{text.upper().removeprefix('SIG')}"].value
-    except (KeyError, ValueError):
-        raise UsageError(f"there is no signal {text}", hint="e.g. TERM, INT, HUP or KILL") from None
+def _patience(row: ContainerRow) -> float:
+    own = row.spec.get("profile", {}).get("stop_timeout")
+    return PATIENCE if own is None else float(own)
 
 
 def _stop_signal(session: Session, row: ContainerRow) -> str:
+    own = row.spec.get("profile", {}).get("stop_signal")
+    if own:
+        return str(own)
     try:
         config = session.store.images.get(row.image_id).config
     except NotFoundError:

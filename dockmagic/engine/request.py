@@ -41,6 +41,9 @@ class Request:
         background: the run returns once the process runs.
         detach: it goes on without this process; a supervisor owns it.
         remove: it is removed when it has ended, though it is named or detached.
+        pull: whether a registry is asked for the image: ``"missing"``, ``"always"`` or ``"never"``.
+        platform: that the image must be for; "" for this machine's.
+        cidfile: a new file for the container's id; "" for none.
         on_start: gets the process once it runs.
     """
 
@@ -70,5 +73,8 @@ class Request:
     background: bool = False
     detach: bool = False
     remove: bool = False
+    pull: str = "missing"
+    platform: str = ""
+    cidfile: str = ""
     on_start: Callable[[Process], object] | None = None
     cwd: Path = field(default_factory=Path.cwd)

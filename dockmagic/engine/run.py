@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import (
@@ -66,7 +67,7 @@ def run(
         raise UsageError(f"--get cannot be used with {option}", hint="exec with --get takes files once it has ended")
     if request.remove and request.keep:
         raise UsageError("--rm cannot be used with --keep")
-    record = images.find(session, image, pull=True)
+    record = images.wanted(session, image, pull=request.pull, platform=request.platform)
     names = (image,) if isinstance(image, str) else image.names
     if request.detach:
         return detached.begin(session, images.describe(session, record, names), names, request, build=build)
@@ -101,7 +102,10 @@ def prepared(
     argv = _argv(defaults, request)
     if not argv:
         raise UsageError("nothing to run: the image has no command", hint="give one after the reference, or a script")
+    cidfile = _cidfile(request)
     row = _new_row(session, described, request, argv, record.config.config)
+    if cidfile is not None:
+        cidfile.write_text(row.id, "utf-8")
     spec = _spec(session, row, defaults, request, argv)
     return Attempt(
         session=session,
@@ -178,6 +182,20 @@ def exec_(
         before=listing(session, row),
     )
     return perform(attempt, listener)
+
+
+def _cidfile(request: Request) -> Path | None:
+    """Where the container's id shall be written, which must be a new file as with docker."""
+    if not request.cidfile:
+        return None
+    path = request.cwd / Path(request.cidfile).expanduser()
+    if path.exists():
+        raise ConflictError(
+            f"--cidfile {request.cidfile}: the file is there already", hint="remove it, or name another"
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"--cidfile {request.cidfile}: there is no such directory")
+    return path
 
 
 def _argv(defaults: Defaults, request: Request) -> tuple[str, ...]:

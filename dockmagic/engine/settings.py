@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dockmagic.dockerfile.instructions.quantities import parse_size
+from dockmagic.engine import signals
 from dockmagic.errors import UsageError
 from dockmagic.sandbox.spec import CAPABILITIES, DEFAULT_CAPABILITIES, Mount
 
@@ -51,6 +52,9 @@ class Settings:
         health_cmd: a line for the shell that checks the container, in place of the image's; the others are as in
             :class:`dockmagic.engine.health.Check`, 0 for what the image says.
         no_healthcheck: nothing is checked.
+        labels: kept with the container, by name.
+        stop_signal: what ``stop`` sends first; "" for what the image says.
+        stop_timeout: seconds that ``stop`` waits then, None for its own.
     """
 
     cap_add: tuple[str, ...] = ()
@@ -72,6 +76,9 @@ class Settings:
     health_start_period: float = 0.0
     health_start_interval: float = 0.0
     no_healthcheck: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    stop_signal: str = ""
+    stop_timeout: float | None = None
 
 
 def prepared(settings: Settings, *, cwd: Path) -> dict[str, Any]:
@@ -98,6 +105,9 @@ def prepared(settings: Settings, *, cwd: Path) -> dict[str, Any]:
         "dns": [_address(text) for text in settings.dns],
         "dns_search": [_domain(text) for text in settings.dns_search],
         "dns_options": [_word(text) for text in settings.dns_options],
+        "labels": dict(settings.labels),
+        "stop_signal": _signal(settings.stop_signal),
+        "stop_timeout": settings.stop_timeout,
     }
     fields(made)  # a profile that cannot be compiled is refused before there is a container
     return made
@@ -136,6 +146,12 @@ def _capabilities(settings: Settings) -> tuple[str, ...]:
     if "ALL" in added and "ALL" in dropped:
         raise UsageError("--cap-add ALL and --cap-drop ALL exclude each other")
     return tuple(name for name in CAPABILITIES if name in kept | (added - {"ALL"}))
+
+
+def _signal(text: str) -> str:
+    if text:
+        signals.number(text)
+    return text
 
 
 def _names(option: str, texts: Sequence[str]) -> set[str]:

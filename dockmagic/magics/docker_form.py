@@ -33,6 +33,7 @@ def container_line(value: Container, *, whole: bool = False) -> dict[str, Any]:
         "State": "paused" if value.paused else value.status,
         "Status": status_of(value),
         "Ports": published_by(value),
+        "Labels": ",".join(f"{key}={text}" for key, text in value.config.get("profile", {}).get("labels", {}).items()),
         "Mounts": ",".join(str(mount.get("name") or mount.get("source") or "") for mount in mounts),
         "LocalVolumes": str(len(volumes)),
         "Networks": value.config.get("network", "none"),
@@ -135,6 +136,8 @@ def _container(value: Container) -> dict[str, Any]:
             "WorkingDir": spec.get("workdir", ""),
             "Env": [f"{key}={text}" for key, text in spec.get("env", {}).items()],
             "Cmd": list(value.command),
+            "Labels": dict(profile.get("labels", {})),
+            "StopSignal": profile.get("stop_signal", ""),
         },
         "HostConfig": {
             "Memory": limits.get("memory", 0),

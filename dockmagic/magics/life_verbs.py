@@ -14,7 +14,7 @@ VERBS = (
         operands="CONTAINER...",
         options=(
             Option(
-                names=("-t", "--time"), value="TIME", read=values.patience, default=10.0, help="how long (default 10s)"
+                names=("-t", "--time"), value="TIME", read=values.patience, help="how long (default: its own, else 10s)"
             ),
             Option(
                 names=("-s", "--signal"), value="SIGNAL", default="", help="in place of the image's STOPSIGNAL or TERM"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dockmagic.builder import option_values
 from dockmagic.magics import limit_values, values
-from dockmagic.magics.options import Option, later
+from dockmagic.magics.options import Option, later, one_of, refused
 
 _PROCESS = (
     Option(
@@ -127,6 +127,23 @@ _PROFILE = (
         many=True,
         help="a file system in memory: size=64m, mode=1777, exec, ro",
     ),
+    Option(
+        names=("--cidfile",),
+        value="PATH",
+        read=values.filled,
+        default="",
+        help="write the container's id to a new file",
+    ),
+    Option(
+        names=("--stop-signal",),
+        value="SIGNAL",
+        read=values.filled,
+        default="",
+        help="what stop sends it first (default: the image's)",
+    ),
+    Option(
+        names=("--stop-timeout",), value="SECONDS", read=values.patience, help="how long stop waits then (default 10)"
+    ),
     Option(names=("--init",), help="PID 1 starts the script and waits for orphans"),
     Option(names=("-h", "--hostname"), value="NAME", default="", help="its host name (default: of its own name)"),
 )
@@ -134,10 +151,6 @@ BACKGROUND = (
     Option(names=("--bg",), help="go on beside the notebook and end with it; what it prints goes to its log alone"),
     Option(names=("-d", "--detach"), help="go on without the notebook too: a process of its own owns it"),
     Option(names=("--proc",), value="VAR", read=values.variable, help="with --bg: a handle to wait for it or end it"),
-)
-# The cell that builds first gives its hosts to the build.
-RUN_HOST = Option(
-    names=("--add-host",), value="NAME:ADDRESS", read=option_values.host, many=True, help="a line of /etc/hosts"
 )
 _OUTPUT_LIMIT = Option(
     names=("--output-limit",),
@@ -150,17 +163,51 @@ _OUTPUT_LIMIT = Option(
 RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT, *_LIMITS, *_PROFILE, _OUTPUT_LIMIT, *BACKGROUND)
 EXEC = (*_PROCESS, *_SCRIPT, _OUTPUT_LIMIT, Option(names=("--running",), help="refuse a container that has ended"))
 
-RUN_LATER = (
-    *later(
-        "--memory-swap= --memory-reservation= --memory-swappiness=",
-        "--cpuset-cpus= -c|--cpu-shares=",
-        "--isolation= --platform= --pull=",
-        "--restart= --stop-signal= --stop-timeout= --device= --gpus= --privileged",
-        "--group-add= --pid= --ipc= --uts= --userns= --cgroupns= --cidfile=",
-        "--volume-driver= --log-driver= --log-opt= --runtime= --sysctl=",
-        "--sig-proxy= -a|--attach= --detach-keys= --oom-kill-disable --blkio-weight=",
+# The cell that builds first has options of the build by these names.
+RUN_ONLY = (
+    Option(
+        names=("--add-host",), value="NAME:ADDRESS", read=option_values.host, many=True, help="a line of /etc/hosts"
     ),
-    Option(names=("--label",), value="KEY=VALUE", absent="it is not available yet for a run; --label of a build is"),
+    Option(names=("--label",), value="KEY=VALUE", read=values.pair, many=True, help="kept with the container"),
+    Option(
+        names=("--pull",),
+        value="WHEN",
+        read=one_of("missing", "always", "never"),
+        default="missing",
+        help="whether its registry is asked for the image: missing (the default), always, never",
+    ),
+    Option(
+        names=("--platform",),
+        value="PLATFORM",
+        read=values.filled,
+        default="",
+        help="that the image must be for: linux/amd64",
+    ),
+)
+RUN_LATER = (
+    *later("--memory-reservation= --memory-swappiness= --group-add= --sysctl= --label-file="),
+    *refused(
+        "--privileged", "a container never has more than its user; --cap-add and --security-opt give single rights"
+    ),
+    *refused("--device= --gpus=", "no device of this machine is given to a container"),
+    *refused("--restart=", "nothing starts a container again; loop in the script"),
+    *refused("--pid= --ipc= --uts= --userns= --cgroupns=", "every container has namespaces of its own"),
+    *refused("--memory-swap=", "-m counts what is swapped out too"),
+    *refused(
+        "--cpuset-cpus= --cpuset-mems= -c|--cpu-shares= --cpu-period= --cpu-quota=", "--cpus says how much it may have"
+    ),
+    *refused(
+        "--oom-kill-disable --oom-score-adj= --blkio-weight= --cgroup-parent=",
+        "limits are -m, --cpus, --pids-limit, --disk",
+    ),
+    *refused("--log-driver= --log-opt=", "what a container prints is kept in the store; %container logs shows it"),
+    *refused(
+        "--volume-driver= --storage-opt=", "volumes and layers are directories of the store; --disk limits the layer"
+    ),
+    *refused("--runtime= --isolation=", "there is one runtime"),
+    *refused(
+        "-a|--attach= --sig-proxy= --detach-keys=", "a cell shows what its script prints, and an interrupt ends it"
+    ),
 )
 EXEC_LATER = later("-d|--detach --privileged --bg --proc= --detach-keys=")
 EXEC_FIXED = tuple(

@@ -114,6 +114,8 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
         "publish": options["publish"],
         "publish_all": options["publish_all"],
         "expose": options["expose"],
+        **_of_run(command),
+        "cidfile": options["cidfile"],
         "settings": Settings(
             cap_add=options["cap_add"],
             cap_drop=options["cap_drop"],
@@ -128,9 +130,17 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
             **{option.key: options[option.key] for option in health_options.RUN},
             dns_search=options["dns_search"],
             dns_options=options["dns_option"],
+            labels=options["label"] if command.verb.name else (),
+            stop_signal=options["stop_signal"],
+            stop_timeout=options["stop_timeout"],
         ),
         "limits": limit_values.limits(options),
     }
+
+
+def _of_run(command: Command) -> dict[str, Any]:
+    """Of options that belong to the build in the cell that builds first."""
+    return {"pull": command.options["pull"], "platform": command.options["platform"]} if command.verb.name else {}
 
 
 def _check_background(command: Command) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dockmagic.magics import list_options, values
+from dockmagic.magics import look_verbs, values
 from dockmagic.magics import options as table
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
@@ -21,13 +21,13 @@ VERBS = (
     Verb(
         name="volume ls",
         summary="every volume, with the containers that have it",
-        options=list_options.VOLUMES,
+        options=look_verbs.VOLUMES,
     ),
     Verb(
         name="volume inspect",
         summary="what is known of volumes",
         operands="VOLUME...",
-        options=(list_options.INSPECT_FORMAT,),
+        options=(look_verbs.INSPECT_FORMAT,),
     ),
     Verb(
         name="volume rm",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dockmagic.errors import BuildError, RegistryError, UnreachableError
+from dockmagic.errors import BuildError, NotFoundError, RegistryError, UnreachableError, UsageError
+from dockmagic.oci import platform
 from dockmagic.registry.settings import Settings
 from dockmagic.testing import FakeRegistry
 from tests.integration.registry_making import engine_in, put
@@ -84,3 +85,21 @@ def test_settings_that_forbid_it_are_held(registry, tmp_path):
     with pytest.raises(BuildError, match=r"line 1: nothing is pulled .*registries\.toml says so"):
         engine.build(f"FROM {registry.address}/team/bread:1\n", pull=True)
     engine.close()
+
+
+def test_a_run_asks_the_registry_when_it_is_told_to(registry, engine):
+    name = f"{registry.address}/team/bread:1"
+    put(registry, seed=1)
+    with pytest.raises(NotFoundError, match="image not found"):
+        engine.run(name, ["true"], pull="never")
+    first = engine.pull(name).id
+    put(registry, seed=2)
+    with pytest.raises(UsageError, match="none of missing, always, never"):
+        engine.run(name, ["true"], pull="often")
+    assert engine.run(name, ["/absent"]).image.id == first
+    newer = engine.run(name, ["/absent"], pull="always").image.id
+    assert newer not in ("", first)
+    assert engine.run("localhost/base", ["true"], pull="always").exit_code == 0
+    with pytest.raises(UsageError, match="which this machine does not run"):
+        engine.run(name, ["true"], platform="linux/s390x")
+    assert engine.run("localhost/base", ["true"], platform=f"linux/{platform.here().architecture}").exit_code == 0

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dockmagic.engine.engine import Engine
+from dockmagic.engine.settings import Settings
 from dockmagic.errors import ConflictError, NotFoundError, UsageError
 from dockmagic.testing import docker_archive, sha256, tar_of
 
@@ -397,3 +398,14 @@ def test_commit_and_import_set_what_changes_say(engine, tmp_path):
     assert made.entries[0].comment == "from afar"
     assert made.config["config"]["Entrypoint"] == ["cat"]
     assert engine.run("flat:1", ["/f"]).stdout == "x\n"
+
+
+def test_labels_are_kept_with_a_container_and_its_id_is_written_to_a_new_file(engine, tmp_path):
+    told = tmp_path / "id"
+    run = engine.run("localhost/base", ["true"], name="marked", cidfile=told, settings=Settings(labels=(("k", "v"),)))
+    assert told.read_text() == run.container.id
+    assert [c.name for c in engine.ps(all=True, filters={"label": "k=v"})] == ["marked"]
+    with pytest.raises(ConflictError, match="the file is there already"):
+        engine.run("localhost/base", ["true"], cidfile=told)
+    with pytest.raises(UsageError, match="no such directory"):
+        engine.run("localhost/base", ["true"], cidfile=tmp_path / "absent" / "id")

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from dockmagic.engine.engine import Engine
+from dockmagic.engine.settings import Settings
 from dockmagic.errors import ConflictError, NotFoundError, RunError, UsageError
 from dockmagic.record.bundle import bundle
 from dockmagic.sandbox import identity
@@ -108,6 +109,18 @@ def test_the_images_stop_signal_and_one_that_is_asked_for(engine, start):
         engine.stop(name, **options)
         assert engine.wait(name) == code
         engine.rm(name)
+
+
+def test_a_container_has_a_stop_signal_and_a_patience_of_its_own(engine, start):
+    start("trap 'exit 6' USR1\n" + DEAF, "own", settings=Settings(stop_signal="USR1"))
+    engine.stop("own")
+    assert engine.inspect("own").exit_code == 6
+    start("trap 'echo no' TERM\n" + DEAF, "dour", settings=Settings(stop_timeout=0.2))
+    engine.stop("dour")
+    found = engine.inspect("dour")
+    assert (found.exit_code, found.logs()) == (137, "ready\nno\n")
+    with pytest.raises(UsageError, match="there is no signal NOISE"):
+        engine.run("base:1", ["true"], settings=Settings(stop_signal="NOISE"))
 
 
 def test_kill_sends_what_it_is_told(engine, start):

@@ -62,7 +62,7 @@ def test_the_verbs_of_life_are_one_call_each(execute, engine, shell):
     assert shell.user_ns["x"] == ("fish1", "fish2")
     assert (engine.last.words, engine.last.timeout, engine.last.signal) == (("fish1", "fish2"), 0.0, "INT")
     execute("%container stop fish1")
-    assert (engine.last.timeout, engine.last.signal) == (10.0, "")
+    assert (engine.last.timeout, engine.last.signal) == (None, "")
     execute("%container kill fish1")
     assert (engine.last.verb, engine.last.signal) == ("kill", "KILL")
     for verb in ("pause", "unpause"):

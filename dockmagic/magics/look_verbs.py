@@ -1,9 +1,10 @@
-"""The options of the verbs that list and inspect; see :mod:`dockmagic.magics.options`."""
+"""The verbs that list and inspect, and their options."""
 
 from __future__ import annotations
 
 from dockmagic.magics import values
 from dockmagic.magics.options import Option, later, one_of
+from dockmagic.magics.verb import Verb
 
 QUIET = Option(names=("-q", "--quiet"), help="the ids alone, a line each")
 NO_TRUNC = Option(names=("--no-trunc",), help="ids and long texts whole")
@@ -68,4 +69,37 @@ VOLUMES = (
     FORMAT,
     _filter("name=, label=, dangling=true"),
     *later("--cluster"),
+)
+
+VERBS = (
+    Verb(
+        name="images",
+        summary="every image, or those of a name",
+        operands="[NAME]",
+        options=IMAGES,
+    ),
+    Verb(
+        name="ps",
+        summary="containers that run",
+        options=PS,
+    ),
+    Verb(
+        name="inspect",
+        summary="a container or an image",
+        operands="NAME",
+        options=INSPECT,
+    ),
+    Verb(name="layers", summary="an image's layers, newest first", operands="IMAGE"),
+    Verb(
+        name="history",
+        summary="an image's history, newest first",
+        operands="IMAGE",
+        options=HISTORY,
+    ),
+    Verb(
+        name="diff",
+        summary="what a container changed, or what differs between two images or containers",
+        operands="NAME [NAME]",
+        options=(Option(names=("--text",), help="the changed lines of files too"),),
+    ),
 )
