@@ -148,7 +148,9 @@ def _ended(attempt: Attempt, outcome: Outcome) -> ContainerRow | None:
     session, row = attempt.session, attempt.row
     owners = dict(outcome.ending.owners)
     # A container that stays may be used by several users: what each made has to be told apart.
-    if session.runtime.isolation.ids == "single" and (attempt.kept or outcome.ending.user != (0, 0)):
+    # In a living one that is seen to at its end, for all of its processes run as the same user there.
+    stays = attempt.kept or outcome.ending.user != (0, 0)
+    if session.runtime.isolation.ids == "single" and stays and not attempt.joins:
         owners = _stamped(attempt, outcome, owners)
     if not attempt.joins:
         session.store.containers.ended(row.id, exit_code=outcome.exit_code, stopped=outcome.stopped, owners=owners)

@@ -394,7 +394,7 @@ from dockmagic.engine.engine import Engine
 engine = Engine()
 engine.build("FROM localhost/base", tags=("base:1",))
 for name, who in (("aa", ""), ("bb", "65534")):
-    engine.run("base:1", script={POLITE!r}, name=name, user=who, detach=True, remove=name == "bb")
+    engine.run("base:1", script="echo x > /tmp/made\\n" + {POLITE!r}, name=name, user=who, detach=True, remove=name == "bb")
 engine.close()
 """
     go_on = """
@@ -404,7 +404,8 @@ engine = Engine()
 while not all("ready" in engine.logs(name) for name in ("aa", "bb")):
     time.sleep(0.01)
 print(sorted((found.name, found.status, found.detached) for found in engine.ps()))
-print(engine.exec("bb", "id -u", user="65534", running=True).stdout, end="")
+run = engine.exec("bb", script="id -u; echo y > /tmp/more\\n", user="65534", running=True)
+print(run.stdout.strip(), run.changes)
 engine.pause("aa"); engine.unpause("aa")
 print(engine.stop("aa", "bb", timeout=20), engine.wait("aa"))
 while len(engine.ps(all=True)) > 1:
@@ -417,7 +418,9 @@ engine.close()
     done = user.run(sys.executable, "-c", begin)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     done = user.run(sys.executable, "-c", go_on)
-    assert done.stdout == "[('aa', 'running', True), ('bb', 'running', True)]\n65534\n('aa', 'bb') 5\n", done.stderr
+    assert (
+        done.stdout == "[('aa', 'running', True), ('bb', 'running', True)]\n65534 {'/tmp/more': 'A'}\n('aa', 'bb') 5\n"
+    ), done.stderr
 
 
 @pytest.mark.parametrize("kind", ["stud", "nosub"])
