@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.engine import health, ports
@@ -237,10 +238,21 @@ def kill(row: ContainerRow) -> None:
         return
     try:
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        let_die(row)
     except ProcessLookupError:
         return
     finally:
         os.close(pidfd)
+
+
+def let_die(row: ContainerRow) -> None:
+    """Without walls, a paused process that was killed ends only once its tracer goes on; nothing of it runs any more."""
+    if row.paused is None:
+        return
+    from dockmagic.sandbox import traced_holding  # noqa: PLC0415 - rarely needed
+
+    with suppress(OSError):  # it has ended, or nobody traces it
+        traced_holding.release(row.pid)
 
 
 def written(session: Session, row: ContainerRow) -> None:

@@ -60,6 +60,7 @@ def stop(
                 pausing.resume(session, row)
                 _ends(pidfd, _patience(row) if timeout is None else timeout)
             _send(pidfd, signals.SIGKILL)
+            containers.let_die(row)
             _ends(pidfd, _WRITTEN)
         containers.written(session, row)
     return tuple(row.name for row in rows)
@@ -86,6 +87,7 @@ def kill(session: Session, names: Sequence[str | Container], *, signal: str = "K
                 continue
             _send(pidfd, wanted)
             if wanted == signals.SIGKILL:
+                containers.let_die(row)
                 _ends(pidfd, _WRITTEN)
         if wanted == signals.SIGKILL:
             containers.written(session, row)

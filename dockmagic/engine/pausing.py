@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dockmagic.engine import containers
-from dockmagic.errors import ConflictError, UsageError
+from dockmagic.errors import ConflictError
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -29,7 +30,6 @@ def pause(session: Session, names: Sequence[str | Container]) -> tuple[str, ...]
         NotFoundError: one is not there; nothing was done.
         ConflictError: one does not run or is paused; nothing was done. Or its processes multiply faster than they can be stopped; it
             goes on.
-        UsageError: it runs without walls, where nothing tells its processes from others; nothing was done.
     """
     rows = [containers.find(session, name) for name in names]
     spaces = [_living(row) for row in rows]
@@ -61,30 +61,26 @@ def unpause(session: Session, names: Sequence[str | Container]) -> tuple[str, ..
 
 def resume(session: Session, row: ContainerRow) -> None:
     """Let a container go on, if it is paused."""
-    from dockmagic.sandbox import holding  # noqa: PLC0415 - Linux only
-
     if row.paused is None:
         return
     namespace = _namespace(row)
     if namespace is not None:
-        holding.release(namespace, row.paused)
+        _let_go(row, namespace, row.paused)
     session.store.containers.unpause(row.id)
 
 
 def _hold(session: Session, row: ContainerRow, namespace: tuple[int, int]) -> None:
-    from dockmagic.sandbox import holding  # noqa: PLC0415 - Linux only
-
     if not session.store.containers.pause(row.id):
         containers.require_unpaused(containers.find(session, row.id))
         raise ConflictError(f"container {row.name} is not running")
     try:
-        before = holding.hold(namespace)
+        before = _stop(row, namespace)
     except BaseException:
-        holding.release(namespace)
+        _let_go(row, namespace)
         session.store.containers.unpause(row.id)
         raise
     if before is None:
-        holding.release(namespace)
+        _let_go(row, namespace)
         session.store.containers.unpause(row.id)
         raise ConflictError(
             f"container {row.name} cannot be paused: its processes do not stand still",
@@ -93,15 +89,40 @@ def _hold(session: Session, row: ContainerRow, namespace: tuple[int, int]) -> No
     session.store.containers.were_stopped(row.id, before)
 
 
-def _living(row: ContainerRow) -> tuple[int, int]:
-    """The pid namespace of a container that can be paused."""
+def _stop(row: ContainerRow, namespace: tuple[int, int]) -> tuple[tuple[int, int], ...] | None:
+    """Stop all of a container: pid and birth of those that had been stopped before; None when they do not stand still."""
+    from dockmagic.sandbox import holding, traced_holding  # noqa: PLC0415 - Linux only
+
+    if not _is_ours(namespace):
+        return holding.hold(namespace)
+    try:
+        return () if traced_holding.hold(row.pid) else None
+    except OSError:
+        raise ConflictError(f"container {row.name} is not running") from None
+
+
+def _let_go(row: ContainerRow, namespace: tuple[int, int], before: tuple[tuple[int, int], ...] = ()) -> None:
+    from dockmagic.sandbox import holding, traced_holding  # noqa: PLC0415 - Linux only
+
+    if not _is_ours(namespace):
+        holding.release(namespace, before)
+        return
+    with suppress(OSError):  # it has ended
+        traced_holding.release(row.pid)
+
+
+def _is_ours(namespace: tuple[int, int]) -> bool:
+    """There are no walls: the container's processes are known by what traces them."""
     from dockmagic.sandbox.identity import pid_namespace  # noqa: PLC0415 - Linux only
 
+    return namespace == pid_namespace(os.getpid())
+
+
+def _living(row: ContainerRow) -> tuple[int, int]:
+    """The pid namespace of a container that can be paused."""
     found = _namespace(row) if row.status == containers.RUNNING else None
     if found is None:
         raise ConflictError(f"container {row.name} is not running")
-    if found == pid_namespace(os.getpid()):
-        raise UsageError("pause is not available without walls", hint=f"%container stop {row.name} ends it")
     return found
 
 

@@ -234,9 +234,10 @@ class Tracer:
             if self._stopped or self._limit:
                 break
         if self._stopped or self._limit:
-            signal.pidfd_send_signal(
-                own, signal.SIGQUIT
-            )  # it ends all that it traces, also who forks faster than we can look
+            # It ends all that it traces, also who forks faster than we can look.
+            signal.pidfd_send_signal(own, signal.SIGQUIT)
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(own, signal.SIGCONT)  # a pause is over
         # PRoot stays for all that it traces, and then ends as the first of them did.
         while not select.select([own], [], [], SOON)[0]:
             self._send(signal.SIGKILL, spare=pid)

@@ -26,6 +26,7 @@ _NUMBERS = {
     "sethostname": (170, 161),
     "setns": (308, 268),
     "syncfs": (306, 267),
+    "tgkill": (234, 131),
     "umount2": (166, 39),
     "unshare": (272, 97),
 }

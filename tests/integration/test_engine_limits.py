@@ -93,7 +93,7 @@ from dockmagic.sandbox.spec import Limits
 engine = Engine()
 engine.build("FROM localhost/base", tags=("base:1",))
 hog = engine.run("base:1", script={HOG!r}, limits=Limits(memory={64 * MiB}))
-bomb = engine.run("base:1", script="f() {{ f | f & }}; f; sleep 20", limits=Limits(pids=100))
+bomb = engine.run("base:1", script="f() {{ f | f & }}; f; sleep 200", limits=Limits(pids=100))
 filler = engine.run("base:1", script="cat /dev/zero > /big", limits=Limits(disk={20 * MiB}))
 print([(run.stopped, run.exit_code) for run in (hog, bomb, filler)], engine.ps(all=True).items)
 engine.close()

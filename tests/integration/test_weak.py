@@ -254,3 +254,74 @@ def test_a_session_asks_for_it(user):
 def processes():
     done = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True, cwd=REPOSITORY)
     return set(done.stdout.splitlines())
+
+
+def test_what_is_paused_stands_still_goes_on_and_can_be_ended(user):
+    found = on_denied_host(
+        user,
+        """
+        import time
+        from pathlib import Path
+        engine.build("FROM localhost/base\\n", tags="a:1")
+        script = "(i=0; while :; do i=$((i+1)); echo $i > /count; done) &\\ni=0; echo ready\\nwhile :; do i=$((i+1)); done\\n"
+        def begin(name):
+            engine.run("a:1", script=script, name=name, background=True)
+            while "ready" not in engine.logs(name):
+                time.sleep(0.01)
+            row = engine.session.store.containers.get(name)
+            return engine.session.home / "roots" / engine.session.runtime.scheme / "containers" / row.id / "merged/count"
+        def counted(path):
+            return int(path.read_text() or 0) if path.exists() else 0
+        def goes_on(path):
+            was = counted(path)
+            while counted(path) in {was, 0}:
+                time.sleep(0.01)
+            return True
+        pond = begin("pond")
+        goes_on(pond)
+        result["paused"] = engine.pause("pond")
+        was = counted(pond)
+        time.sleep(0.3)
+        result["still"] = counted(pond) == was
+        result["states"] = sorted({process.state.lower() for process in engine.top("pond")})
+        result["told"] = engine.inspect("pond").paused
+        result["exec"] = refused(lambda: engine.exec("pond", script="true\\n"))[0]
+        engine.unpause("pond")
+        result["on"] = goes_on(pond)
+        engine.pause("pond")
+        result["stopped"] = [engine.stop("pond", timeout=0), engine.inspect("pond").exit_code]
+        begin("mill")
+        engine.pause("mill")
+        engine.rm("mill", force=True)
+        begin("left")
+        engine.pause("left")
+        """,
+    )
+    assert found == {
+        "paused": ["pond"],
+        "still": True,
+        "states": ["t"],
+        "told": True,
+        "exec": "ConflictError",
+        "on": True,
+        "stopped": [["pond"], 137],
+    }
+    assert [line for line in processes() if "proot" in line and str(user.home) in line] == []
+
+
+def test_what_needs_a_network_or_a_root_of_its_own_says_so(user):
+    found = on_denied_host(
+        user,
+        """
+        engine.build("FROM localhost/base\\n", tags="a:1")
+        engine.run("a:1", script="echo x > /f\\n", name="box")
+        result["port"] = refused(lambda: engine.run("a:1", script="true\\n", publish=["80"]))
+        result["cp"] = refused(lambda: engine.cp("box:/f", os.environ["HOME"] + "/f"))
+        result["left"] = [container.name for container in engine.ps(all=True).items]
+        """,
+    )
+    assert found == {
+        "port": ["UsageError", "-p is not available without walls: the network is the host's"],
+        "cp": ["UsageError", "cp is not available without walls"],
+        "left": ["box"],
+    }
