@@ -7,8 +7,8 @@ knows and is not done here is refused by its name.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -17,25 +17,26 @@ if TYPE_CHECKING:
 
 Kind = Literal["local", "tar", "oci", "docker", "image", "cacheonly"]
 Mode = Literal["min", "max"]
+Compression = Literal["", "uncompressed", "gzip", "zstd"]
 
 STREAM = "-"
 _LATER = "it is not available yet"
-_PUSH = "push it afterwards: %container push NAME"
-_COMPRESSION = "layers that were made here go out uncompressed, others as they came; %container push compresses"
+_PACKING = frozenset({"compression", "compression-level", "force-compression", "oci-mediatypes"})
+# What zlib and zstd know; docs.docker.com/build/exporters/image-registry.
+_LEVELS: Mapping[str, range] = {"gzip": range(10), "zstd": range(23)}
 # What each kind takes, and what BuildKit takes besides with the reason why it is refused.
 _KEYS: Mapping[str, frozenset[str]] = {
     "local": frozenset({"dest", "platform-split"}),
     "tar": frozenset({"dest"}),
-    "oci": frozenset({"dest", "name", "tar", "compression", "oci-mediatypes", "rewrite-timestamp"}),
-    "docker": frozenset({"dest", "name", "tar", "compression", "rewrite-timestamp"}),
-    "image": frozenset({"name", "push", "compression", "oci-mediatypes", "rewrite-timestamp"}),
+    "oci": frozenset({"dest", "name", "tar", "rewrite-timestamp"}) | _PACKING,
+    "docker": frozenset({"dest", "name", "tar", "rewrite-timestamp"}) | _PACKING,
+    "image": frozenset({"name", "push", "rewrite-timestamp"}) | _PACKING,
+    "registry": frozenset({"name", "push", "rewrite-timestamp"}) | _PACKING,
     "cacheonly": frozenset(),
 }
 _REFUSED: Mapping[str, str] = {
-    "compression-level": _COMPRESSION,
-    "force-compression": _COMPRESSION,
-    "push-by-digest": _PUSH,
-    "registry.insecure": _PUSH,
+    "push-by-digest": "an image is pushed by its name",
+    "registry.insecure": "registries.toml says which registry is asked without TLS",
     "name-canonical": _LATER,
     "dangling-name-prefix": _LATER,
     "unpack": "every image of the store is unpacked",
@@ -45,9 +46,6 @@ _REFUSED: Mapping[str, str] = {
 }
 # Of a key that is taken, the one value that is honoured.
 _FIXED: Mapping[str, tuple[str, str]] = {
-    "push": ("false", _PUSH),
-    "compression": ("uncompressed", _COMPRESSION),
-    "oci-mediatypes": ("true", _LATER),
     "rewrite-timestamp": ("false", "layers that were made here have that time already; a base image keeps its own"),
 }
 _STORES: Mapping[str, str] = {
@@ -62,6 +60,26 @@ _TRUE, _FALSE = frozenset({"1", "t", "true"}), frozenset({"0", "f", "false"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """How an image's layers go out.
+
+    Attributes:
+        compression: of the layers that were made here; "" for the output's own way: gzip to a registry, none to a file.
+        level: of gzip 0 to 9, of zstd 0 to 22; None for the usual one.
+        force: layers that came from elsewhere get it too; else they go as they came.
+        oci: manifests have OCI's media types, else Docker's.
+    """
+
+    compression: Compression = ""
+    level: int | None = None
+    force: bool = False
+    oci: bool = True
+
+
+PLAIN = Packing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """One ``-o``.
 
@@ -72,6 +90,8 @@ class Output:
         tar: of ``"oci"``: one file, in place of a directory.
         split: of ``"local"``: a platform gets a directory of its own; None for several of them alone.
         stream: a binary stream in place of :data:`STREAM`; None where there is none.
+        push: of ``"image"``: it goes to the registries that its names say.
+        packing: how its layers go out.
     """
 
     kind: Kind
@@ -80,6 +100,8 @@ class Output:
     tar: bool = True
     split: bool | None = None
     stream: Writable | None = None
+    push: bool = False
+    packing: Packing = PLAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +157,6 @@ def output_of(fields: Mapping[str, str]) -> Output:
         ValueError: as there.
     """
     kind = fields.get("type", "")
-    if kind == "registry":
-        raise ValueError(f"type=registry is not available: {_PUSH}")
     if kind not in _KEYS:
         raise ValueError(f"type is one of {', '.join(_KEYS)}")
     _require_known(kind, fields)
@@ -151,7 +171,41 @@ def output_of(fields: Mapping[str, str]) -> Output:
         raise ValueError("a directory cannot be written to standard output")
     names = tuple(name.strip() for name in fields.get("name", "").split(",") if name.strip())
     split = _truth("platform-split", fields["platform-split"]) if "platform-split" in fields else None
-    return Output(kind=cast("Kind", kind), dest=dest, names=names, tar=tar, split=split)
+    push = _truth("push", fields.get("push", "true" if kind == "registry" else "false"))
+    kind = "image" if kind == "registry" else kind
+    packing = _packing(fields)
+    return Output(kind=cast("Kind", kind), dest=dest, names=names, tar=tar, split=split, push=push, packing=packing)
+
+
+def _packing(fields: Mapping[str, str]) -> Packing:
+    compression = fields.get("compression", "").lower()
+    if compression not in {"", "uncompressed", "gzip", "zstd"}:
+        raise ValueError(f"compression={compression} is not available; uncompressed, gzip or zstd")
+    oci = _truth("oci-mediatypes", fields.get("oci-mediatypes", "true"))
+    if compression == "zstd" and not oci:
+        raise ValueError("compression=zstd has no media type of Docker's: leave oci-mediatypes=false out")
+    return Packing(
+        compression=cast("Compression", compression),
+        level=_level(compression, fields["compression-level"]) if "compression-level" in fields else None,
+        force=_truth("force-compression", fields.get("force-compression", "false")),
+        oci=oci,
+    )
+
+
+def _level(compression: str, text: str) -> int:
+    known = _LEVELS.get(compression)
+    if known is None:
+        raise ValueError("compression-level is of compression=gzip or zstd")
+    if not text.isascii() or not text.isdigit() or int(text) not in known:
+        raise ValueError(f"compression-level={text} is none of {compression}'s: 0 to {known[-1]}")
+    return int(text)
+
+
+def pushed(outputs: Sequence[Output]) -> tuple[Output, ...]:
+    """As buildx takes ``--push``: the image outputs are pushed; where there is none, one is added."""
+    if any(output.kind == "image" for output in outputs):
+        return tuple(replace(output, push=output.kind == "image") for output in outputs)
+    return (*outputs, Output(kind="image", push=True))
 
 
 def cache_to(text: str) -> CacheTo:

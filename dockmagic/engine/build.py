@@ -77,7 +77,7 @@ def build(session: Session, request: Request, *, listener: EventListener | None 
     encodable.require_dockerfile(request.text)
     encodable.require_pairs("a build argument", request.build_args)
     encodable.require_pairs("a label", request.labels)
-    prepare(request.products)
+    prepare(request.products, request.tags)
     log = _Log()
     begin = time.monotonic()
 

@@ -100,6 +100,7 @@ class Engine(ImageVerbs, ContainerVerbs):
         pull: bool = False,
         platform: str | Sequence[str] = (),
         output: OutputLike | Sequence[OutputLike] = (),
+        push: bool = False,
         cache_from: CacheFromLike | Sequence[CacheFromLike] = (),
         cache_to: CacheToLike | Sequence[CacheToLike] = (),
         iidfile: Path | str | None = None,
@@ -114,6 +115,7 @@ class Engine(ImageVerbs, ContainerVerbs):
             ssh: agents that RUN may mount: ``"default"`` or ``"ID=SOCKET"``, one or several; or sockets by id, as ``agents`` has them.
             output: what else becomes of the image: a directory's path, ``"type=oci,dest=FILE"``, or such fields as a mapping, where ``dest``
                 may be a binary stream; or several of these.
+            push: as ``output="type=registry"``: the image goes to the registries that its tags name.
             platform: what the image is for: ``"linux/arm64"``, or several, which one name then stands for.
             cache_from: ``"type=local,src=DIRECTORY"`` or a mapping, or several; ``cache_to`` the same with ``dest``.
         """
@@ -137,7 +139,7 @@ class Engine(ImageVerbs, ContainerVerbs):
             platforms=several.platforms_of(platform),
             cache_from=export_values.caches_from(cache_from),
             products=products.Products(
-                outputs=export_values.outputs(output),
+                outputs=export_values.outputs(output, push=push),
                 iidfile=Path(iidfile) if iidfile is not None else None,
                 metadata_file=Path(metadata_file) if metadata_file is not None else None,
                 cache_to=export_values.caches_to(cache_to),

@@ -24,13 +24,16 @@ HostsLike = Mapping[str, str] | Sequence[tuple[str, str] | str]
 _Value = TypeVar("_Value")
 
 
-def outputs(given: OutputLike | Sequence[OutputLike]) -> tuple[Output, ...]:
+def outputs(given: OutputLike | Sequence[OutputLike], *, push: bool = False) -> tuple[Output, ...]:
     """Read what stands for ``-o``: a directory's path, BuildKit's text, or its fields, of which ``dest`` may be a binary stream.
+
+    With ``push``, what stands for ``--push`` too.
 
     Raises:
         UsageError: something is not done.
     """
-    return tuple(_output(each) for each in _several(given))
+    found = tuple(_output(each) for each in _several(given))
+    return exports.pushed(found) if push else found
 
 
 def caches_to(given: CacheToLike | Sequence[CacheToLike]) -> tuple[CacheTo, ...]:

@@ -6,13 +6,13 @@ The semantics are those of BuildKit's exporters. What can be known to fail is re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dockmagic.builder.exports import STREAM, CacheTo, Output
+from dockmagic.builder.exports import PLAIN, STREAM, CacheTo, Output
 from dockmagic.engine import export
 from dockmagic.errors import ArchiveError, DockmagicError, NotFoundError, UsageError
 from dockmagic.layers.spreading import require_room, spread
@@ -58,7 +58,7 @@ class Finished:
     keys: Mapping[str, Sequence[str]]
 
 
-def prepare(products: Products) -> None:
+def prepare(products: Products, tags: Sequence[str] = ()) -> None:
     """Refuse what cannot be written; an old ``--iidfile`` is removed, as by docker, so that none is left of another build.
 
     Raises:
@@ -68,6 +68,8 @@ def prepare(products: Products) -> None:
     """
     for output in products.outputs:
         _require_place(output)
+        if output.push and not (output.names or tags):
+            raise UsageError("an image is pushed by its name, and it has none", hint="-t registry.example/you/image:1")
     files = (("--iidfile", products.iidfile), ("--metadata-file", products.metadata_file))
     for option, path in files:
         if path is not None:
@@ -96,6 +98,7 @@ def write(session: Session, products: Products, finished: Finished) -> tuple[str
     notes: list[str] = []
     for output in products.outputs:
         notes += _write(session, output, finished)
+    sent = push(session, products, finished.names)
     for cache in products.cache_to:
         notes += _write_cache(session, cache, finished)
     if products.iidfile is not None:
@@ -103,8 +106,27 @@ def write(session: Session, products: Products, finished: Finished) -> tuple[str
             out(finished.image.id.encode())
     if products.metadata_file is not None:
         with written(_expanded(products.metadata_file)) as out:
-            out(json.dumps(_metadata(session, finished), indent=2, sort_keys=True).encode())
+            out(json.dumps(_metadata(session, finished, sent), indent=2, sort_keys=True).encode())
     return tuple(notes)
+
+
+def push(session: Session, products: Products, names: Sequence[str]) -> Descriptor | None:
+    """Push the image by every name of each output that asks for it.
+
+    Returns:
+        The descriptor of the manifest that registries have now; None where none was sent, or several images as an index.
+
+    Raises:
+        DeniedError, RegistryError: as :func:`dockmagic.engine.push.push`.
+    """
+    sent = None
+    for output in products.outputs:
+        if output.push:
+            from dockmagic.engine.push import push_packed  # noqa: PLC0415 - HTTP and TLS are slow to import
+
+            for name in output.names or names:
+                sent = push_packed(session, name, output.packing)
+    return sent
 
 
 def _require_place(output: Output) -> None:
@@ -145,14 +167,27 @@ def _write(session: Session, output: Output, finished: Finished) -> Sequence[str
     if output.kind == "tar":
         export.export(session, finished.image, target)
         return ()
-    images = [(finished.image.id, names)]
-    with session.store.leases.hold("save", finished.image.id):
+    images, store = [(finished.image.id, names)], session.store
+    with store.leases.hold("save", finished.image.id), _manifests(session, finished.image, output) as manifests:
         if output.tar:
             form: Form = "docker-archive" if output.kind == "docker" else "oci-archive"
-            session.store.archive.save(images, target, form)
+            store.archive.save(images, target, form, manifests=manifests)
         else:
-            session.store.archive.add(images, _expanded(Path(output.dest)))
+            store.archive.add(images, _expanded(Path(output.dest)), manifests=manifests)
     return ()
+
+
+@contextmanager
+def _manifests(session: Session, image: Image, output: Output) -> Iterator[Mapping[str, str]]:
+    """The manifest that goes out in place of the image's own, where another compression is asked for."""
+    if output.packing in {PLAIN, replace(PLAIN, compression="uncompressed")}:
+        yield {}
+        return
+    from dockmagic.engine.packing import descriptor, packed  # noqa: PLC0415 - with it comes what talks to registries
+
+    record = session.store.images.get(image.id)
+    with packed(session.store, record, output.packing, usual="uncompressed") as given:
+        yield {image.id: descriptor(*given).digest}
 
 
 def _local(session: Session, image: Image, output: Output) -> Sequence[str]:
@@ -181,14 +216,15 @@ def _write_cache(session: Session, cache: CacheTo, finished: Finished) -> Sequen
     return ()
 
 
-def _metadata(session: Session, finished: Finished) -> dict[str, Any]:
-    """As buildx words it; what speaks of BuildKit's own daemon is not there."""
+def _metadata(session: Session, finished: Finished, sent: Descriptor | None) -> dict[str, Any]:
+    """As buildx words it; what speaks of BuildKit's own daemon is not there. Of an image that was pushed it names what was sent."""
     content = session.store.blobs.read(finished.image.digest)
-    described = Descriptor(media_type=_media_type(content), digest=finished.image.digest, size=len(content))
+    own = Descriptor(media_type=_media_type(content), digest=finished.image.digest, size=len(content))
+    described = sent or own
     found: dict[str, Any] = {
         "containerimage.config.digest": finished.image.id,
         "containerimage.descriptor": described.to_dict(),
-        "containerimage.digest": finished.image.digest,
+        "containerimage.digest": described.digest,
     }
     if finished.names:
         found["image.name"] = ",".join(finished.names)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from dockmagic.engine import images
+from dockmagic.engine.packing import descriptor, packed
 from dockmagic.engine.platform_wish import require_several
 from dockmagic.engine.push_image import Push
 from dockmagic.engine.push_index import PushIndex, PushWhole
@@ -12,9 +15,15 @@ from dockmagic.errors import DeniedError, NotFoundError, UsageError
 from dockmagic.oci import reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dockmagic.builder.exports import Packing
     from dockmagic.engine.session import Session
+    from dockmagic.oci.descriptor import Descriptor
     from dockmagic.oci.reference import Reference
     from dockmagic.registry.repository import Repository
+
+    Work = Push | PushIndex | PushWhole
 
 
 def push(session: Session, name: str, *, all_platforms: bool = False, listener: Listener | None = None) -> str:
@@ -41,30 +50,58 @@ def push(session: Session, name: str, *, all_platforms: bool = False, listener: 
     target = reference.parse_normalized(name)
     if target.digest:
         raise UsageError("an image is pushed by a tag, not by a digest", hint="give it a name with %container tag")
-    store, registries = session.store, session.registries
+    store = session.store
     image_id = store.images.resolve(target.full)
     if image_id is None:
         hint = "see %container images; %container tag gives an image one more name"
         raise NotFoundError(f"image not found: {name}", hint=hint)
     if all_platforms:
         require_several(store, target.full)
-    with registries.transport() as transport, store.leases.hold("push", image_id):
+    with store.leases.hold("push", image_id):
+        return _sent(session, target, partial(_work, session, target, image_id), listener)
+
+
+def push_packed(session: Session, name: str, packing: Packing) -> Descriptor | None:
+    """Push what a build has given a name, its layers compressed as the build's output says; raises as :func:`push`.
+
+    Returns:
+        The descriptor of the manifest that the registry has now; None for an index.
+    """
+    target, store = reference.parse_normalized(name), session.store
+    image_id = images.find(session, name).id
+    variants = store.images.variants(target.full, together=True)
+    with store.leases.hold("push", image_id):
+        if variants:
+            _sent(session, target, lambda repository: PushIndex(session, repository, target, variants, packing))
+            return None
+        record = store.images.get(image_id)
+        with packed(store, record, packing, usual="gzip") as given:
+            _sent(session, target, lambda repository: Push(session, repository, target, record, given))
+            return descriptor(*given)
+
+
+def _sent(
+    session: Session, target: Reference, work: Callable[[Repository], Work], listener: Listener | None = None
+) -> str:
+    """Do the work that is to be done on a repository; the digest that is there now."""
+    registries = session.registries
+    with registries.transport() as transport:
         repository = registries.repository(target.domain, target.path, transport, ("pull", "push"))
         try:
-            return attended(_work(session, repository, target, image_id).run, transport, listener)
+            return attended(work(repository).run, transport, listener)
         except DeniedError as error:
             raise _with_own_name(error, target) from None
 
 
-def _work(session: Session, repository: Repository, target: Reference, image_id: str) -> Push | PushIndex | PushWhole:
-    images = session.store.images
-    whole = images.index(target.full)
+def _work(session: Session, target: Reference, image_id: str, repository: Repository) -> Work:
+    known = session.store.images
+    whole = known.index(target.full)
     if whole is not None:
         return PushWhole(session, repository, target, whole)
-    variants = images.variants(target.full, together=True)
+    variants = known.variants(target.full, together=True)
     if variants:
         return PushIndex(session, repository, target, variants)
-    return Push(session, repository, target, images.get(image_id))
+    return Push(session, repository, target, known.get(image_id))
 
 
 def _with_own_name(error: DeniedError, target: Reference) -> DeniedError:

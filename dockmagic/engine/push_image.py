@@ -60,7 +60,7 @@ class Push:
     def contents(self, emit: Emit) -> tuple[bytes, Manifest]:
         """Push layers and config; returns the manifest that names them."""
         emit(PushStarted(name=self._target.familiar, layers=self._record.diff_ids))
-        kept = self._given[1] if self._given is not None else _kept(self._store, self._record)
+        kept = self._given[1] if self._given is not None else kept_manifest(self._store, self._record)
         near = _neighbours(self._store, self._target.domain)
 
         def send(number: int) -> Descriptor:
@@ -92,7 +92,7 @@ class Push:
             return self._store.blobs.read(self._record.manifest_digest), kept
         size = len(self._store.blobs.read(self._record.id))
         config = Descriptor(media_type=mediatype.CONFIG, digest=self._record.id, size=size)
-        made = Manifest(config=config, layers=tuple(_as_oci(layer) for layer in described))
+        made = Manifest(config=config, layers=tuple(as_oci(layer) for layer in described))
         return made.to_bytes(), made
 
     def _send(self, described: Descriptor, diff_id: str, near: tuple[str, ...], emit: Emit) -> None:
@@ -104,7 +104,7 @@ class Push:
         emit(LayerPushed(digest=described.digest, size=described.size, present=present))
 
 
-def _kept(store: Store, record: ImageRecord) -> Manifest | None:
+def kept_manifest(store: Store, record: ImageRecord) -> Manifest | None:
     """The image's own manifest, where it came with one and everything that it names is here; else None."""
     content = store.blobs.read(record.manifest_digest)
     found = manifests.parse(content)
@@ -119,7 +119,7 @@ def _kept(store: Store, record: ImageRecord) -> Manifest | None:
     return found
 
 
-def _as_oci(described: Descriptor) -> Descriptor:
+def as_oci(described: Descriptor) -> Descriptor:
     """A blob in a manifest of ours: docker's names of layers are OCI's there."""
     names = {mediatype.DOCKER_LAYER_GZIP: mediatype.LAYER_GZIP, mediatype.DOCKER_LAYER: mediatype.LAYER}
     media_type = names.get(described.media_type, described.media_type)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dockmagic.builder.exports import PLAIN, Packing
+from dockmagic.engine.packing import descriptor, packed
 from dockmagic.engine.push_image import Push
-from dockmagic.oci import digest as digests
 from dockmagic.oci import manifest as manifests
-from dockmagic.oci import platform, reference, whole
+from dockmagic.oci import mediatype, platform, reference, whole
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Index, Manifest
 
@@ -25,8 +27,14 @@ class PushIndex:
     """Images that were made here, or taken in one by one: the index is made for them."""
 
     def __init__(
-        self, session: Session, repository: Repository, target: Reference, variants: Mapping[str, str]
+        self,
+        session: Session,
+        repository: Repository,
+        target: Reference,
+        variants: Mapping[str, str],
+        packing: Packing = PLAIN,
     ) -> None:
+        self._packing = packing
         self._session = session
         self._repository = repository
         self._target = target
@@ -34,22 +42,27 @@ class PushIndex:
 
     def run(self, emit: Emit) -> str:
         """Push every image, then the index; returns the index's digest."""
-        images = self._session.store.images
         children = []
         with self._session.store.leases.hold("push", *self._variants.values()):
             for each, image_id in self._variants.items():
-                work = Push(self._session, self._repository, self._target, images.get(image_id))
-                content, manifest = work.contents(emit)
-                own = digests.of(content)
-                self._repository.push_manifest(own, content, manifest.media_type)
-                described = platform.parse(each.partition(" ")[0]).to_dict()
-                children.append(
-                    Descriptor(media_type=manifest.media_type, digest=own, size=len(content), platform=described)
-                )
-        index = Index(manifests=tuple(children))
+                described = self._image(image_id, emit)
+                where = platform.parse(each.partition(" ")[0]).to_dict()
+                children.append(replace(described, platform=where))
+        media_type = mediatype.INDEX if self._packing.oci else mediatype.DOCKER_LIST
+        index = Index(manifests=tuple(children), media_type=media_type)
         return self._repository.push_manifest(
             self._target.tag or reference.DEFAULT_TAG, index.to_bytes(), index.media_type
         )
+
+    def _image(self, image_id: str, emit: Emit) -> Descriptor:
+        """Push an image; its manifest's descriptor."""
+        store = self._session.store
+        record = store.images.get(image_id)
+        with packed(store, record, self._packing, usual="gzip") as given:
+            content, manifest = Push(self._session, self._repository, self._target, record, given).contents(emit)
+        described = descriptor(content, manifest)
+        self._repository.push_manifest(described.digest, content, manifest.media_type)
+        return described
 
 
 class PushWhole:

@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockmagic.engine.build import EventListener, Request, build
+from dockmagic.engine.products import prepare, push
 from dockmagic.errors import UsageError
 from dockmagic.oci import platform
 
 if TYPE_CHECKING:
+    from dockmagic.builder.exports import Output
     from dockmagic.engine.session import Session
     from dockmagic.results import Build
 
@@ -60,12 +62,14 @@ def build_each(session: Session, request: Request, *, listener: EventListener | 
         return build(session, request, listener=listener)
     request = replace(request, platforms=request.platforms or (str(platform.here()),))
     _require_possible(request)
+    prepare(request.products, request.tags)
     done = {each: build(session, _for_one(request, each), listener=listener) for each in request.platforms}
     own = str(platform.here()) if str(platform.here()) in done else request.platforms[0]
     found = {each: value.image for each, value in done.items() if value.image is not None}
     ids = {each: image.id for each, image in found.items()}
-    for tag in request.tags:
+    for tag in (*request.tags, *(name for output in request.products.outputs for name in _store_names(output))):
         session.store.images.name_together(tag, ids, ids[own])
+    push(session, request.products, request.tags)
     value = done[own]
     if value.image is None:
         return value
@@ -105,11 +109,17 @@ def _require_possible(request: Request) -> None:
         )
 
 
+def _store_names(output: Output) -> tuple[str, ...]:
+    """Further names in the store."""
+    return output.names if output.kind == "image" else ()
+
+
 def _for_one(request: Request, each: str) -> Request:
-    """What a build for one platform is asked for: local files in a directory of their own, as BuildKit splits them."""
+    """What a build for one platform is asked for: local files in a directory of their own, as BuildKit splits them; names come at the end."""
     outputs = tuple(
-        replace(output, split=output.split is not False) if output.kind == "local" else output
+        replace(output, split=output.split is not False)
         for output in request.products.outputs
+        if output.kind != "image"
     )
     products = replace(request.products, outputs=outputs)
     return replace(request, platforms=(each,), tags=(), products=products)

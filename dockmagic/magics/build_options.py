@@ -90,8 +90,9 @@ BUILD = (
         value="DEST",
         read=exports.output,
         many=True,
-        help="a directory for the image's files; or type=tar, oci or docker, with dest=FILE",
+        help="a directory for the image's files; or type=tar, oci, docker (dest=FILE), registry",
     ),
+    Option(names=("--push",), help="send the image to the registries that its tags name, as -o type=registry"),
     Option(names=("--load",), help="accepted as with docker: an image is kept in any case"),
     Option(names=("--iidfile",), value="PATH", read=values.filled, help="write the image's id to a file"),
     Option(
@@ -119,7 +120,6 @@ _LIMITED = "a build's steps are limited by -m, --cpus, --pids-limit, --disk, --u
 
 # Docker's options that a build does not honour.
 BUILD_LATER = (
-    *refused("--push", "push it afterwards: %container push NAME"),
     *refused("--squash", "copy the result onto an empty image: FROM scratch, COPY --from=STAGE / /"),
     *refused("--compress --stream", "there is no daemon that the context is sent to"),
     *refused("--force-rm --rm", "nothing is left of a step but the container of one that failed"),

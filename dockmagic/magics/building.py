@@ -86,6 +86,7 @@ def attempt(notebook: Notebook, command: Command, text: str) -> Build:
             pull=options["pull"],
             platform=options["platform"],
             output=notebook.attached(options["output"]),
+            push=options["push"],
             cache_from=options["cache_from"],
             cache_to=options["cache_to"],
             iidfile=options["iidfile"],

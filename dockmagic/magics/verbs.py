@@ -126,6 +126,7 @@ _OF_ONE_CELL = frozenset(
         "iidfile",
         "metadata_file",
         "load",
+        "push",
         "publish",
         "publish_all",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, overload
 
@@ -26,6 +26,7 @@ from dockmagic.store.layout_directory import LayoutDirectory
 from dockmagic.store.variants import WholeIndex
 
 IMPORTED = "imported root file system"
+_OWN: Mapping[str, str] = {}
 Form = Literal["docker-archive", "oci-archive", "oci-dir"]
 
 
@@ -77,7 +78,14 @@ class Archive:
         self._images = images
         self._parts = Parts(blobs, layers)
 
-    def save(self, images: Sequence[tuple[str, Sequence[str]]], target: Target, form: Form = "docker-archive") -> None:
+    def save(
+        self,
+        images: Sequence[tuple[str, Sequence[str]]],
+        target: Target,
+        form: Form = "docker-archive",
+        *,
+        manifests: Mapping[str, str] = _OWN,
+    ) -> None:
         """Write images; the caller holds leases on them.
 
         Manifests keep their digests: a layer that came in an archive or from a registry goes out as the same blob, a built one
@@ -88,13 +96,14 @@ class Archive:
             target: a path, or a binary stream for what is a tar; a file of that name is replaced when all is written.
             form: ``"docker-archive"`` is a tar that docker, podman and every OCI tool reads, ``"oci-archive"`` is without docker's
                 ``manifest.json``, ``"oci-dir"`` is the same as a directory, which must be new or empty.
+            manifests: digests of those that go out in place of an image's own, by the image's id.
 
         Raises:
             NotFoundError: there is no such image.
             ArchiveError: the target cannot be written.
             StoreError: something of an image is missing or damaged; a file of that name is as it was.
         """
-        found = [(self._images.get(image_id), names) for image_id, names in images]
+        found = self._records(images, manifests)
         groups = {name: self._together(name) for _, names in images for name in names}
         wholes = {name: index for name in groups if (index := self._images.index(name)) is not None}
         parts = self._parts.of(
@@ -110,21 +119,28 @@ class Archive:
         else:
             raise UsageError("an OCI layout directory needs a path")
 
+    def _records(
+        self, images: Sequence[tuple[str, Sequence[str]]], manifests: Mapping[str, str]
+    ) -> list[tuple[ImageRecord, Sequence[str]]]:
+        known = [(self._images.get(image_id), names) for image_id, names in images]
+        return [(replace(r, manifest_digest=manifests.get(r.id, r.manifest_digest)), names) for r, names in known]
+
     def _together(self, name: str) -> dict[str, ImageRecord]:
         """The images that a name stands for on several platforms."""
         found = self._images.variants(name, together=True)
         return {each: self._images.get(image_id) for each, image_id in found.items()}
 
-    def add(self, images: Sequence[tuple[str, Sequence[str]]], target: Path) -> None:
-        """Write images to an OCI layout directory, which may hold others; the caller holds leases on them.
+    def add(
+        self, images: Sequence[tuple[str, Sequence[str]]], target: Path, *, manifests: Mapping[str, str] = _OWN
+    ) -> None:
+        """Write images to an OCI layout directory, which may hold others; arguments as of :meth:`save`.
 
         Raises:
             NotFoundError: there is no such image.
             ArchiveError: the directory holds other things, or cannot be written.
             StoreError: something of an image is missing or damaged.
         """
-        found = [(self._images.get(image_id), names) for image_id, names in images]
-        self._parts.add_to(LayoutDirectory(target), found)
+        self._parts.add_to(LayoutDirectory(target), self._records(images, manifests))
 
     def load(self, source: Source, wanted: Wanted | None = None, *, names: bool = True, most: int = 0) -> Loaded:
         """Take the images of a docker archive, an OCI archive or an OCI layout directory, with their names.

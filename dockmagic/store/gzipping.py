@@ -28,8 +28,10 @@ class _Compressor(Protocol):
     def flush(self) -> bytes: ...
 
 
-def _engine() -> tuple[_Compressor, Callable[[bytes, int], int]]:
+def _engine(level: int | None) -> tuple[_Compressor, Callable[[bytes, int], int]]:
     """A new compressor, and what counts the checksum."""
+    if level is not None:
+        return zlib.compressobj(level, zlib.DEFLATED, _RAW), zlib.crc32
     try:
         from isal import isal_zlib  # noqa: PLC0415 - only who pushes compresses
     except ImportError:
@@ -38,11 +40,16 @@ def _engine() -> tuple[_Compressor, Callable[[bytes, int], int]]:
 
 
 class Gzipped:
-    """The compressed bytes of a stream."""
+    """The compressed bytes of a stream.
 
-    def __init__(self, source: Stream) -> None:
+    Args:
+        source: what is read.
+        level: zlib's, 0 to 9; None for the pinned way.
+    """
+
+    def __init__(self, source: Stream, level: int | None = None) -> None:
         self._source = source
-        self._state, self._crc32 = _engine()
+        self._state, self._crc32 = _engine(level)
         self._ready = bytearray(_HEADER)
         self._checksum = 0
         self._size = 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dockmagic.builder.exports import CacheFrom, CacheTo, Output, cache_from, cache_to, output
+from dockmagic.builder.exports import CacheFrom, CacheTo, Output, Packing, cache_from, cache_to, output, pushed
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,17 @@ from dockmagic.builder.exports import CacheFrom, CacheTo, Output, cache_from, ca
         ('type=docker,dest=a.tar,"name=a:1,b:2"', Output(kind="docker", dest="a.tar", names=("a:1", "b:2"))),
         ('type=local,"dest=a,b"', Output(kind="local", dest="a,b")),
         ("type=image,name=x:1,push=false", Output(kind="image", names=("x:1",))),
+        ("type=image,push=true", Output(kind="image", push=True)),
+        ("type=registry,name=x:1", Output(kind="image", names=("x:1",), push=True)),
+        (
+            "type=registry,compression=zstd,compression-level=22,force-compression=1",
+            Output(kind="image", push=True, packing=Packing(compression="zstd", level=22, force=True)),
+        ),
+        (
+            "type=oci,dest=a,compression=uncompressed",
+            Output(kind="oci", dest="a", packing=Packing(compression="uncompressed")),
+        ),
+        ("type=docker,dest=a,oci-mediatypes=false", Output(kind="docker", dest="a", packing=Packing(oci=False))),
         ("type=local,dest=out,platform-split=1", Output(kind="local", dest="out", split=True)),
         ("type=cacheonly", Output(kind="cacheonly")),
         ("dest=out,type=local,platform-split=false", Output(kind="local", dest="out", split=False)),
@@ -30,6 +41,12 @@ def test_an_output_is_read_as_buildx_reads_it(text, found):
     assert output(text) == found
 
 
+def test_push_is_of_the_image_outputs_or_one_more():
+    files, image = output("out"), output("type=image,name=x:1")
+    assert pushed([files]) == (files, Output(kind="image", push=True))
+    assert pushed([files, image]) == (files, Output(kind="image", names=("x:1",), push=True))
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -37,12 +54,17 @@ def test_an_output_is_read_as_buildx_reads_it(text, found):
         ("type=local", "dest=DIRECTORY is missing"),
         ("type=local,dest=-", "standard output"),
         ("type=oci,dest=-,tar=false", "standard output"),
-        ("type=nonsense", "type is one of local, tar, oci, docker, image, cacheonly"),
+        ("type=nonsense", "type is one of local, tar, oci, docker, image, registry, cacheonly"),
         ("dest=out", "type is one of"),
-        ("type=registry,name=x", "push it afterwards"),
-        ("type=image,push=true", "push=true is not available: push it afterwards"),
-        ("type=oci,dest=x,compression=zstd", "compression=zstd is not available"),
-        ("type=oci,dest=x,compression-level=9", "compression-level is not available"),
+        ("type=registry,push-by-digest=true", "push-by-digest is not available"),
+        ("type=registry,registry.insecure=true", "registry.insecure is not available: registries.toml"),
+        ("type=image,push=perhaps", "push=perhaps is neither true nor false"),
+        ("type=oci,dest=x,compression=estargz", "compression=estargz is not available; uncompressed, gzip or zstd"),
+        ("type=oci,dest=x,compression-level=9", "compression-level is of compression=gzip or zstd"),
+        ("type=oci,dest=x,compression=gzip,compression-level=10", "compression-level=10 is none of gzip's: 0 to 9"),
+        ("type=oci,dest=x,compression=zstd,compression-level=-1", "compression-level=-1 is none of zstd's: 0 to 22"),
+        ("type=oci,dest=x,compression=zstd,oci-mediatypes=false", "compression=zstd has no media type of Docker's"),
+        ("type=local,dest=x,compression=gzip", "type=local has no compression"),
         ("type=oci,dest=x,annotation.a=b", "annotation.a is not available: LABEL"),
         ("type=oci,dest=x,rewrite-timestamp=true", "rewrite-timestamp=true is not available"),
         ("type=oci,dest=x,tar=perhaps", "tar=perhaps is neither true nor false"),
