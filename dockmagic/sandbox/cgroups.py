@@ -1,7 +1,8 @@
 """Control groups for containers: made by the launch server where this user may, entered by each container's first process.
 
 Cgroup v2 where a group at or above ours is delegated to the user with its controllers on; v1 where the user can make a group; else none,
-and ``watch`` does what it can. Nothing is ever changed in a group that was not made here. A server has one group of its own in each hierarchy,
+and ``watch`` does what it can. Nothing is ever changed in a group that was not made here, but that one which systemd delegates, and in which nobody
+stands, gives its controllers to its children. A server has one group of its own in each hierarchy,
 made while it still has all rights of its user, and in that one for each container. Its name says which server made it; a small process that
 outlives the server removes it, and else the next server does: by rmdir(2), which the kernel refuses while anything runs in it.
 
@@ -255,18 +256,36 @@ def _removed(directory: str) -> bool:
 
 
 def _delegated(top: str, own: str) -> dict[str, str]:
-    """The nearest group at or above ours whose children may have a controller, and where we may make one."""
-    found: dict[str, str] = {}
-    directory = own
+    """Where we may make a group, at or above ours, whose children may have controllers: controller to directory.
+
+    It is one directory for all of them, since a process stands in one group of v2: the nearest of those that have the most.
+    """
+    best: list[str] = []
+    where = directory = own
     while directory.startswith(top):
         if os.access(directory, os.W_OK) and os.access(f"{directory}/cgroup.procs", os.W_OK):
-            for controller in _read(f"{directory}/cgroup.subtree_control").split():
-                if controller in KINDS:
-                    found.setdefault(controller, directory)
+            _open_up(directory)
+            offered = [kind for kind in _read(f"{directory}/cgroup.subtree_control").split() if kind in KINDS]
+            if len(offered) > len(best):
+                best, where = offered, directory
         if directory == top:
             break
         directory = os.path.dirname(directory)  # noqa: PTH120 - as above
-    return found
+    return dict.fromkeys(best, where)
+
+
+def _open_up(directory: str) -> None:
+    """Let children of a group have its controllers, where systemd gave all of it away and nobody stands in it.
+
+    That is Delegate= of systemd.resource-control(5) with a subgroup for the processes; the attribute says so since systemd 251.
+    """
+    with suppress(OSError):
+        if os.getxattr(directory, "user.delegate") != b"1" or _read(f"{directory}/cgroup.procs"):
+            return
+        enabled = _read(f"{directory}/cgroup.subtree_control").split()
+        for controller in _read(f"{directory}/cgroup.controllers").split():
+            if controller in KINDS and controller not in enabled:
+                _write(f"{directory}/cgroup.subtree_control", f"+{controller}")
 
 
 def _set(directory: str, version: str, controller: str, limits: dict[str, object]) -> None:

@@ -157,7 +157,7 @@ _FIXES = {
     "overlay on disk": "Linux 5.11 or later and a store on ext4, xfs, btrfs or tmpfs (DOCKMAGIC_HOME), not on an overlay or NFS",
     "new /proc": "an outer container that does not mask /proc (podman: --security-opt unmask=ALL; docker: systempaths=unconfined)",
     "idmapped mount": "nothing: it is not needed",
-    "cgroup": "a delegated cgroup v2 with the controllers memory and pids (systemd: Delegate=yes)",
+    "cgroup": "a delegated cgroup v2 with memory and pids: systemd-run --user --scope -p Delegate=yes, or DelegateSubgroup= of a service",
     "/dev/net/tun": "read and write permission on /dev/net/tun",
     "pasta or slirp4netns": "the package passt or slirp4netns",
 }
