@@ -97,7 +97,8 @@ def taken(store: Store, place: Transport, platform: str, *, names: bool = False)
         what = "directory" if place.kind == "oci" else "file"
         raise NotFoundError(f"{place}: there is no such {what}", hint="a path is taken from the notebook's directory")
     wanted = Wanted(platform=parse(platform) if platform else here(), name=place.name)
-    found = store.archive.load(path, wanted, names=names, most=1)
+    # A base is taken at every build: what is here by its digest is not read again, as it is not pulled again.
+    found = store.archive.load(path, wanted, names=names, most=1, reads_known=names)
     return found[0]
 
 

@@ -142,7 +142,15 @@ class Archive:
         """
         self._parts.add_to(LayoutDirectory(target), self._records(images, manifests))
 
-    def load(self, source: Source, wanted: Wanted | None = None, *, names: bool = True, most: int = 0) -> Loaded:
+    def load(
+        self,
+        source: Source,
+        wanted: Wanted | None = None,
+        *,
+        names: bool = True,
+        most: int = 0,
+        reads_known: bool = True,
+    ) -> Loaded:
         """Take the images of a docker archive, an OCI archive or an OCI layout directory, with their names.
 
         Every digest and size in it is verified. Names move only when all images are stored.
@@ -152,6 +160,7 @@ class Archive:
             wanted: which of its images; None for all, of several platforms this machine's.
             names: the images get the names that they bear there.
             most: how many images it may be, 0 for any number.
+            reads_known: layers are read and verified that are here already by the digest that the archive names.
 
         Raises:
             ArchiveError: it is corrupt, hostile or no archive of images, or has none that is wanted; the store is as it was.
@@ -165,7 +174,7 @@ class Archive:
             held: list[str] = []
             try:
                 for image in (image for named in sources for image in named.images.values()):
-                    self._take_layers(medium, image, held)
+                    self._take_layers(medium, image, held, reads_known=reads_known)
                 rest = [self._take_rest(medium, named, held) for named in sources]
                 found = [
                     {key: self._take_image(image, held) for key, image in named.images.items()} for named in sources
@@ -202,11 +211,15 @@ class Archive:
             blobs |= image.blobs
         return WholeIndex(digest=kept.digest, blobs=frozenset(blobs))
 
-    def _take_layers(self, medium: Medium, image: ImageSource, held: list[str]) -> None:
+    def _take_layers(self, medium: Medium, image: ImageSource, held: list[str], *, reads_known: bool) -> None:
         diff_ids = image.config.diff_ids
         for number, (layer, diff_id) in enumerate(zip(image.layers, diff_ids, strict=True)):
-            with medium.open(layer.name) as stream:
-                stored = self._layers.add_tar(stream, expected=layer.expected, diff_id=diff_id, below=diff_ids[:number])
+            below, stored = diff_ids[:number], None
+            if layer.expected is not None and not reads_known:
+                stored = self._layers.held(layer.expected, diff_id=diff_id, below=below)
+            if stored is None:
+                with medium.open(layer.name) as stream:
+                    stored = self._layers.add_tar(stream, expected=layer.expected, diff_id=diff_id, below=below)
             held += _digests(stored)
             if layer.expected is not None:
                 held.append(layer.expected.digest)

@@ -154,7 +154,7 @@ class Layers(StoredLayers):
     def held(self, blob: Descriptor, *, diff_id: str, below: Sequence[str] = ()) -> LayerRecord | None:
         """The layer that has that blob, held as by :meth:`add_tar`; None when there is none, and it has to be fetched.
 
-        An uncompressed one can be made of any other; a compressed one that is here in another compression has to be fetched, for
+        An uncompressed one can be made of any other, or of the tree of a layer that was built here; a compressed one that is here in another compression has to be fetched, for
         a manifest names its very bytes.
 
         Raises:
@@ -162,18 +162,26 @@ class Layers(StoredLayers):
             StoreError: it leans on other layers than ``below``.
         """
         known = self._rows.of_blob(blob.digest) or (self._rows.find(diff_id) if blob.digest == diff_id else None)
-        if known is None or known.blob is None:
-            return None
-        kept = known.blob.digest if blob.digest == known.diff_id else blob.digest
-        if not self._blobs.has(kept):
+        kept = self._made_of(known, blob) if known is not None else None
+        if known is None or kept is None:
             return None
         with self._database.writing() as connection:
-            take(connection, FRESH, [known.diff_id, kept])
+            take(connection, FRESH, [known.diff_id, *kept])
         if self._rows.find(known.diff_id) is None:
             return None
         _require(known.diff_id, diff_id)
         self._require_below(known.diff_id, below)
         return known
+
+    def _made_of(self, known: LayerRecord, blob: Descriptor) -> tuple[str, ...] | None:
+        """The blobs that a layer's blob can be had from; None where it cannot be."""
+        if known.blob is None:
+            is_tree = (
+                blob.digest == known.diff_id == known.tree_digest and self._layout.metadata(known.diff_id).exists()
+            )
+            return () if is_tree and self._trees.has(known.diff_id) else None
+        kept = known.blob.digest if blob.digest == known.diff_id else blob.digest
+        return (kept,) if self._blobs.has(kept) else None
 
     def add_arriving(self, arrival: Arrival, *, diff_id: str, below: Sequence[str]) -> LayerRecord:
         """As :meth:`add_tar`, of a blob that may still be coming in: it is extracted meanwhile, unless the layer is here.

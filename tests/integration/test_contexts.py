@@ -133,6 +133,28 @@ def test_an_image_is_named_by_where_it_lies(engine, layout, tmp_path, place, wan
     assert not any(image.tags for image in engine.images() if "localhost/l" in str(image.tags))
 
 
+def test_layers_of_a_layout_that_are_here_are_not_read_at_every_build(engine, layout, tmp_path):
+    place = tmp_path / "lay"
+    shutil.copytree(layout / "dir", place)
+    text = f"FROM oci:{place}:two\nLABEL again=1\n"
+    built = engine.build(text)
+    manifests = json.loads((place / "index.json").read_text())["manifests"]
+    for manifest in (json.loads((place / blob_of(row)).read_text()) for row in manifests):
+        for layer in manifest["layers"]:
+            (place / blob_of(layer)).write_bytes(b"no tar")
+    assert engine.build(text, no_cache=True).image.id == built.image.id
+    with pytest.raises(ArchiveError):
+        engine.load(place)  # a load verifies everything
+    other = Engine(tmp_path / "other")
+    with pytest.raises(ArchiveError, match="differs from its digest"):
+        other.build(text)
+    other.close()
+
+
+def blob_of(described):
+    return f"blobs/{described['digest'].replace(':', '/')}"
+
+
 def test_a_pull_from_a_place_keeps_the_name_and_a_load_takes_one(engine, layout):
     assert engine.pull(f"oci:{layout}/dir:one").tags == ("localhost/l:one",)
     (loaded,) = engine.load(f"oci-archive:{layout}/oci.tar:two")
