@@ -44,3 +44,15 @@ def engine_in(directory, *, settings=None, attempts=3, timeout=5.0, home=None, s
     keychain = Keychain(directory / "config" / "auth.json", directory / "docker" / "config.json")
     engine.session._registries = Registries(said, keychain, policy=Policy(attempts=attempts, first=0.01))
     return engine
+
+
+def put_index(registry, repository="team/bread", tag="1"):
+    """An index of two images, and of an attestation about one of them."""
+    said = {"vnd.docker.reference.type": "attestation-manifest"}
+    rows = []
+    for seed, architecture, more in ((1, "amd64", {}), (2, "s390x", {}), (3, "unknown", {"annotations": said})):
+        digest = put(registry, repository, "", seed=seed, count=1, size=20_000, architecture=architecture)
+        media_type, content = registry.manifests[repository][digest]
+        where = {"os": "linux", "architecture": architecture}
+        rows.append({"mediaType": media_type, "digest": digest, "size": len(content), "platform": where, **more})
+    return registry.put_manifest(repository, tag, {"schemaVersion": 2, "manifests": rows})

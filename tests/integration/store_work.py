@@ -102,6 +102,15 @@ def pull(store, name):
     say("acknowledged")
 
 
+def whole(store, name):
+    """Everything that an index of a registry leads to, as often as it is asked for."""
+    engine = engine_in(store.path.parent, home=store.path, scheme="range-0")
+    engine.pull(name, all_platforms=True)
+    say("acknowledged")
+    assert store.images.index(name) is not None
+    engine.rmi(name)
+
+
 def push(store, name):
     """The kept image to a registry."""
     store.images.tag(name, store.images.resolve("kept"))
@@ -174,7 +183,7 @@ class Stream:
 
 VERBS = {
     "kept": kept, "image": image, "load": load, "churn": churn,
-    "build": build, "litter": litter, "commit": commit, "prune": prune, "save": save, "pull": pull, "push": push,
+    "build": build, "litter": litter, "commit": commit, "prune": prune, "save": save, "pull": pull, "push": push, "whole": whole,
 }  # fmt: skip
 
 

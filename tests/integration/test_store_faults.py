@@ -17,16 +17,16 @@ import pytest
 
 from dockmagic.testing import FakeRegistry
 from tests.integration.killing import ENV, Forge, spread
-from tests.integration.registry_making import put
+from tests.integration.registry_making import put, put_index
 from tests.unit.store.making import open_store
 from tests.users import make_user
 
 WORK = Path(__file__).with_name("store_work.py")
-# How many calls of each verb are tried: those of the eight verbs together are more than 200.
+# How many calls of each verb are tried: those of the nine verbs together are more than 200.
 MOST = 30
 # What is there when the verb has said that it is done.
 PROMISED = {"build": "built:1", "load": "loaded:1", "commit": "committed:1"}
-VERBS = ("image", "load", "build", "commit", "save", "prune", "pull", "push")
+VERBS = ("image", "load", "build", "commit", "save", "prune", "pull", "whole", "push")
 
 
 def work(home, verb, *words, **more):
@@ -118,7 +118,10 @@ def operands(registry, verb):
     registry.manifests.clear()
     if verb == "pull":
         put(registry, count=2, size=40_000)
-    return {"pull": [f"{registry.address}/team/bread:1"], "push": [f"{registry.address}/own:1"]}.get(verb, [])
+    if verb == "whole":
+        put_index(registry)
+    name = f"{registry.address}/team/bread:1"
+    return {"pull": [name], "whole": [name], "push": [f"{registry.address}/own:1"]}.get(verb, [])
 
 
 def require_pushed(registry):
