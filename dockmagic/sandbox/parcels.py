@@ -51,7 +51,9 @@ def pack(path: str, write: Callable[[bytes], object]) -> None:
     write(b'{"end": true}\n')
 
 
-def unpack(read: Callable[[int], bytes], destination: str, *, name: str, contents: bool) -> tuple[int, list[str]]:
+def unpack(
+    read: Callable[[int], bytes], destination: str, *, name: str, contents: bool, exists: bool | None = None
+) -> tuple[int, list[str]]:
     """Put what :func:`pack` wrote where docker's cp would.
 
     Args:
@@ -59,6 +61,7 @@ def unpack(read: Callable[[int], bytes], destination: str, *, name: str, content
         destination: absolute; links on the way to it are followed.
         name: of the source, which it keeps in a directory that is there.
         contents: of a directory that is there, what stands in the source goes into it.
+        exists: whether the destination is a directory, where the caller has looked: no link there is followed then.
 
     Returns:
         How many entries were made, and the names that were left out.
@@ -68,7 +71,7 @@ def unpack(read: Callable[[int], bytes], destination: str, *, name: str, content
     """
     entries = _entries(read)
     first = next(entries)
-    exists = os.path.isdir(destination)
+    exists = os.path.isdir(destination) if exists is None else exists
     if exists and not (contents and first["t"] == _DIRECTORY):
         destination = os.path.join(destination, name)
     elif destination.endswith("/") and not exists and first["t"] != _DIRECTORY:
@@ -255,20 +258,22 @@ def _kind(found: os.stat_result) -> str:
     return _LINK if stat.S_ISLNK(found.st_mode) else ""
 
 
-def work(task: list[str]) -> int:
+def work(task: list[str], places=None) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001 - Places, or None
     """In a container, in place of a program: ``pack PATH`` to stdout, or ``unpack PATH NAME CONTENTS`` from stdin.
 
-    What went wrong is an entry of the stream, or a line of JSON.
+    What went wrong is an entry of the stream, or a line of JSON. Without a root of one's own, ``places`` says where paths are.
     """
     try:
         if task[0] == "pack":
-            pack(task[1], _write_all)
+            pack(task[1] if places is None else places.source(task[1]), _write_all)
         else:
             stream = open(0, "rb", closefd=False)  # noqa: SIM115 - standard input
-            made, left_out = unpack(stream.read, task[1], name=task[2], contents=task[3] == "1")
+            target, exists = (task[1], None) if places is None else places.destination(task[1])
+            made, left_out = unpack(stream.read, target, name=task[2], contents=task[3] == "1", exists=exists)
             _write_all(json.dumps({"made": made, "left_out": left_out}).encode() + b"\n")
     except OSError as error:
-        told = [error.errno or EINVAL, error.strerror or str(error), os.fsdecode(error.filename or "")]
+        where = os.fsdecode(error.filename or "") if places is None else task[1]
+        told = [error.errno or EINVAL, error.strerror or str(error), where]
         _write_all(json.dumps({"error": told}).encode() + b"\n")
         return 1
     return 0

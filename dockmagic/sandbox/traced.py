@@ -63,8 +63,6 @@ class TracedRuntime(LaunchedRuntime):
                 operation="isolation weak",
                 hint="run what you do not trust on a machine that %container doctor calls T0 or T1",
             )
-        if spec.task:
-            raise UsageError("cp is not available without walls", hint="--get, or -v ./dir:/dir")
         if spec.ports:
             raise UsageError("-p is not available without walls: the network is the host's")
         # What is asked of a network is told in a note; no program is to be started for one.

@@ -21,13 +21,14 @@ from errno import ENOSYS
 
 from dockmagic.layers import private_copy, removal, usage
 from dockmagic.layers.stack import Stack
-from dockmagic.sandbox import bpf, identity, init, syscall_table, wire
+from dockmagic.sandbox import bpf, identity, init, parcels, syscall_table, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
 from dockmagic.sandbox.cgroups import Group
 from dockmagic.sandbox.confine import DEFAULT_PATH, NOT_EXECUTABLE, NOT_FOUND, keep_only, leave_session
 from dockmagic.sandbox.limiting import limit_resources
 from dockmagic.sandbox.places import WITHIN, make_place
 from dockmagic.sandbox.provided import fill
+from dockmagic.sandbox.traced_copy import Places
 from dockmagic.sandbox.watch import Watch, members
 from dockmagic.syscalls import privileges
 
@@ -88,8 +89,10 @@ class Tracer:
                 self._record = private_copy.recorded(self._root)  # places of mounts are no change
             if spec["cwd"].strip("/"):
                 self._make(spec["cwd"], directory=True)
-            found = self._executable()
-            if found:
+            found = "" if spec["task"] else self._executable()
+            if spec["task"]:
+                self._copy([target for _, target in bound], channel, life, stdio)
+            elif found:
                 env = init.environment(spec["env"], account)
                 self._watched(self._command(found, account, bound), env, channel, life, stdio)
             else:
@@ -100,6 +103,24 @@ class Tracer:
             self._end_all()
             self._clear()
         wire.send(channel, {"exit": self._told(account)})
+
+    def _copy(self, mounts: list[str], channel: socket.socket, life: int, stdio: list[int]) -> None:
+        """``cp``, in place of a program: a child of ours that finds paths below the root."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                for number, descriptor in enumerate(stdio):
+                    os.dup2(descriptor, number)
+                os._exit(parcels.work(self._spec["task"], Places(self._root, [*mounts, *_LENT])))
+            finally:
+                os._exit(init.FAILED)
+        own = os.pidfd_open(pid)
+        wire.send(channel, {"started": [pid, identity.birth(pid)]})
+        if own not in select.select([own, channel.fileno(), life], [], [])[0]:
+            self._stopped = True
+            signal.pidfd_send_signal(own, signal.SIGKILL)
+        self._status = os.waitpid(pid, 0)[1]
+        os.close(own)
 
     def _clear(self) -> None:
         """Bring the changes back, and remove what was for this process alone."""

@@ -309,19 +309,64 @@ def test_what_is_paused_stands_still_goes_on_and_can_be_ended(user):
     assert [line for line in processes() if "proot" in line and str(user.home) in line] == []
 
 
-def test_what_needs_a_network_or_a_root_of_its_own_says_so(user):
+def test_files_are_copied_into_and_out_of_a_container_and_no_link_leads_out(user):
+    found = on_denied_host(
+        user,
+        """
+        from pathlib import Path
+        home = Path(os.environ["HOME"])
+        text = "FROM localhost/base\\nRUN mkdir -p /d/e && echo x > /d/e/f && ln -s /d/e /l && ln -s / /d/root"
+        engine.build(f"{text} && ln -s {home}/canary /d/p\\n", tags="a:1")
+        (home / "canary").write_text("alive")
+        (home / "tree/in").mkdir(parents=True)
+        (home / "tree/in/file").write_text("mine\\n")
+        (home / "one").write_text("one\\n")
+        engine.run("a:1", script="echo kept > /kept\\n", name="ended")
+        engine.run("a:1", script="echo ready; while ! test -e /go; do sleep 0.05; done; cat /go /tree/in/file > /seen\\n", name="living", background=True)
+        for name in ("ended", "living"):
+            engine.cp(str(home / "tree"), f"{name}:/")
+            engine.cp(f"{home}/tree/.", f"{name}:/l")
+            engine.cp(str(home / "one"), f"{name}:/d/p")
+            engine.cp(f"{name}:/d", str(home / f"{name}.d"))
+            engine.cp(f"{name}:/l/", str(home / f"{name}.l"))
+            result[name] = sorted(path.relative_to(home / f"{name}.d").as_posix() for path in (home / f"{name}.d").rglob("*"))
+            result[name + ".l"] = sorted(path.name for path in (home / f"{name}.l").rglob("*"))
+            result[name + ".p"] = (home / f"{name}.d/p").read_text()
+        result["none"] = refused(lambda: engine.cp("ended:/none", str(home)))
+        result["up"] = refused(lambda: engine.cp("ended:/d/root/../../../../.." + str(home / "one"), str(home / "two")))[0]
+        engine.cp(str(home / "one"), "living:/go")
+        result["code"] = engine.wait("living")
+        result["seen"] = engine.exec("living", script="cat /seen\\n").stdout
+        result["exec"] = engine.exec("ended", script="cat /kept /tree/in/file; ls /d/e\\n").stdout
+        result["changes"] = dict(engine.diff("ended").changes)
+        engine.run("a:1", script="true\\n", name="volume", volumes=("store:/v",))
+        result["volume"] = [refused(lambda: engine.cp(str(home / "one"), "volume:/v/x")), refused(lambda: engine.cp("volume:/v/", str(home / "three")))]
+        """,
+    )
+    assert (user.home / "canary").read_text() == "alive"
+    assert found["up"] == "NotFoundError"
+    assert found["none"][0] == "NotFoundError"
+    for name in ("ended", "living"):
+        assert found[name] == ["e", "e/f", "e/in", "e/in/file", "p", "root"]
+        assert found[f"{name}.l"] == ["f", "file", "in"]
+        assert found[f"{name}.p"] == "one\n"
+    assert (found["code"], found["seen"]) == (0, "one\nmine\n")
+    assert found["exec"] == "kept\nmine\nf\nin\n"
+    assert set(found["changes"]) == {"/kept", "/tree", "/tree/in", "/tree/in/file", "/d/e/in", "/d/e/in/file", "/d/p"}
+    assert [kind for kind, _ in found["volume"]] == ["UsageError"] * 2
+    assert all("volume" in words for _, words in found["volume"])
+
+
+def test_what_needs_a_network_of_its_own_says_so(user):
     found = on_denied_host(
         user,
         """
         engine.build("FROM localhost/base\\n", tags="a:1")
-        engine.run("a:1", script="echo x > /f\\n", name="box")
         result["port"] = refused(lambda: engine.run("a:1", script="true\\n", publish=["80"]))
-        result["cp"] = refused(lambda: engine.cp("box:/f", os.environ["HOME"] + "/f"))
         result["left"] = [container.name for container in engine.ps(all=True).items]
         """,
     )
     assert found == {
         "port": ["UsageError", "-p is not available without walls: the network is the host's"],
-        "cp": ["UsageError", "cp is not available without walls"],
-        "left": ["box"],
+        "left": [],
     }
