@@ -7,7 +7,7 @@ the container's log file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -214,6 +214,44 @@ class Health:
     log: tuple[HealthProbe, ...] = field(default=(), repr=False)
 
 
+class WritableChanges(Mapping[str, ChangeKind]):
+    """What a writable layer adds, changes and deletes, and its size; read when first asked for, which takes time by its files.
+
+    Args:
+        read: gives the kind of each changed path, and bytes of regular files.
+    """
+
+    def __init__(self, read: Callable[[], tuple[Mapping[str, ChangeKind], int]]) -> None:
+        self._read = read
+        self._known: tuple[Mapping[str, ChangeKind], int] | None = None
+
+    def _found(self) -> tuple[Mapping[str, ChangeKind], int]:
+        if self._known is None:
+            self._known = self._read()
+        return self._known
+
+    @property
+    def size(self) -> int:
+        """Bytes of regular files."""
+        return self._found()[1]
+
+    def __getitem__(self, path: str) -> ChangeKind:
+        """The kind of one changed path."""
+        return self._found()[0][path]
+
+    def __iter__(self) -> Iterator[str]:
+        """Over the paths, in the record's order."""
+        return iter(self._found()[0])
+
+    def __len__(self) -> int:
+        """Count of paths."""
+        return len(self._found()[0])
+
+    def __repr__(self) -> str:
+        """As a dictionary's."""
+        return repr(dict(self))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A container: an image, a writable layer on it, and how its process ended.
@@ -221,8 +259,7 @@ class Container:
     Attributes:
         id: 64 hex digits.
         status: ``"created"``, ``"running"`` or ``"exited"``.
-        changes: what its writable layer adds, changes and deletes, cumulative over every exec.
-        size_rw: bytes of regular files in the writable layer.
+        changes: what its writable layer adds, changes and deletes, cumulative over every exec; of ``ps`` it is read when it is looked at.
         exit_code: of the last process, None before the first ended.
         health: what its health check said last, None where nothing is checked.
         paused: it runs, and its processes are held.
@@ -236,7 +273,6 @@ class Container:
     image_id: str
     image: str
     changes: Mapping[str, ChangeKind] = field(default_factory=dict, repr=False)
-    size_rw: int = 0
     exit_code: int | None = None
     command: tuple[str, ...] = ()
     log_path: Path | None = field(default=None, repr=False)
@@ -250,6 +286,11 @@ class Container:
     def short_id(self) -> str:
         """The first 12 digits."""
         return self.id[:12]
+
+    @property
+    def size_rw(self) -> int:
+        """Bytes of regular files in the writable layer."""
+        return self.changes.size if isinstance(self.changes, WritableChanges) else 0
 
     def logs(self) -> str:
         """Everything that its processes printed, stdout and stderr as they came; "" when nothing.

@@ -21,7 +21,7 @@ _LEFT_OUT: Mapping[type, frozenset[str]] = {
 # Properties that users know as attributes.
 _ALSO: Mapping[type, tuple[str, ...]] = {
     Image: ("short_id", "size"),
-    Container: ("short_id",),
+    Container: ("short_id", "size_rw"),
     HistoryEntry: ("size",),
 }
 

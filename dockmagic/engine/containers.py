@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.engine import health, ports
@@ -13,7 +14,7 @@ from dockmagic.engine.naming import hostname
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError, IsolationError, NotFoundError, StoreError
 from dockmagic.record.escape import visible
-from dockmagic.results import ChangedPath, Container
+from dockmagic.results import ChangedPath, ChangeKind, Container, WritableChanges
 from dockmagic.table import Table, shortened
 
 if TYPE_CHECKING:
@@ -109,18 +110,35 @@ def describe(
     session: Session, row: ContainerRow, *, known: tuple[tuple[ChangedPath, ...], int] | None = None
 ) -> Container:
     """A stored container as a value; ``known`` spares reading its writable layer again, of which one that is gone tells nothing."""
+    found = _told(known) if known is not None else _readable(session, row)
+    return _described(session, row, WritableChanges(lambda: found))
+
+
+def _readable(session: Session, row: ContainerRow) -> tuple[dict[str, ChangeKind], int]:
+    """What its writable layer changes, and its bytes; nothing of one that is gone, or that cannot be looked into."""
     try:
-        paths, size = known if known is not None else changes(session, row)
+        return _told(changes(session, row))
     except ConflictError:
-        paths, size = (), 0
+        return {}, 0
+    except StoreError:
+        if session.store.containers.get(row.id) is not None:
+            raise
+        return {}, 0
+
+
+def _told(known: tuple[tuple[ChangedPath, ...], int]) -> tuple[dict[str, ChangeKind], int]:
+    paths, size = known
+    return {path.path: path.kind for path in paths}, size
+
+
+def _described(session: Session, row: ContainerRow, changed: WritableChanges) -> Container:
     return Container(
         id=row.id,
         name=row.name,
         status=row.status,
         image_id=row.image_id,
         image=row.image_ref,
-        changes={p.path: p.kind for p in paths},
-        size_rw=size,
+        changes=changed,
         exit_code=row.exit_code,
         command=tuple(row.command),
         log_path=session.store.containers.log_path(row.id),
@@ -148,7 +166,7 @@ def ps(
         choose: takes those that are wanted of all.
     """
     rows = [row for row in session.store.containers.list() if everything or last or row.status == RUNNING]
-    found = (value for row in rows if (value := _present(session, row)) is not None)
+    found = (_described(session, row, WritableChanges(partial(_readable, session, row))) for row in rows)
     values = tuple(choose(found))[: last or None]
     published = [published_by(value) for value in values]
     lines = [(v.name, v.image, status_of(v), shortened(visible(" ".join(v.command)))) for v in values]
@@ -160,16 +178,6 @@ def ps(
             rows=tuple((*line, shown) for line, shown in zip(lines, published, strict=True)),
         )
     return Table(columns=columns, items=values, rows=tuple(lines))
-
-
-def _present(session: Session, row: ContainerRow) -> Container | None:
-    """A container as a value; None for one that another process removes just now."""
-    try:
-        return describe(session, row)
-    except StoreError:
-        if session.store.containers.get(row.id) is not None:
-            raise
-        return None
 
 
 def published_by(value: Container) -> str:

@@ -304,7 +304,11 @@ class Images:
 
     def tags(self, image_id: str) -> list[str]:  # type: ignore[valid-type]  # "list" is the verb above here
         """The names of an image in docker's familiar form, sorted."""
-        return sorted(self.familiar(name) for name, named in self.names().items() if named == image_id)
+        if self._shared_names():
+            return sorted(self.familiar(name) for name, named in self.names().items() if named == image_id)
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT name FROM tags WHERE image_id = ?", (image_id,)).fetchall()
+        return sorted(self.familiar(row["name"]) for row in rows)
 
     def names(self) -> dict[str, str]:
         """The image's id of every whole name, by name; the shared stores' names too, where no own one is the same."""

@@ -21,6 +21,7 @@ from dockmagic.results import (
     Run,
     Step,
 )
+from tests.unit.record.given import changed
 
 PAYLOADS = (
     "<img src=x onerror=alert(1)>",
@@ -124,8 +125,7 @@ CONTAINERS = st.builds(
     status=st.sampled_from(["created", "running", "exited"]),
     image_id=DIGESTS,
     image=NAMES,
-    changes=CHANGES,
-    size_rw=COUNTS,
+    changes=st.builds(changed, CHANGES, COUNTS),
     exit_code=st.none() | st.integers(0, 255),
 )
 CHANGED = st.builds(ChangedPath, path=PATHS, kind=KINDS, size=st.none() | COUNTS, note=TEXTS)

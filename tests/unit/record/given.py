@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from dockmagic.results import ChangeKind, Container, HistoryEntry, Image, Layer, Row
+from dockmagic.results import ChangeKind, Container, HistoryEntry, Image, Layer, Row, WritableChanges
 
 MEGABYTE = 1_000_000
 
@@ -57,8 +57,14 @@ def image(*parts: Layer | str, tags: tuple[str, ...] = (), config: Mapping[str, 
     )
 
 
-def container(name: str, of: str, status: str = "exited", **more: Any) -> Container:
+def container(name: str, of: str, status: str = "exited", *, size_rw: int = 0, **more: Any) -> Container:
+    more["changes"] = changed(more.get("changes", {}), size_rw)
     return Container(id="c0" * 32, name=name, status=status, image_id=digest("image"), image=of, **more)
+
+
+def changed(changes: Mapping[str, ChangeKind], size: int = 0) -> WritableChanges:
+    """Of a writable layer."""
+    return WritableChanges(lambda: (changes, size))
 
 
 def rows(*parts: Layer | str) -> tuple[Row, ...]:

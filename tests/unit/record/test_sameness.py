@@ -26,6 +26,7 @@ from dockmagic.results import (
     Step,
 )
 from tests.unit.record import generated as g
+from tests.unit.record.given import changed
 
 # For each value: fields that differ between machines and runs, with what else they can be. Fields that vary only in
 # some cases (a RUN layer's size) are written as such in ``vary``.
@@ -50,7 +51,6 @@ VARYING = {
     Container: {
         "id": g.HEX,
         "image_id": g.DIGESTS,
-        "size_rw": g.COUNTS,
         "command": g.tuples(g.TEXTS),
         "health": st.none() | st.builds(Health, status=g.TEXTS, failing_streak=g.COUNTS),
         "paused": st.booleans(),
@@ -124,6 +124,8 @@ class Varied:
         match value:
             case Layer(host_made=True) | Layer(volatile=True):
                 return {"size": draw(g.COUNTS), "files": draw(g.COUNTS), "changes": draw(g.CHANGES)}
+            case Container():
+                return {"changes": changed(value.changes, draw(g.COUNTS))}
             case Image():
                 return {"config": {**value.config, "created": draw(g.TEXTS)}}
             case Run(stopped=str(stopped)) if stopped:

@@ -3,7 +3,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from dockmagic.results import Build, ChangedPath, Container, HistoryEntry, Image, Isolation, Layer, Row, Run
+from dockmagic.results import (
+    Build,
+    ChangedPath,
+    Container,
+    HistoryEntry,
+    Image,
+    Isolation,
+    Layer,
+    Row,
+    Run,
+    WritableChanges,
+)
 from dockmagic.widgets import actions
 from dockmagic.widgets.summary import Surroundings, summary
 
@@ -30,7 +41,13 @@ IMAGE = Image(
     names=("bread:1",),
 )
 CONTAINER = Container(
-    id="c" * 64, name="fish1", status="exited", image_id=IMAGE.id, image="bread:1", size_rw=6, exit_code=0
+    id="c" * 64,
+    name="fish1",
+    status="exited",
+    image_id=IMAGE.id,
+    image="bread:1",
+    exit_code=0,
+    changes=WritableChanges(lambda: ({}, 6)),
 )
 RUN = Run(
     exit_code=0,
