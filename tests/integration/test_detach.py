@@ -442,7 +442,7 @@ from dockmagic.errors import ConflictError
 engine, here = Engine(sys.argv[1]), Path(sys.argv[2])
 while "ready" not in engine.logs("pond"):
     time.sleep(0.01)
-print(engine.ps()[0].changes, engine.exec("pond", script="cat /made; echo y > /more\\n").stdout, end="")
+print(dict(engine.ps()[0].changes), engine.exec("pond", script="cat /made; echo y > /more\\n").stdout, end="")
 (here / "in").write_text("given")
 engine.cp(f"{here}/in", "pond:/in")
 engine.cp("pond:/in", f"{here}/out")
