@@ -75,6 +75,8 @@ def owned_trees(binds: list[dict[str, Any]], namespace: int) -> list[int]:
     try:
         for bind in binds:
             trees.append(_copy(bind["source"]))
+            # Where systemd shares the host's mounts, what a container mounts within a copy would else appear on the host.
+            mounts.mount_setattr(trees[-1], add=0, propagation=mounts.MS_PRIVATE, recursive=True)
             _map_owner(trees[-1], bind, namespace)
     except BaseException:
         for tree in trees:

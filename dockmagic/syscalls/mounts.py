@@ -96,7 +96,9 @@ def move_mount(mount: int, target: int) -> None:
     call("move_mount", mount, b"", target, b"", _FROM_DESCRIPTOR | _TO_DESCRIPTOR)
 
 
-def mount_setattr(mount: int, *, add: int, clear: int = 0, userns: int = 0, recursive: bool = False) -> None:
+def mount_setattr(
+    mount: int, *, add: int, clear: int = 0, userns: int = 0, propagation: int = 0, recursive: bool = False
+) -> None:
     """Change the attributes of a mount.
 
     Args:
@@ -104,9 +106,10 @@ def mount_setattr(mount: int, *, add: int, clear: int = 0, userns: int = 0, recu
         add: ``RDONLY`` and so on, or'ed.
         clear: the same, to be taken away.
         userns: with IDMAP: a descriptor of the user namespace whose map is applied.
+        propagation: MS_PRIVATE or MS_SLAVE; 0 leaves it as it is.
         recursive: to all mounts below it, too.
     """
-    attributes = _ATTRIBUTES.pack(add, clear, 0, userns)
+    attributes = _ATTRIBUTES.pack(add, clear, propagation, userns)
     flags = _EMPTY_PATH | (_TREE_RECURSIVE if recursive else 0)
     call("mount_setattr", mount, b"", flags, attributes, len(attributes))
 
