@@ -21,6 +21,7 @@ MOUNT_KEYS = {
     "ssh": ("type", "id", "target", "required", "mode", "uid", "gid"),
 }
 _BARE = frozenset({"ro", "rw", "required"})
+_COPIES = frozenset({"ADD", "COPY"})
 _BASES = ("localhost/base", "localhost/python", "scratch")
 _STAGE = re.compile(r"^[ \t]*FROM[ \t].*[ \t]AS[ \t]+(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _DECLARED = re.compile(r"^[ \t]*(?:ARG|ENV)[ \t]+([^\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -29,6 +30,8 @@ _CURSOR = "\ue000"
 _VARIABLE = re.compile(r"\$\{?(\w*)$")
 
 Names = Callable[[], Sequence[str]]
+# The paths of a directory that a text begins.
+Paths = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +50,13 @@ class Offer:
 _NOTHING = Offer(fragment="", words=())
 
 
-def complete(before: str, *, images: Names) -> Offer:
+def complete(before: str, *, images: Names, files: Paths) -> Offer:
     """What may stand at the end of ``before``, the Dockerfile up to the cursor.
 
     Args:
         before: the text.
         images: gives names of images; asked only where one may stand.
+        files: gives paths of the build context that a text begins; the same.
     """
     statement = _statement(before)
     if statement is None:
@@ -66,6 +70,8 @@ def complete(before: str, *, images: Names) -> Offer:
     if not done:
         return _instructions(word)
     name, flags = done[0].upper(), done[1:]
+    if name in _COPIES and not word.startswith("-"):
+        return _NOTHING if any(flag.startswith("--from=") for flag in flags) else _offer(word, files(word))
     if not all(flag.startswith("--") for flag in flags):
         return _offer(word, ["AS"]) if name == "FROM" and len(flags) == 1 + _flags_in(flags) else _NOTHING
     if word.startswith("-"):

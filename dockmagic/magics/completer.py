@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.dockerfile.completion import Offer
@@ -22,6 +24,7 @@ _MAGIC = re.compile(r"%%container(?:[ \t]+(.*))?")
 _OPTIONS = re.compile(r"[ \t]*#[ \t]*dockmagic:[ \t]*(.*)")
 _STAGE = re.compile(r"^[ \t]*FROM[ \t].*[ \t]AS[ \t]+(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _DOCKERFILES = frozenset({"dockerfile", "both"})
+_QUOTED = re.compile(r"[^\w.,+@%-]")
 _NOTHING = Offer(fragment="", words=())
 
 Names = Callable[[], Sequence[str]]
@@ -29,12 +32,17 @@ Names = Callable[[], Sequence[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What gives names; each is asked only where one may stand."""
+    """What gives names; each is asked only where one may stand.
+
+    Attributes:
+        paths: those that a text begins, from a directory.
+    """
 
     images: Names
     containers: Names
     kernels: Names
     variables: Names
+    paths: Callable[[str, str], Sequence[str]]
 
 
 def complete(text: str, line: int, column: int, known: Known) -> Offer:
@@ -56,19 +64,36 @@ def complete(text: str, line: int, column: int, known: Known) -> Offer:
     magic = _MAGIC.fullmatch(lines[first].rstrip())
     if magic is None or line <= first:
         return _NOTHING
-    verb = _verb(CELL_VERBS, name_in((magic[1] or "").split())[0])
+    words = (magic[1] or "").split()
+    verb = _verb(CELL_VERBS, name_in(words)[0])
     body = "\n".join([*lines[first + 1 : line], before])
-    return _in_body(verb, body, known) if verb is not None else _NOTHING
+    return _in_body(verb, body, known, _context(words)) if verb is not None else _NOTHING
 
 
-def _in_body(verb: Verb, body: str, known: Known) -> Offer:
+def _context(words: Sequence[str]) -> str:
+    """The directory of ``--context``, else the notebook's."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--context" and following:
+            return following
+        if word.startswith("--context="):
+            return word.removeprefix("--context=")
+    return "."
+
+
+def _in_body(verb: Verb, body: str, known: Known, context: str) -> Offer:
     above, _, last = body.rpartition("\n")
     options = _OPTIONS.fullmatch(last)
     if options is not None and all(not each.strip() or each.lstrip().startswith("#") for each in above.split("\n")):
         return _of_verb(verb, _split(options[1]), known, body)
     if verb.body not in _DOCKERFILES or cell.split(body).script is not None:
         return _NOTHING
-    return complete_dockerfile(body, images=known.images)
+    return complete_dockerfile(body, images=known.images, files=partial(_in_context, known, context))
+
+
+def _in_context(known: Known, context: str, text: str) -> Sequence[str]:
+    """Paths of the context; one that begins with a slash is from its top, too."""
+    slash = "/" * text.startswith("/")
+    return [f"{slash}{path}" for path in known.paths(text.removeprefix("/"), context)]
 
 
 def _words(text: str, verbs: Sequence[Verb], known: Known, body: str) -> Offer:
@@ -98,7 +123,7 @@ def _of_verb(verb: Verb, words: Sequence[str], known: Known, body: str) -> Offer
     option = verb.option(before) if before else None
     if option is not None and option.value:
         return _value(verb, before, current, known, body)
-    return _offer(current, _operands(verb, known))
+    return _offer(current, _operands(verb, known, current))
 
 
 def _value(verb: Verb, name: str, text: str, known: Known, body: str) -> Offer:
@@ -112,13 +137,19 @@ def _value(verb: Verb, name: str, text: str, known: Known, body: str) -> Offer:
             return _offer(text, known.variables())
         case _, "NAMES":
             return _offer(text.rpartition(",")[2].rpartition("=")[2], known.variables())
+        case "--volume", _ if text.startswith((".", "/", "~")) and ":" not in text:
+            return _offer(text, known.paths(text, "."))
+        case _, "PATH":
+            return _offer(text, known.paths(text, "."))
         case _:
-            return _NOTHING
+            return _offer(text, option.offered if option is not None else ())
 
 
-def _operands(verb: Verb, known: Known) -> Iterable[str]:
-    operand = verb.operands.strip("[].").partition(" ")[0].rstrip(".")
+def _operands(verb: Verb, known: Known, text: str) -> Iterable[str]:
+    operand = verb.operands.strip("[].").partition(" ")[0].rstrip("].")
     found: list[str] = []
+    if operand in {"PATH", "CONTEXT", "NOTEBOOK"}:
+        found += known.paths(text, ".")
     if operand in {"IMAGE", "NAME"}:
         found += known.images()
     if operand in {"CONTAINER", "NAME"}:
@@ -156,6 +187,18 @@ def container_names(engine: Engine) -> list[str]:
         return [container.name for container in engine.ps(all=True)]
     except DockmagicError:
         return []
+
+
+def path_names(text: str, directory: str) -> list[str]:
+    """Paths that ``text`` begins, as it would go on, directories with a slash; none that a cell would have to quote."""
+    head, slash, last = text.rpartition("/")
+    try:
+        place = Path(directory).expanduser() / Path(f"{head}{slash}").expanduser()
+        found = sorted(place.iterdir())
+    except OSError:
+        return []
+    shown = [path for path in found if path.name.startswith(last) and path.name.startswith(".") <= last.startswith(".")]
+    return [f"{head}{slash}{path.name}{'/' * path.is_dir()}" for path in shown if not _QUOTED.search(path.name)]
 
 
 def kernel_names() -> list[str]:

@@ -24,15 +24,22 @@ INSPECT_FORMAT = Option(
 )
 
 
-def _filter(words: str) -> Option:
-    return Option(names=("-f", "--filter"), value="KEY=VALUE", read=values.pair, many=True, help=f"only those: {words}")
+def _filter(*words: str) -> Option:
+    return Option(
+        names=("-f", "--filter"),
+        value="KEY=VALUE",
+        read=values.pair,
+        many=True,
+        help=f"only those: {', '.join(words)}",
+        words=words,
+    )
 
 
 IMAGES = (
     QUIET,
     NO_TRUNC,
     FORMAT,
-    _filter("reference=, label=, dangling=true, before=, since="),
+    _filter("reference=", "label=", "dangling=true", "before=", "since="),
     Option(names=("-a", "--all"), help="accepted as with docker: there are no images in between"),
     *later("--digests --tree"),
 )
@@ -41,7 +48,7 @@ PS = (
     QUIET,
     NO_TRUNC,
     FORMAT,
-    _filter("name=, status=, exited=, ancestor=, label=, volume=, network=, health=, id="),
+    _filter("name=", "status=", "exited=", "ancestor=", "label=", "volume=", "network=", "health=", "id="),
     Option(
         names=("-n", "--last"),
         value="COUNT",
@@ -67,7 +74,7 @@ INSPECT = (
 VOLUMES = (
     Option(names=("-q", "--quiet"), help="the names alone, a line each"),
     FORMAT,
-    _filter("name=, label=, dangling=true"),
+    _filter("name=", "label=", "dangling=true"),
     *later("--cluster"),
 )
 

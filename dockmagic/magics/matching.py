@@ -27,6 +27,7 @@ def matcher(shell: Any, magics: ContainerMagics) -> Any:
             images=lambda: completer.image_names(magics.engine),
             containers=lambda: completer.container_names(magics.engine),
             kernels=completer.kernel_names,
+            paths=completer.path_names,
             variables=lambda: [name for name in shell.user_ns if not name.startswith("_")],
         )
         found = completer.complete(context.full_text, context.cursor_line, context.cursor_position, known)

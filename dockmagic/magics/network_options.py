@@ -22,18 +22,21 @@ OF_RUN = Option(
     names=("--network",),
     value="MODE",
     read=_of_run,
+    words=("none", "private", "host", "container:"),
     help="none, private, host or container:NAME (default none, with -p private)",
 )
 OF_BUILD = Option(
     names=("--network",),
     value="MODE",
     read=_of_build,
+    words=("none", "private", "host"),
     help="of RUN: none, private or host (default private where it works, else host)",
 )
 OF_BOTH = Option(
     names=("--network",),
     value="MODE",
     read=_of_run,
+    words=("none", "private", "host", "container:"),
     help="none, private or host; for the run also container:NAME",
 )
 PORTS = (

@@ -26,6 +26,7 @@ class Option:
         default: the value when it is not given (``()`` for ``many``, False for a flag).
         raw: braces in its value are Python's, not filled.
         absent: why it cannot be used here, with what to do instead; "" for one that can.
+        words: what its value may be or begin with, for completion; of :class:`OneOf` they are known.
     """
 
     names: tuple[str, ...]
@@ -36,6 +37,12 @@ class Option:
     default: Any = None
     raw: bool = False
     absent: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """What completion offers as its value."""
+        return self.read.allowed if isinstance(self.read, OneOf) else self.words
 
     @property
     def key(self) -> str:
@@ -55,17 +62,25 @@ class Option:
         return self.default if self.value else False
 
 
-def one_of(*allowed: str, later: tuple[str, ...] = ()) -> Callable[[str], str]:
-    """Reads a word that must be one of ``allowed``; docker's others are called not available."""
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads a word that must be one of ``allowed``; docker's ``others`` are called not available."""
 
-    def read(text: str) -> str:
-        if text in later:
-            raise ValueError(f"{text} is not available yet; available: {', '.join(allowed)}")
-        if text not in allowed:
-            raise ValueError(f"it is none of {', '.join(allowed)}")
+    allowed: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    def __call__(self, text: str) -> str:
+        """The word itself."""
+        if text in self.others:
+            raise ValueError(f"{text} is not available yet; available: {', '.join(self.allowed)}")
+        if text not in self.allowed:
+            raise ValueError(f"it is none of {', '.join(self.allowed)}")
         return text
 
-    return read
+
+def one_of(*allowed: str, later: tuple[str, ...] = ()) -> OneOf:
+    """:class:`OneOf` as its words."""
+    return OneOf(allowed, later)
 
 
 TAG = Option(names=("-t", "--tag"), value="NAME", read=values.filled, many=True, help="a name for the image")

@@ -15,7 +15,7 @@ _PROCESS = (
         help="a variable; KEY alone takes the notebook's value",
     ),
     Option(names=("--env-file",), value="PATH", read=values.filled, many=True, help="variables, one a line"),
-    Option(names=("-w", "--workdir"), value="PATH", default="", help="the directory to start in"),
+    Option(names=("-w", "--workdir"), value="DIRECTORY", default="", help="the directory to start in"),
     Option(names=("-u", "--user"), value="USER", default="", help="name or id, and group: bob, 1000:1000"),
 )
 

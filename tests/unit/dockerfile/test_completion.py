@@ -10,7 +10,7 @@ TWO = "FROM localhost/base AS make\nFROM bread:1 AS bake\n"
 
 
 def offered(before):
-    found = complete(before, images=lambda: ["bread:1", "menu:1"])
+    found = complete(before, images=lambda: ["bread:1", "menu:1"], files=lambda text: [f"{text}.txt"])
     assert before.endswith(found.fragment)
     return list(found.words)
 
@@ -46,6 +46,10 @@ def offered(before):
         ("FROM --platform=linux/amd64 br", ["bread:1"]),
         ("FROM bread:", ["bread:1"]),
         ("FROM bread:1 ", ["AS"]),
+        ("FROM x\nCOPY a", ["a.txt"]),
+        ("FROM x\nCOPY a b", ["b.txt"]),
+        ("FROM x\nADD --chown=1 a/", ["a/.txt"]),
+        ("FROM x\nCOPY --from=x a", []),
         ("FROM x\nARG WHO=me\nENV HOME=/h PATH=/p\nRUN echo $", ["HOME", "PATH", "WHO"]),
         ("FROM x\nARG WHO\nCOPY a ${W", ["WHO"]),
         ("FROM x\nRUN --network=none \\\n --mo", ["--mount="]),

@@ -5,13 +5,14 @@ from IPython.core.completer import provisionalcompleter
 
 from dockmagic.kernels import kernelspec
 from dockmagic.kernels.kernelspec import Kernel
-from dockmagic.magics.completer import Known, complete, kernel_names
+from dockmagic.magics.completer import Known, complete, kernel_names, path_names
 
 KNOWN = Known(
     images=lambda: ["bread:1", "menu:1"],
     containers=lambda: ["fish1"],
     kernels=kernel_names,
     variables=lambda: ["rows", "run"],
+    paths=lambda text, directory: [f"{text}+{directory}"],
 )
 
 
@@ -52,6 +53,18 @@ def completions(cell, known=KNOWN):
         ("x = 1\n%%container b", []),
         ("\n\n%%container b", ["build"]),
         ("print", []),
+        ("%%container run bread:1 --network pr", ["private"]),
+        ("%%container run bread:1 --network=", ["container:", "host", "none", "private"]),
+        ("%%container run bread:1 --pull a", ["always"]),
+        ("%%container build --progress ", ["auto", "none", "plain", "quiet"]),
+        ("%container ps --filter st", ["status="]),
+        ("%container inspect --type ", ["container", "image"]),
+        ("%container load x", ["x+."]),
+        ("%container build -f Dock", ["Dock+."]),
+        ("%%container run bread:1 --env-file=a/b", ["a/b+."]),
+        ("%%container run bread:1 -v ./d", ["./d+."]),
+        ("%%container run bread:1 -v ./d:/d", []),
+        ("%%container run bread:1 -w /s", []),
     ],
 )
 def test_the_end_of_a_magic_line_is_completed(before, expected):
@@ -70,6 +83,10 @@ def test_the_end_of_a_magic_line_is_completed(before, expected):
         ("%%container run x\n# dockmagic: -v a:b --ti", ["--timeout"]),
         ("%%container build\nFROM x\n# dockmagic: --no-c", []),
         ("x = 1\nFRO", []),
+        ("%%container build\nFROM x\nCOPY s", ["s+."]),
+        ("%%container --context ctx -t x\nFROM x\nCOPY --chown=1 a s|\n---\nls", ["s+ctx"]),
+        ("%%container build --context=ctx\nFROM x\nADD /s", ["/s+ctx"]),
+        ("%%container build\nFROM x\nCOPY --from=x s", []),
         ("%%container nothing\nFRO", []),
     ],
 )
@@ -78,10 +95,10 @@ def test_the_body_is_completed(cell, expected):
 
 
 def test_names_are_asked_only_where_they_may_stand():
-    def never():
+    def never(*_):
         raise AssertionError
 
-    silent = Known(images=never, containers=never, kernels=never, variables=never)
+    silent = Known(images=never, containers=never, kernels=never, variables=never, paths=never)
     assert completions("%%container build\nFROM x\nRUN --n", silent) == ["--network="]
     assert completions("%%container run --ti", silent) == ["--timeout"]
 
@@ -94,6 +111,7 @@ def test_names_are_asked_only_where_they_may_stand():
         ("x = %container run --ti", 19, "--timeout"),
         ("%%container build\nFROM localhost/py", 23, "localhost/python"),
         ("%%container build\nFROM x\nRUN --mount=type=ca", 42, "cache"),
+        ("%%container run x --network=pri", 28, "private"),
     ],
 )
 def test_the_shell_asks_it_and_nobody_else(shell, text, start, expected):
@@ -127,3 +145,18 @@ def test_kernels_are_completed(before, expected, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
     kernelspec.write(Kernel(name="fish", display_name="Fish", image="bread:1"), kernelspec.place())
     assert completions(before) == expected
+
+
+def test_paths_go_on_as_they_were_begun(tmp_path):
+    for name in ("src", ".git"):
+        (tmp_path / name).mkdir()
+    for name in ("setup.py", "src/a.txt", "two words", ".dockerignore"):
+        (tmp_path / name).write_text("")
+    directory = str(tmp_path)
+    assert path_names("", directory) == ["setup.py", "src/"]
+    assert path_names("s", directory) == ["setup.py", "src/"]
+    assert path_names("src/", directory) == ["src/a.txt"]
+    assert path_names("./sr", directory) == ["./src/"]
+    assert path_names(".d", directory) == [".dockerignore"]
+    assert path_names(f"{directory}/se", "/nowhere") == [f"{directory}/setup.py"]
+    assert path_names("absent/", directory) == []
