@@ -7,18 +7,17 @@ the container's log file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dockmagic.changes import ChangedPath, ChangeKind, LayerChanges
 from dockmagic.errors import NotFoundError
 from dockmagic.table import Table, decimal_size, shortened
 
 if TYPE_CHECKING:
     from dockmagic.exchange.taken import Files
-
-ChangeKind = Literal["A", "C", "D"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,44 +213,6 @@ class Health:
     log: tuple[HealthProbe, ...] = field(default=(), repr=False)
 
 
-class WritableChanges(Mapping[str, ChangeKind]):
-    """What a writable layer adds, changes and deletes, and its size; read when first asked for, which takes time by its files.
-
-    Args:
-        read: gives the kind of each changed path, and bytes of regular files.
-    """
-
-    def __init__(self, read: Callable[[], tuple[Mapping[str, ChangeKind], int]]) -> None:
-        self._read = read
-        self._known: tuple[Mapping[str, ChangeKind], int] | None = None
-
-    def _found(self) -> tuple[Mapping[str, ChangeKind], int]:
-        if self._known is None:
-            self._known = self._read()
-        return self._known
-
-    @property
-    def size(self) -> int:
-        """Bytes of regular files."""
-        return self._found()[1]
-
-    def __getitem__(self, path: str) -> ChangeKind:
-        """The kind of one changed path."""
-        return self._found()[0][path]
-
-    def __iter__(self) -> Iterator[str]:
-        """Over the paths, in the record's order."""
-        return iter(self._found()[0])
-
-    def __len__(self) -> int:
-        """Count of paths."""
-        return len(self._found()[0])
-
-    def __repr__(self) -> str:
-        """As a dictionary's."""
-        return repr(dict(self))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A container: an image, a writable layer on it, and how its process ended.
@@ -290,7 +251,7 @@ class Container:
     @property
     def size_rw(self) -> int:
         """Bytes of regular files in the writable layer."""
-        return self.changes.size if isinstance(self.changes, WritableChanges) else 0
+        return self.changes.size if isinstance(self.changes, LayerChanges) else 0
 
     def logs(self) -> str:
         """Everything that its processes printed, stdout and stderr as they came; "" when nothing.
@@ -305,21 +266,6 @@ class Container:
         except FileNotFoundError:
             message = f"container {self.name} has been removed"
             raise NotFoundError(message) from None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedPath:
-    """A path that a run changed, as the record prints it.
-
-    Attributes:
-        size: bytes now (A, C) or before (D), None for what has no size.
-        note: e.g. ``"mode 644 -> 755"`` for a change of metadata only.
-    """
-
-    path: str
-    kind: ChangeKind
-    size: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from dockmagic.changes import ChangedPath
 from dockmagic.engine import containers, health, networks
 from dockmagic.engine.difference import Standing, between
 from dockmagic.engine.failure import failure
@@ -13,7 +14,7 @@ from dockmagic.engine.order import ordered
 from dockmagic.engine.request import Request
 from dockmagic.engine.taking import take
 from dockmagic.errors import StoreError
-from dockmagic.results import Build, ChangedPath, Image, Isolation, Run
+from dockmagic.results import Build, Image, Isolation, Run
 from dockmagic.sandbox import one_id
 from dockmagic.sandbox.execution import Outcome, execute
 from dockmagic.sandbox.spec import Spec

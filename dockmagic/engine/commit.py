@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockmagic.builder.changes import changed
+from dockmagic.changes import ChangedPath, ChangeKind
 from dockmagic.engine import containers, files, tagging
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError
 from dockmagic.oci.config import History
-from dockmagic.results import ChangedPath, ChangeKind, Container, Diff, Image
+from dockmagic.results import Container, Diff, Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

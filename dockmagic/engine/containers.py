@@ -9,12 +9,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from dockmagic.changes import ChangedPath, ChangeKind, LayerChanges
 from dockmagic.engine import health, ports
 from dockmagic.engine.naming import hostname
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError, IsolationError, NotFoundError, StoreError
 from dockmagic.record.escape import visible
-from dockmagic.results import ChangedPath, ChangeKind, Container, WritableChanges
+from dockmagic.results import Container
 from dockmagic.table import Table, shortened
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def describe(
 ) -> Container:
     """A stored container as a value; ``known`` spares reading its writable layer again, of which one that is gone tells nothing."""
     found = _told(known) if known is not None else _readable(session, row)
-    return _described(session, row, WritableChanges(lambda: found))
+    return _described(session, row, LayerChanges(lambda: found))
 
 
 def _readable(session: Session, row: ContainerRow) -> tuple[dict[str, ChangeKind], int]:
@@ -131,7 +132,7 @@ def _told(known: tuple[tuple[ChangedPath, ...], int]) -> tuple[dict[str, ChangeK
     return {path.path: path.kind for path in paths}, size
 
 
-def _described(session: Session, row: ContainerRow, changed: WritableChanges) -> Container:
+def _described(session: Session, row: ContainerRow, changed: LayerChanges) -> Container:
     return Container(
         id=row.id,
         name=row.name,
@@ -166,7 +167,7 @@ def ps(
         choose: takes those that are wanted of all.
     """
     rows = [row for row in session.store.containers.list() if everything or last or row.status == RUNNING]
-    found = (_described(session, row, WritableChanges(partial(_readable, session, row))) for row in rows)
+    found = (_described(session, row, LayerChanges(partial(_readable, session, row))) for row in rows)
     values = tuple(choose(found))[: last or None]
     published = [published_by(value) for value in values]
     lines = [(v.name, v.image, status_of(v), shortened(visible(" ".join(v.command)))) for v in values]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dockmagic.results import ChangedPath, ChangeKind
+from dockmagic.changes import ChangedPath, ChangeKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dockmagic.builder import bases
 from dockmagic.builder.history import instruction_of
+from dockmagic.changes import LayerChanges
 from dockmagic.engine.command import Defaults
 from dockmagic.errors import UsageError
 from dockmagic.oci import platform as platforms
@@ -15,7 +16,7 @@ from dockmagic.oci import reference as references
 from dockmagic.oci import transport
 from dockmagic.oci.config import ImageConfig
 from dockmagic.record.escape import instruction_line
-from dockmagic.results import ChangeKind, HistoryEntry, Image, Layer
+from dockmagic.results import HistoryEntry, Image, Layer
 from dockmagic.table import Table, decimal_size, shortened
 
 if TYPE_CHECKING:
@@ -23,31 +24,6 @@ if TYPE_CHECKING:
     from dockmagic.engine.transfer import Listener
     from dockmagic.store.images import ImageRecord
     from dockmagic.store.layer_rows import LayerRecord
-
-
-class LayerChanges(Mapping[str, ChangeKind]):
-    """A layer's changes, read from its metadata when first asked for: most callers never do."""
-
-    def __init__(self, read: Callable[[], Mapping[str, ChangeKind]]) -> None:
-        self._read = read
-        self._known: Mapping[str, ChangeKind] | None = None
-
-    def _changes(self) -> Mapping[str, ChangeKind]:
-        if self._known is None:
-            self._known = self._read()
-        return self._known
-
-    def __getitem__(self, path: str) -> ChangeKind:
-        return self._changes()[path]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._changes())
-
-    def __len__(self) -> int:
-        return len(self._changes())
-
-    def __repr__(self) -> str:
-        return repr(dict(self._changes()))
 
 
 def find(session: Session, name: str | Image, *, pull: bool = False) -> ImageRecord:
@@ -165,7 +141,7 @@ def layer_of(session: Session, diff_id: str, instruction: str, below: tuple[str,
         size=stored.size,
         files=stored.files,
         instruction=instruction,
-        changes=LayerChanges(lambda: session.store.layers.changes(diff_id, below)),
+        changes=LayerChanges(lambda: (session.store.layers.changes(diff_id, below), stored.size)),
         host_made=stored.host_made,
         volatile=_is_volatile(stored, instruction),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dockmagic.results import ChangedPath
+from dockmagic.changes import ChangedPath
 
 _LATER = ("/usr/", "/var/", "/root/.cache/")
 

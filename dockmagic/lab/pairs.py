@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from dockmagic.changes import ChangedPath
 from dockmagic.lab.registry import Subject
 from dockmagic.listing import Content, Difference, File
 from dockmagic.oci.changeset import Entry
 from dockmagic.record.reading import Result, ordered, read
-from dockmagic.results import ChangedPath, Container, Diff, Image, Layer, Run
+from dockmagic.results import Container, Diff, Image, Layer, Run
 from dockmagic.widgets.comparison import Comparison, Side
 from dockmagic.widgets.summary import Summary
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dockmagic.changes import ChangedPath
 from dockmagic.errors import BuildError
 from dockmagic.record.document import MOST_PATHS, SCHEMA_VERSION
 from dockmagic.record.escape import instruction_line, log_line, visible
 from dockmagic.record.reading import Result, is_background, ordered
-from dockmagic.results import Build, ChangedPath, Container, Diff, Image, Isolation, Layer, Run, Step
+from dockmagic.results import Build, Container, Diff, Image, Isolation, Layer, Run, Step
 
 _LOG_TAIL = 20
 _LONGEST_LOG_LINE = 500

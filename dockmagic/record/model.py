@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from dockmagic.results import ChangeKind
+    from dockmagic.changes import ChangeKind
 
 Kind = Literal["run", "exec", "build", "container", "image", "layer", "diff"]
 LineKind = Literal["layer", "from", "setting", "unchanged", "failed", "not run"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from dockmagic.changes import ChangedPath, ChangeKind
 from dockmagic.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_KILLED, BuildError
 from dockmagic.record import stack
 from dockmagic.record.columns import keep_tail
 from dockmagic.record.escape import visible
 from dockmagic.record.model import Change, Changes, Kind, Line, Record, Verdict
 from dockmagic.record.order import reading_order
-from dockmagic.results import Build, ChangedPath, ChangeKind, Container, Diff, Image, Layer, Run
+from dockmagic.results import Build, Container, Diff, Image, Layer, Run
 
 Result = Run | Build | Container | Image | Diff | Layer
 DRAWN_PATHS = 8

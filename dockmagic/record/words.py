@@ -9,8 +9,8 @@ from dockmagic.record.scale import counted
 from dockmagic.table import decimal_size
 
 if TYPE_CHECKING:
+    from dockmagic.changes import ChangeKind
     from dockmagic.record.model import Changes, Drawn, Line, Record, Totals
-    from dockmagic.results import ChangeKind
 
 CHANGED: tuple[tuple[ChangeKind, str], ...] = (("A", "added"), ("C", "changed"), ("D", "deleted"))
 NO_SLAB = {

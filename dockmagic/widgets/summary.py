@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dockmagic.changes import ChangedPath, ChangeKind
 from dockmagic.record.escape import visible
 from dockmagic.record.model import Line, Record, Verdict
 from dockmagic.record.reading import Result, ordered, read, shown_path
 from dockmagic.record.words import changes_title
-from dockmagic.results import Build, ChangedPath, ChangeKind, Container, Diff, Image, Layer, Run
+from dockmagic.results import Build, Container, Diff, Image, Layer, Run
 from dockmagic.widgets import steps
 from dockmagic.widgets.actions import Action
 

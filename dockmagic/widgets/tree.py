@@ -13,11 +13,11 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from dockmagic.changes import ChangedPath
 from dockmagic.errors import UsageError
 from dockmagic.listing import File, State
 from dockmagic.oci.changeset import Entry, Kind
 from dockmagic.record.escape import visible
-from dockmagic.results import ChangedPath
 
 MOST_ROWS = 200
 ROOT = 0

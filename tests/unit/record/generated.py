@@ -7,20 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from dockmagic.changes import ChangedPath
 from dockmagic.errors import BuildError
-from dockmagic.results import (
-    Build,
-    ChangedPath,
-    Container,
-    Diff,
-    HistoryEntry,
-    Image,
-    Isolation,
-    Layer,
-    Row,
-    Run,
-    Step,
-)
+from dockmagic.results import Build, Container, Diff, HistoryEntry, Image, Isolation, Layer, Row, Run, Step
 from tests.unit.record.given import changed
 
 PAYLOADS = (

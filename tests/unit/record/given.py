@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from dockmagic.results import ChangeKind, Container, HistoryEntry, Image, Layer, Row, WritableChanges
+from dockmagic.changes import ChangeKind, LayerChanges
+from dockmagic.results import Container, HistoryEntry, Image, Layer, Row
 
 MEGABYTE = 1_000_000
 
@@ -62,9 +63,9 @@ def container(name: str, of: str, status: str = "exited", *, size_rw: int = 0, *
     return Container(id="c0" * 32, name=name, status=status, image_id=digest("image"), image=of, **more)
 
 
-def changed(changes: Mapping[str, ChangeKind], size: int = 0) -> WritableChanges:
+def changed(changes: Mapping[str, ChangeKind], size: int = 0) -> LayerChanges:
     """Of a writable layer."""
-    return WritableChanges(lambda: (changes, size))
+    return LayerChanges(lambda: (changes, size))
 
 
 def rows(*parts: Layer | str) -> tuple[Row, ...]:

@@ -9,22 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dockmagic.changes import ChangedPath
 from dockmagic.errors import BuildError
 from dockmagic.record.bundle import bundle
-from dockmagic.results import (
-    Build,
-    ChangedPath,
-    Container,
-    Diff,
-    Health,
-    HistoryEntry,
-    Image,
-    Isolation,
-    Layer,
-    Row,
-    Run,
-    Step,
-)
+from dockmagic.results import Build, Container, Diff, Health, HistoryEntry, Image, Isolation, Layer, Row, Run, Step
 from tests.unit.record import generated as g
 from tests.unit.record.given import changed
 

@@ -3,18 +3,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from dockmagic.results import (
-    Build,
-    ChangedPath,
-    Container,
-    HistoryEntry,
-    Image,
-    Isolation,
-    Layer,
-    Row,
-    Run,
-    WritableChanges,
-)
+from dockmagic.changes import ChangedPath, LayerChanges
+from dockmagic.results import Build, Container, HistoryEntry, Image, Isolation, Layer, Row, Run
 from dockmagic.widgets import actions
 from dockmagic.widgets.summary import Surroundings, summary
 
@@ -47,7 +37,7 @@ CONTAINER = Container(
     image_id=IMAGE.id,
     image="bread:1",
     exit_code=0,
-    changes=WritableChanges(lambda: ({}, 6)),
+    changes=LayerChanges(lambda: ({}, 6)),
 )
 RUN = Run(
     exit_code=0,

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockmagic.changes import ChangedPath
 from dockmagic.errors import UsageError
 from dockmagic.listing import File
 from dockmagic.oci.changeset import Entry
-from dockmagic.results import ChangedPath
 from dockmagic.widgets.tree import MOST_ROWS, ROOT, Tree, mode_text, of_changes
 
 FILES = (

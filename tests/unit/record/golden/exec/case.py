@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dockmagic.results import ChangedPath, Run
+from dockmagic.changes import ChangedPath
+from dockmagic.results import Run
 from tests.unit.record.given import BASE, container, image, layer
 
 RESULT = Run(

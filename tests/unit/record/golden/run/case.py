@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dockmagic.results import ChangedPath, Isolation, Run
+from dockmagic.changes import ChangedPath
+from dockmagic.results import Isolation, Run
 from tests.unit.record.given import MEGABYTE, changes, container, image, layer
 
 PATHS = (
