@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import stat
 import threading
 from collections.abc import Sequence
 from errno import EACCES, EINVAL, ENOTSUP, EPERM
@@ -16,6 +17,7 @@ from dockmagic.errors import DockmagicError, IsolationError, UsageError
 from dockmagic.sandbox import identity, replies, volumes, wire
 from dockmagic.sandbox.client import LaunchedProcess, begun
 from dockmagic.sandbox.ids import Scheme
+from dockmagic.sandbox.kernel import is_before
 from dockmagic.sandbox.server_process import ServerProcess
 from dockmagic.sandbox.spec import MOST_LAYERS, NETWORK_PROGRAMS, Isolation, Spec
 from dockmagic.sandbox.wiring import wires
@@ -25,6 +27,11 @@ _ONE_ID = "one id: permissions between the users of an image are not enforced"
 _IN_MEMORY = "writable layers are kept in memory: the disk of the store is an overlay or a network file system"
 _FORGETFUL = (
     "memory keeps no attributes before Linux 6.6: a directory of the image cannot be removed there, and rm says EIO"
+)
+
+_SEEN_AGAIN = (
+    "what a layer deletes is seen again: before Linux 6.7 that takes devices, which the store's disk refuses; "
+    "DOCKMAGIC_HOME on another disk helps"
 )
 
 
@@ -169,7 +176,20 @@ class LaunchedRuntime:
                 replies.raise_told(wire_answer)
             if not self._ids.single:
                 self._need_owners()
-        return (*self._trial()[0], _IN_MEMORY, *self._forgetful())
+        notes = (*self._trial()[0], _IN_MEMORY, *self._forgetful())
+        return notes if self._deletes() else (*notes, _SEEN_AGAIN)
+
+    def _deletes(self) -> bool:
+        """The store's disk takes the mark of a deletion in a form that this kernel knows."""
+        if not is_before(os.uname().release, (6, 7)):
+            return True
+        mark = self._root / "tmp" / f"trial-{secrets.token_hex(8)}"
+        try:
+            os.mknod(mark, stat.S_IFCHR)
+        except OSError:
+            return False
+        mark.unlink()
+        return True
 
     def _forgetful(self) -> tuple[str, ...]:
         """What writable layers in memory cannot do on this kernel."""

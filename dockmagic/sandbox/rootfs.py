@@ -5,13 +5,14 @@ in memory.
 """
 
 # pathlib costs more to import than all of this costs to do.
-# ruff: noqa: PTH102, PTH106, PTH108, PTH112, PTH211
+# ruff: noqa: PTH102, PTH106, PTH108, PTH112, PTH116, PTH211
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from errno import EINVAL
 
+from dockmagic.sandbox.kernel import is_before
 from dockmagic.sandbox.ops import DEAD, QUIET, Operation, Site
 from dockmagic.sandbox.places import attach
 from dockmagic.syscalls import mounts
@@ -103,7 +104,8 @@ def mount_overlay(lowers: list[str], upper: str, work: str, where: str) -> None:
         work: directory of overlayfs.
         where: name of the directory.
     """
-    if _takes_options_only(os.uname().release):
+    # Asked for the newer call, an older kernel would complain in its log at each container's start.
+    if is_before(os.uname().release, (6, 5)):
         _mount_by_options(lowers, upper, work, where)
         return
     place = os.open(f"{SCRATCH}/{where}", os.O_PATH | os.O_DIRECTORY)
@@ -114,13 +116,6 @@ def mount_overlay(lowers: list[str], upper: str, work: str, where: str) -> None:
         if error.errno != EINVAL or not (error.strerror or "").startswith("fsconfig"):
             raise
         _mount_by_options(lowers, upper, work, where)
-
-
-def _takes_options_only(release: str) -> bool:
-    """A kernel before 6.5: asked for the newer call, it would complain in its log at each container's start."""
-    major, _, rest = release.partition(".")
-    minor = rest.partition(".")[0]
-    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) < (6, 5)
 
 
 def _mounted(lowers: list[str], upper: str, work: str) -> int:
@@ -148,6 +143,7 @@ def _mount_by_options(lowers: list[str], upper: str, work: str, where: str) -> N
     os.chdir(names)
     for number, lower in enumerate(lowers):
         os.symlink("../../../" + lower, str(number))
+        os.stat("../../../" + lower)  # mount(2) would not say which of them is not there
     lowerdir = ":".join(str(number) for number in range(len(lowers)))
     options = f"lowerdir={lowerdir},upperdir=../../../{upper},workdir=../../../{work},userxattr,volatile"
     mounts.mount("overlay", f"../../{where}", "overlay", _MS_QUIET, options)
