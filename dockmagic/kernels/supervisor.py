@@ -116,7 +116,7 @@ class Supervisor:
                 entrypoint="",
                 volumes=(*options.pop("volumes"), f"{connection.shared(self._order.directory)}:{connection.INSIDE}"),
                 limits=stored(options.pop("limits")),
-                settings=Settings(init=True),
+                settings=Settings(init=True, untrusted=options.pop("untrusted", False)),
                 on_output=_passed_on,
                 on_start=self._started,
                 **options,

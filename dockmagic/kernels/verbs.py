@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockmagic.engine import ports
 from dockmagic.kernels import kernelspec
 from dockmagic.kernels.inside import python_of
 from dockmagic.kernels.kernelspec import Kernel
@@ -34,6 +35,8 @@ def install(
     workdir: str = "",
     user: str = "",
     limits: Limits | None = None,
+    publish: Sequence[str] = (),
+    untrusted: bool = False,
 ) -> Kernel:
     """Make an image a kernel that JupyterLab offers; one of ours of the same name is replaced.
 
@@ -50,6 +53,8 @@ def install(
         workdir: the same.
         user: the same.
         limits: the same.
+        publish: the same.
+        untrusted: it has no capability at all.
 
     Raises:
         NotFoundError: no such image, or it has no ipykernel: the error says which line of its Dockerfile adds it.
@@ -61,6 +66,8 @@ def install(
     at = kernelspec.place(prefix=prefix, sys_prefix=sys_prefix)
     volumes = tuple(map(_absolute, volumes))
     bounds = limits or Limits()
+    for text in publish:
+        ports.published(text)
     python = python_of(
         engine,
         image,
@@ -68,6 +75,8 @@ def install(
     )
     options = {
         "network": network,
+        "publish": list(publish),
+        "untrusted": untrusted,
         "volumes": list(volumes),
         "env": dict(env or {}),
         "workdir": workdir,

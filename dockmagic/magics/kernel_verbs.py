@@ -11,7 +11,7 @@ from dockmagic.magics.verb import Verb
 
 # What a kernel's container takes of those that ``run`` has.
 _OF_RUN = frozenset(
-    ["--network", "--volume", "--env", "--env-file", "--workdir", "--user", "--memory", "--cpus", "--pids-limit", "--shm-size", "--ulimit"]
+    ["--network", "--publish", "--untrusted", "--volume", "--env", "--env-file", "--workdir", "--user", "--memory", "--cpus", "--pids-limit", "--shm-size", "--ulimit"]
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from jupyter_client.manager import KernelManager
 
 from dockmagic.cli import main
 from dockmagic.engine.engine import Engine
-from dockmagic.errors import NotFoundError
+from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.kernels import verbs
 from tests.integration import kernel_image
 from tests.users import make_user
@@ -208,6 +208,23 @@ def test_the_kernel_ends_with_its_supervisor(front, place):
     row = Engine(place / "home").session.store.containers.get(container.id)
     ended(lambda: row is None or is_gone(row.pid))
     assert containers(place) == []
+
+
+def test_a_kernel_may_have_no_capability_and_publish_ports(place):
+    engine = Engine(place / "home")
+    verbs.install(engine, "bread:1", name="shut", network="private", publish=["8000"], untrusted=True)
+    with pytest.raises(UsageError, match="is no port"):
+        verbs.install(engine, "bread:1", name="shut", publish=["soup"])
+    front = Front("shut")
+    try:
+        told = front.run("print([line for line in open('/proc/self/status') if line.startswith('CapEff')])")[0]
+        assert "CapEff:\\t0000000000000000" in told
+        (container,) = engine.ps()
+        (port,) = engine.port(container)
+        assert (port.container, port.address) == (8000, "127.0.0.1")
+    finally:
+        front.close()
+        engine.close()
 
 
 def test_an_image_without_ipykernel_is_refused_with_the_line_that_adds_it(place):
