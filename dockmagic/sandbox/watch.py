@@ -233,10 +233,17 @@ class Disk:
 
 
 def members(roots: list[int], *, most: int = 0, children: bool = True) -> list[tuple[int, int, int]]:
-    """Processes and all that come from them: pid, threads, resident pages; more than ``most`` are not looked for."""
+    """Processes and all that come from them: pid, threads, resident pages; more than ``most`` are not looked for.
+
+    Those beyond are told as a list of children has them, with one thread each: on a machine that is busy with a fork bomb they are gone
+    before each could be looked at, and others are there.
+    """
     found: list[tuple[int, int, int]] = []
-    pending = list(roots)
-    while pending and not (most and len(found) > most):
+    pending = list(dict.fromkeys(roots))
+    seen = set(pending)
+    while pending:
+        if most and len(found) + len(pending) > most:
+            return [*found, *((pid, 1, 0) for pid in pending)]
         pid = pending.pop()
         try:
             with open(f"/proc/{pid}/stat", "rb") as file:
@@ -244,7 +251,9 @@ def members(roots: list[int], *, most: int = 0, children: bool = True) -> list[t
             tasks = [str(pid)] if words[_THREADS] == b"1" else os.listdir(f"/proc/{pid}/task")
             for task in tasks if children else ():
                 with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
-                    pending += map(int, file.read().split())
+                    fresh = [child for child in map(int, file.read().split()) if child not in seen]
+                seen.update(fresh)
+                pending += fresh
         except OSError:
             continue
         found.append((pid, int(words[_THREADS]), int(words[_RESIDENT])))
