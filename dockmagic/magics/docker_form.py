@@ -13,6 +13,7 @@ from typing import Any
 
 from dockmagic.engine import ports
 from dockmagic.engine.containers import published_by, status_of
+from dockmagic.engine.naming import hostname
 from dockmagic.listing import Volume
 from dockmagic.results import Container, HistoryEntry, Image
 from dockmagic.table import decimal_size
@@ -131,7 +132,7 @@ def _container(value: Container) -> dict[str, Any]:
         "SizeRw": value.size_rw,
         "Config": {
             "Image": value.image,
-            "Hostname": profile.get("hostname", ""),
+            "Hostname": profile.get("hostname") or hostname(value.name),
             "User": spec.get("user", ""),
             "WorkingDir": spec.get("workdir", ""),
             "Env": [f"{key}={text}" for key, text in spec.get("env", {}).items()],

@@ -125,6 +125,7 @@ def test_inspect_answers_by_dockers_names(line):
     assert str(line("inspect oven -f '{{.State.ExitCode}} {{.Name}} {{.Config.Env}}'")) == "3 /oven [B=2]"
     assert str(line("inspect oven --format '{{range .Mounts}}{{.Name}}:{{.Destination}}{{end}}'")) == "flour:/v"
     assert str(line("inspect slow -f {{.State.Running}}")) == "true"
+    assert str(line("inspect slow -f {{.Config.Hostname}}")) == "slow"
     shown = json.loads(str(line("inspect fish:2 --type image -f json")))
     assert shown["RepoTags"] == ["fish:2"]
     assert shown["Config"]["Labels"] == {"course": "one"}
