@@ -19,9 +19,11 @@ from dockmagic.builder.steps import workdir as workdirs
 from dockmagic.builder.steps.gathering import gathered
 from dockmagic.builder.steps.site import Site
 from dockmagic.builder.transfers import CopyAction
+from dockmagic.errors import NotFoundError
 from dockmagic.sandbox.pump import Listener
 from dockmagic.store.layer_rows import LayerRecord
 from dockmagic.store.leases import Hold
+from dockmagic.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,16 @@ class Made:
     notes: tuple[str, ...] = ()
     network: str = ""
     key: str = ""
+
+
+def settle(hold: Hold, store: Store) -> None:
+    """Hold what was found in the cache since this was called last.
+
+    Raises:
+        NotFoundError: another process has removed some of it before that.
+    """
+    if not all(map(store.layers.has, hold.settle())):
+        raise NotFoundError("another process removed a layer that was found in the cache", hint="build it again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +101,7 @@ class Execution:
             if found.diff_id:
                 self.hold.later(found.diff_id)
         else:
-            self.hold.settle()
+            settle(self.hold, self.site.store)
         return found
 
     def _found(self, key: Key) -> Made | str:

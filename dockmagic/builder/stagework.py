@@ -12,7 +12,7 @@ from dockmagic.builder import history
 from dockmagic.builder.actions import RunAction
 from dockmagic.builder.built import Kind, StepRecord, Stopped
 from dockmagic.builder.cache import Place
-from dockmagic.builder.execution import Execution, Made
+from dockmagic.builder.execution import Execution, Made, settle
 from dockmagic.builder.failure import at_line
 from dockmagic.builder.plan import PlannedStage, Row
 from dockmagic.builder.platforms import BaseImage
@@ -122,10 +122,11 @@ class _Work:
                 if self.shared.running.stopped:
                     break
                 self._row(number, row)
+            with at_line(self.stage.rows[number], self.shared.request.text):
+                settle(self.shared.hold, self.shared.store)
         except DockmagicError as error:
             self.records[number] = replace(self.records[number], failed=True)
             return replace(self._built(), error=error, stopped=self._stopped(self.stage.rows[number], error))
-        self.shared.hold.settle()
         return self._built()
 
     def _built(self) -> BuiltStage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,7 +182,8 @@ def _value(session: Session, built: Built, log: _Log, names: Sequence[str], *, s
     for record in built.records:  # of a failed build, and of stages that the image only copies from
         if record.diff_id and record.diff_id not in layers:
             below = built.below[record.diff_id]
-            layers[record.diff_id] = images.layer_of(session, record.diff_id, record.instruction, below)
+            with suppress(NotFoundError):  # nothing holds it any more
+                layers[record.diff_id] = images.layer_of(session, record.diff_id, record.instruction, below)
     rows = tuple(_row(record, layers) for record in built.records)
     steps = tuple(
         Step(

@@ -20,6 +20,8 @@ from dockmagic.table import decimal_size
 
 _NONE = "<none>"
 _NANOSECONDS = 1_000_000_000
+# Characters of an instruction in docker's history.
+_LONGEST = 45
 
 
 def container_line(value: Container, *, whole: bool = False) -> dict[str, Any]:
@@ -68,9 +70,6 @@ def history_line(value: HistoryEntry, *, whole: bool = False) -> dict[str, Any]:
         "Size": decimal_size(value.size),
         "Comment": value.comment,
     }
-
-
-_LONGEST = 45
 
 
 def volume_line(value: Volume) -> dict[str, Any]:

@@ -91,11 +91,12 @@ class Hold:
         with self._lock:
             self._later.append(digest)
 
-    def settle(self) -> None:
-        """Keep what was put off; whoever now begins what takes its time calls this first."""
+    def settle(self) -> tuple[str, ...]:
+        """Keep what was put off, and tell what it is: it may have gone before this. Whoever begins what takes its time calls this first."""
         with self._lock:
-            digests, self._later = self._later, []
+            digests, self._later = tuple(self._later), []
         self.add(*digests)
+        return digests
 
     def take(self, connection: sqlite3.Connection, digest: str) -> None:
         """Keep more content, as a part of somebody's transaction."""

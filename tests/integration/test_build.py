@@ -462,3 +462,22 @@ def test_steps_from_the_cache_cost_no_transaction_each(engine, monkeypatch):
         assert all(step.cached for step in engine.build(text).steps)
         counts.append(len(begun))
     assert counts[0] == counts[1]
+
+
+def test_what_is_taken_from_the_cache_while_another_process_prunes_it_is_told(tmp_path):
+    engine, other = Engine(tmp_path / "home"), Engine(tmp_path / "home")
+    text = "FROM localhost/base\nRUN echo a > /a\n"
+    image = engine.build(text).image
+
+    def prune(event):
+        if isinstance(event, StepFinished) and event.cached:
+            other.rmi(image.id)
+            assert any(each.kind == "build cache" for each in other.prune())
+
+    with pytest.raises(BuildError, match="another process removed a layer that was found in the cache") as error:
+        engine.build(f"{text}RUN echo b > /b\n", on_event=prune)
+    assert error.value.line == 3
+    assert engine.build(f"{text}RUN echo b > /b\n").exit_code == 0
+    assert engine.session.store.check() == []
+    other.close()
+    engine.close()
