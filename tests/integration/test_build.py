@@ -248,11 +248,15 @@ def test_a_signal_and_a_missing_user_are_told(engine):
 
 
 def test_an_interrupt_ends_the_step_and_keeps_those_before(engine):
-    text = "FROM localhost/base\nRUN echo kept > /kept\nRUN sleep 60\n"
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+    text = "FROM localhost/base\nRUN echo kept > /kept\nRUN echo begun; sleep 60\n"
+    timer = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    def on_event(event):
+        if isinstance(event, StepOutput) and event.data == b"begun\n":
+            timer.start()
+
     with pytest.raises(KeyboardInterrupt):
-        engine.build(text)
+        engine.build(text, on_event=on_event)
     timer.join()
     again = engine.build("FROM localhost/base\nRUN echo kept > /kept\n")
     assert [step.cached for step in again.steps] == [True]
