@@ -118,7 +118,7 @@ def test_hostile_texts_end_soon(text):
     start = time.monotonic()
     with contextlib.suppress(DockerfileError):
         parse_stages(text)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
 
 
 def test_five_thousand_instructions_are_read():
