@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
 # No test says how long something may take; pytest's own time limit ends a hang.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+# A shell that starts the tests in the background has an interrupt ignored, and every process that they start inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
