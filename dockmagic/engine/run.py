@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dockmagic.engine import (
     background,
@@ -211,6 +211,32 @@ def _new_row(
 ) -> ContainerRow:
     """Make the container's row and directories; an ended one of the same name is replaced."""
     store = session.store
+    spec = _stored(session, request, process)
+
+    def create(name: str) -> ContainerRow:
+        return store.containers.create(
+            id=new_id(),
+            name=name,
+            image_id=image.id,
+            image_ref=next(iter((*image.names, *image.tags)), image.short_id),
+            command=tuple(argv),
+            kept=(bool(request.name) or request.keep or request.detach) and not request.remove,
+            spec=spec,
+            kernel_pid=os.getpid(),
+        )
+
+    diff_ids = store.images.get(image.id).diff_ids
+    row = _claimed(
+        partial(_free_name, session, image, request, argv),
+        lambda name: storage.claimed(session, spec["mounts"], diff_ids, partial(create, name)),
+        tries=1 if request.name else _NAMES_TRIED,
+    )
+    session.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})
+    return row
+
+
+def _stored(session: Session, request: Request, process: ContainerConfig) -> dict[str, Any]:
+    """What the container's row keeps of the request, checked, as JSON: ``inspect`` shows it, and every later exec takes it up again."""
     profile = settings.prepared(request.settings, cwd=request.cwd)
     mounts = storage.planned(
         request.volumes,
@@ -230,7 +256,7 @@ def _new_row(
     )
     profile |= networks.names_of(session, network)
     check = health.planned(process.healthcheck, request.settings, process.shell or ())
-    row_spec = {
+    return {
         "detached": request.detach,
         "health": asdict(check) if check else None,
         **network,
@@ -241,27 +267,6 @@ def _new_row(
         "limits": asdict(request.limits),
         "profile": profile,
     }
-
-    def create(name: str) -> ContainerRow:
-        return store.containers.create(
-            id=new_id(),
-            name=name,
-            image_id=image.id,
-            image_ref=next(iter((*image.names, *image.tags)), image.short_id),
-            command=tuple(argv),
-            kept=(bool(request.name) or request.keep or request.detach) and not request.remove,
-            spec=row_spec,
-            kernel_pid=os.getpid(),
-        )
-
-    diff_ids = store.images.get(image.id).diff_ids
-    row = _claimed(
-        partial(_free_name, session, image, request, argv),
-        lambda name: storage.claimed(session, mounts, diff_ids, partial(create, name)),
-        tries=1 if request.name else _NAMES_TRIED,
-    )
-    session.call("mkdir", {"paths": [containers.upper(row), containers.work(row)]})
-    return row
 
 
 def _claimed(name: Callable[[], str], claim: Callable[[str], ContainerRow], *, tries: int) -> ContainerRow:
