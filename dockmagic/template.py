@@ -43,7 +43,7 @@ class _Block:
 
 
 def render(template: str, value: object) -> str:
-    """The template with the fields of ``value``, of mappings in sequences in mappings.
+    """The template with the fields of ``value``, of mappings in sequences in mappings; a function among them is a method.
 
     Raises:
         TemplateError: it cannot be read, or a field is not there.
@@ -182,6 +182,8 @@ class _Pipeline:
             given = [*self._operands(), *piped]
             return _call(text, given)
         values = list(self._operands())
+        if values and callable(values[0]):
+            return _called(text, values[0], [*values[1:], *piped])
         if len(values) != 1 or piped:
             raise TemplateError(f"{text} is no function")
         return values[0]
@@ -232,10 +234,25 @@ def _call(name: str, given: Sequence[Any]) -> Any:
     function = _FUNCTIONS.get(name)
     if function is None:
         raise TemplateError(f"there is no function {name}; there are {', '.join(sorted(_FUNCTIONS))}")
+    return _called(name, function, given)
+
+
+def _called(name: str, function: Callable[..., Any], given: Sequence[Any]) -> Any:
     try:
         return function(*given)
     except (TypeError, ValueError, LookupError, AttributeError):
         raise TemplateError(f"{name} cannot be had of {', '.join(map(shown, given)) or 'nothing'}") from None
+
+
+def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What is no method."""
+    return {key: item for key, item in value.items() if not callable(item)}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(
+        _fields(value) if isinstance(value, Mapping) else value, ensure_ascii=False, separators=(",", ":")
+    )
 
 
 def _index(value: Any, *keys: Any) -> Any:
@@ -264,7 +281,7 @@ def _any(first: Any, *others: Any) -> Any:
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "json": lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+    "json": _json,
     "join": lambda values, separator: separator.join(values),
     "split": lambda text, separator: text.split(separator),
     "lower": lambda text: text.lower(),
@@ -298,7 +315,7 @@ def shown(value: object) -> str:
         case str():
             return value
         case Mapping():
-            return f"map[{' '.join(f'{key}:{shown(value[key])}' for key in sorted(value))}]"
+            return f"map[{' '.join(f'{key}:{shown(value[key])}' for key in sorted(_fields(value)))}]"
         case Sequence():
             return f"[{' '.join(map(shown, value))}]"
         case _:

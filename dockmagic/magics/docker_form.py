@@ -27,6 +27,7 @@ _LONGEST = 45
 def container_line(value: Container, *, whole: bool = False) -> dict[str, Any]:
     """A row of ``ps``; ids are short unless ``whole``."""
     mounts = value.config.get("mounts", ())
+    labels: Mapping[str, str] = value.config.get("profile", {}).get("labels", {})
     volumes = [mount["name"] for mount in mounts if mount["type"] == "volume"]
     return {
         "ID": value.id if whole else value.short_id,
@@ -36,7 +37,8 @@ def container_line(value: Container, *, whole: bool = False) -> dict[str, Any]:
         "State": "paused" if value.paused else value.status,
         "Status": status_of(value),
         "Ports": published_by(value),
-        "Labels": ",".join(f"{key}={text}" for key, text in value.config.get("profile", {}).get("labels", {}).items()),
+        "Labels": ",".join(f"{key}={text}" for key, text in labels.items()),
+        "Label": lambda name: labels.get(name, ""),
         "Mounts": ",".join(str(mount.get("name") or mount.get("source") or "") for mount in mounts),
         "LocalVolumes": str(len(volumes)),
         "Networks": value.config.get("network", "none"),

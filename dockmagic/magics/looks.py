@@ -120,14 +120,14 @@ def _formed(template: str, lines: Iterable[Mapping[str, Any]]) -> Lines | Table[
     return Table(columns=tuple(heads), items=texts, rows=tuple((*row, *[""] * (len(heads) - len(row))) for row in rows))
 
 
-class _Headings(dict[str, str]):
-    """A heading for every field."""
+class _Headings(dict[str, Any]):
+    """A heading for every field; of a label its name."""
 
     def __contains__(self, _: object) -> bool:
         return True
 
-    def __missing__(self, name: str) -> str:
-        return _HEADINGS.get(name, name.upper())
+    def __missing__(self, name: str) -> Any:
+        return str if name == "Label" else _HEADINGS.get(name, name.upper())
 
 
 def _rendered(template: str, fields: Mapping[str, Any]) -> str:

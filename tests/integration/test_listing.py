@@ -8,6 +8,7 @@ import re
 import pytest
 
 from dockmagic.engine.engine import Engine
+from dockmagic.engine.settings import Settings
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.magics import grammar, verbs
 from dockmagic.magics.lines import LINES
@@ -22,7 +23,8 @@ def engine(tmp_path_factory):
     engine.build("FROM reg.example/bread:1\nENV A=1\n", tags="fish:2")
     engine.run("reg.example/bread:1", name="oven", env={"B": "2"}, volumes=["flour:/v"])
     engine.run("fish:2", ["sh", "-c", "printf '\\033[31m'"], name="pond")
-    engine.run("localhost/base", ["sleep", "600"], name="slow", background=True)
+    labels = Settings(labels=(("course", "none"),))
+    engine.run("localhost/base", ["sleep", "600"], name="slow", background=True, settings=labels)
     yield engine
     engine.close()
 
@@ -116,6 +118,8 @@ def test_a_format_is_dockers_template(line):
     assert str(line("images fish --format {{.Repository}}|{{.Tag}}")) == "fish|2"
     table = line(r"ps -a --format 'table {{.Names}}\t{{.Status}}'")
     assert table.columns == ("NAMES", "STATUS")
+    assert line("""ps -a --format 'table {{.Label "course"}}'""").columns == ("course",)
+    assert str(line("""ps --format '{{.Label "course"}}'""")) == "none"
     assert str(table).splitlines()[2] == "pond    exited (0)"
     assert line("history fish:2 --format {{.CreatedBy}}")[0] == "ENV A=1"
     assert str(line("volume inspect flour --format {{.Name}}")) == "flour"

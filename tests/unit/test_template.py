@@ -14,6 +14,7 @@ VALUE = {
     "Config": {"Env": ["A=1", "B=2"], "Labels": {"k": "v"}, "Cmd": None},
     "Mounts": [{"Destination": "/a"}, {"Destination": "/b"}],
     "Networks": {"x": {"Address": "10.0.0.1"}},
+    "Label": {"course": "one"}.__getitem__,
 }
 
 
@@ -42,6 +43,8 @@ VALUE = {
         ("{{len .Mounts}} {{slice .Name 0 4}} {{slice .Name 4}}", "2 fish 1"),
         ("{{split .Name `s`}} {{true}} {{nil}}", "[fi h1] true <nil>"),
         ('{{print .Name "-" 3}}', "fish1-3"),
+        ('{{.Label "course"}} {{"course" | .Label}}', "one one"),
+        ("{{slice (json .) 0 9}}", '{"Name":"'),
     ],
 )
 def test_what_go_makes_of_it(template, text):
@@ -68,6 +71,7 @@ def test_what_go_makes_of_it(template, text):
         ("{{.Name)}}", "a ) stands alone"),
         ("{{range .Name}}{{end}}", "range cannot go over fish1"),
         ("{{%}}", "cannot be read"),
+        ('{{.Label "absent"}}', ".Label cannot be had of absent"),
     ],
 )
 def test_what_is_wrong_is_told(template, reason):
