@@ -254,7 +254,7 @@ def test_python_needs_no_magic_and_shows_nothing(kernel):
         ("%%container run nowhere:1\ntrue", "NotFoundError", "nowhere:1"),
         ("%%container run bread:1 --nmae x\ntrue", "UsageError", "did you mean --name?"),
         ("%%container run -it bread:1\ntrue", "UsageError", "no terminal"),
-        ("%%container run bread:1 --gpus all\ntrue", "UsageError", "not available yet"),
+        ("%%container run bread:1 --gpus all\ntrue", "UsageError", "no device of this machine"),
         ("%%container run bread:1 {nobody}\ntrue", "UsageError", '"nobody" is not defined'),
         ("%%container rum bread:1\ntrue", "UsageError", "did you mean run?"),
         ("%%container exec nobody\ntrue", "NotFoundError", "nobody"),
