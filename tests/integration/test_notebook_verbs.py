@@ -72,7 +72,7 @@ def test_the_same_file_passes_as_every_kind_of_user(verbs, kind, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("proot") is None, reason="PRoot is not installed")
-def test_without_walls_the_same_file_passes_but_for_the_copy_and_the_pause_that_are_refused_by_name(verbs, tmp_path):
+def test_without_walls_the_same_file_passes_too(verbs, tmp_path):
     command = [*COMMAND, "--confcutdir", str(verbs[0]), str(verbs[0] / "verbs.ipynb")]
     done = subprocess.run(
         denied_host.command(["user-namespaces"], command),
@@ -82,9 +82,4 @@ def test_without_walls_the_same_file_passes_but_for_the_copy_and_the_pause_that_
         timeout=300,
         check=False,
     )
-    failed = {int(number) for number in re.findall(r"^FAILED .*::Cell (\d+)", done.stdout, re.MULTILINE)}
-    refused = [number for number, cell in enumerate(verb_cells.CELLS) if " cp " in cell or " pause " in cell]
-    # The next cell looks at what was copied, or lets what was paused go on.
-    assert failed == {*refused, *(number + 1 for number in refused)}, done.stdout[-5000:]
-    assert "cp is not available without walls" in done.stdout
-    assert "pause is not available without walls" in done.stdout
+    assert done.returncode == 0, done.stdout[-5000:]
