@@ -1,4 +1,4 @@
-"""What ``--filter`` of ``ps`` and ``images`` means, by docker's words: values of one key are any of them, keys are all of them."""
+"""What ``--filter`` means, by docker's words: all keys, of each any of its values; of ``label`` all, as docker has it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dockmagic.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
+    from dockmagic.listing import Volume
     from dockmagic.results import Container, Image
     from dockmagic.store.images import ImageRecord
 
@@ -57,6 +58,15 @@ def of_images(session: Session, values: Iterable[Image], filters: Filters) -> li
     return _passing(found, filters, _tests_of_images(session, [image.id for image in found]), "images")
 
 
+def volumes(values: Iterable[Volume], filters: Filters) -> list[Volume]:
+    """Those of ``values`` that pass.
+
+    Raises:
+        UsageError: an unknown filter, or a value that it cannot have.
+    """
+    return _passing(values, filters, _TESTS_OF_VOLUMES, "volumes")
+
+
 def _passing(
     values: Iterable[_Each], filters: Filters, tests: Mapping[str, Callable[[_Each, str], bool]], what: str
 ) -> list[_Each]:
@@ -64,9 +74,13 @@ def _passing(
     for key in wanted:
         if key not in tests:
             raise UsageError(f'there is no filter "{key}" of {what}', hint=f"filters: {', '.join(tests)}")
-    return [
-        each for each in values if all(any(tests[key](each, word) for word in words) for key, words in wanted.items())
-    ]
+
+    def passes(each: _Each) -> bool:
+        return all(
+            (all if key == "label" else any)(tests[key](each, word) for word in words) for key, words in wanted.items()
+        )
+
+    return [each for each in values if passes(each)]
 
 
 def _tests_of_containers(session: Session) -> dict[str, Callable[[Container, str], bool]]:
@@ -79,7 +93,8 @@ def _tests_of_containers(session: Session) -> dict[str, Callable[[Container, str
 
     return {
         "id": lambda container, word: container.id.startswith(word),
-        "name": lambda container, word: _finds(word, container.name),
+        # docker's names have a slash before them, which patterns may name
+        "name": lambda container, word: _finds(word, container.name) or _finds(word, f"/{container.name}"),
         "status": _has_status,
         "exited": lambda container, word: container.status == "exited" and str(container.exit_code) == word,
         "ancestor": lambda container, word: _descends(session, image_of(container), word),
@@ -141,6 +156,14 @@ def _tests_of_images(session: Session, newest_first: Sequence[str]) -> dict[str,
         "before": lambda image, word: age(image.id) < age(images.find(session, word).id),
         "since": lambda image, word: age(image.id) > age(images.find(session, word).id),
     }
+
+
+_TESTS_OF_VOLUMES: Mapping[str, Callable[[Volume, str], bool]] = {
+    "name": lambda volume, word: word in volume.name,
+    "driver": lambda volume, word: word == volume.driver,
+    "dangling": lambda volume, word: _true("dangling", word) != bool(volume.users),
+    "label": lambda volume, word: _labelled(volume.labels, word),
+}
 
 
 def _true(key: str, word: str) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from dockmagic.engine import filters as chosen
+from dockmagic.engine.filters import Filters
 from dockmagic.errors import ConflictError, NotFoundError, UsageError
 from dockmagic.listing import Volume
 from dockmagic.sandbox.spec import Bind
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from dockmagic.store.volumes import VolumeRow
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}")
-Filters = Iterable[tuple[str, str]]
 
 # The labels of z and Z are for docker's SELinux domain, the others for its virtual machine: here there is nothing to do for them.
 _MODES = frozenset({"ro", "rw", "z", "Z", "cached", "delegated", "consistent"})
@@ -198,10 +199,8 @@ class Volumes:
         return _table(self._filtered(filters))
 
     def _filtered(self, filters: Filters) -> Sequence[Volume]:
-        found = [self._value(row) for row in self._session.store.volumes.list()]
-        for key, value in filters:
-            found = [volume for volume in found if _passes(volume, key, value)]
-        return found
+        found = map(self._value, self._session.store.volumes.list())
+        return chosen.volumes(found, filters)
 
     def _value(self, row: VolumeRow) -> Volume:
         session = self._session
@@ -216,21 +215,6 @@ class Volumes:
 
 def _name(x: str | Volume) -> str:
     return x.name if isinstance(x, Volume) else x
-
-
-def _passes(volume: Volume, key: str, value: str) -> bool:
-    match key:
-        case "name":
-            return value in volume.name
-        case "driver":
-            return value == volume.driver
-        case "dangling":
-            return (value in {"true", "1"}) != bool(volume.users)
-        case "label":
-            name, equals, wanted = value.partition("=")
-            return name in volume.labels and (not equals or volume.labels[name] == wanted)
-        case _:
-            raise UsageError(f'there is no filter "{key}" of volumes', hint="name, label, dangling or driver")
 
 
 def _table(volumes: Sequence[Volume]) -> Table[Volume]:

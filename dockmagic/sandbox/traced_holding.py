@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from errno import ESRCH
 
 from dockmagic.syscalls.call import call
@@ -48,17 +49,9 @@ def hold(first: int) -> bool:
     Raises:
         OSError: it has ended, or nobody traces it.
     """
-    tracer = tracer_of(first)
-    if not tracer:
-        raise ProcessLookupError(ESRCH, "nobody traces it")
-    pidfd = os.pidfd_open(tracer)
-    try:
-        if tracer_of(first) != tracer:
-            raise ProcessLookupError(ESRCH, "it has ended")
+    with _tracer(first) as (tracer, pidfd):
         signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
         return _stands(tracer)
-    finally:
-        os.close(pidfd)
 
 
 def release(first: int) -> None:
@@ -67,6 +60,15 @@ def release(first: int) -> None:
     Raises:
         OSError: it has ended.
     """
+    with _tracer(first) as (tracer, pidfd):
+        for pid in traced(tracer):
+            _send(pid, tracer, signal.SIGCONT)
+        signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+
+
+@contextmanager
+def _tracer(first: int) -> Iterator[tuple[int, int]]:
+    """What traces a process, by pid and by a descriptor of it."""
     tracer = tracer_of(first)
     if not tracer:
         raise ProcessLookupError(ESRCH, "nobody traces it")
@@ -74,9 +76,7 @@ def release(first: int) -> None:
     try:
         if tracer_of(first) != tracer:
             raise ProcessLookupError(ESRCH, "it has ended")
-        for pid in traced(tracer):
-            _send(pid, tracer, signal.SIGCONT)
-        signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+        yield tracer, pidfd
     finally:
         os.close(pidfd)
 
