@@ -9,16 +9,26 @@ The filter sets no_new_privs too, so setuid programs (newuidmap) lose their righ
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from dockmagic.sandbox import bpf, syscall_table
 from tests.integration.filters import install
 
+if TYPE_CHECKING:
+    from tests.users import User
+
 _NEW_USER = 0x10000000
 _MOUNTS = "mount umount2 pivot_root fsopen fsconfig fsmount fspick move_mount open_tree mount_setattr open_tree_attr"
 _PTRACE = "ptrace process_vm_readv process_vm_writev"
+_TELL = """
+result["problems"] = engine.session.store.check()
+engine.close()
+print(json.dumps(result))
+"""
 
 # What a kind of host refuses: system call to errno. clone and unshare are refused only for new user namespaces.
 HOSTS: dict[str, dict[str, str]] = {
@@ -36,6 +46,16 @@ HOSTS: dict[str, dict[str, str]] = {
 def command(denied: Sequence[str], argv: Sequence[str]) -> list[str]:
     """The words that run ``argv`` on such a host; the repository must be the working directory or in PYTHONPATH."""
     return [sys.executable, "-m", "tests.integration.denied_host", *denied, "--", *argv]
+
+
+def told(user: User, denied: Sequence[str], script: str, *, isolation: str) -> Any:
+    """What a script of a user says there: it has an ``engine``, and fills ``result``; the store must be whole behind it."""
+    words = command(denied, [sys.executable, "-c", f"{script}{_TELL}"])
+    done = user.run(*words, timeout=200, DOCKMAGIC_ISOLATION=isolation)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.pop("problems") == []
+    return found
 
 
 def program(denied: Sequence[str]) -> bytes:
