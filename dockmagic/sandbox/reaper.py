@@ -26,23 +26,32 @@ def supervise(become: Callable[[], int]) -> int:
         become: executes the program; returns an exit code when it cannot.
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())  # none gets lost until we can pass it on
+    readiness, ours = os.pipe()
     child = os.fork()
     if child == 0:
         privileges.set_parent_death_signal(signal.SIGKILL)
+        _await_end(readiness, ours)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os._exit(become())
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in range(3):
         os.dup2(null, descriptor)
-    keep_only([])
     privileges.hide_command_line("init")
     _pass_on(child)
+    keep_only([])  # the program begins: whoever hears of it finds a first process that is closed and has its handlers
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     while True:
         pid, state = os.waitpid(-1, 0)
         if pid == child:
             code = os.waitstatus_to_exitcode(state)
             return code if code >= 0 else 128 - code
+
+
+def _await_end(read: int, write: int) -> None:
+    """Until nobody but us holds the pipe's other end."""
+    os.close(write)
+    os.read(read, 1)
+    os.close(read)
 
 
 def _pass_on(child: int) -> None:
