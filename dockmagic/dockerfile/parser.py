@@ -15,6 +15,7 @@ from dockmagic.dockerfile.lexer.blanks import BLANK_RUN, SPACE_RUN, SPACES
 from dockmagic.dockerfile.lexer.json_form import json_words
 from dockmagic.dockerfile.lexer.lines import Line, Reader, split_command
 from dockmagic.dockerfile.location import excerpts, fault, located
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.errors import DockerfileError, Location
 
 if TYPE_CHECKING:
@@ -171,11 +172,6 @@ def name_values(text: str, instruction: str, escape: str = "\\") -> tuple[str, .
     return tuple(triples)
 
 
-def quote(text: str) -> str:
-    """``text`` between double quotes, as Go's ``%q`` writes it."""
-    return '"' + "".join(map(_quoted, text)) + '"'
-
-
 def _node(code: str, line: Line, escape: str, *, trigger: bool = False) -> Node:
     command = split_command(code)
     cut = _CUTTERS.get(command.name.lower())
@@ -312,27 +308,3 @@ def _dump_node(node: Node) -> str:
     else:
         parts += map(quote, node.args)
     return " ".join(parts)
-
-
-_ESCAPES = {
-    "\a": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-    "\\": "\\\\",
-    '"': '\\"',
-}
-
-
-def _quoted(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    if character.isprintable():
-        return character
-    code = ord(character)
-    if code < 0x80:  # noqa: PLR2004 - ASCII ends here
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the basic plane ends here

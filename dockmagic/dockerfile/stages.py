@@ -18,7 +18,8 @@ from dockmagic.dockerfile.instructions import (
 )
 from dockmagic.dockerfile.instructions.suggestion import did_you_mean
 from dockmagic.dockerfile.location import excerpts, fault
-from dockmagic.dockerfile.parser import Dockerfile, ParseWarning, parse, quote
+from dockmagic.dockerfile.parser import Dockerfile, ParseWarning, parse
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.errors import DockerfileError, Location
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from dockmagic.dockerfile.lexer.blanks import BLANK_RUN, SPACES
 from dockmagic.dockerfile.lexer.heredoc import without_heredocs
 from dockmagic.dockerfile.lexer.lines import split_command
 from dockmagic.dockerfile.location import fault, reason_of
-from dockmagic.dockerfile.parser import Node, parse, quote
+from dockmagic.dockerfile.parser import Node, parse
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.errors import DockerfileError, Location
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")

@@ -10,7 +10,7 @@ from dockmagic.dockerfile.instructions import Add, Arg, Copy, Env, Expose, Workd
 from dockmagic.dockerfile.lint.platforms import parse_platform
 from dockmagic.dockerfile.lint.rule import Finding, finding
 from dockmagic.dockerfile.lint.survey import SCRATCH, Survey
-from dockmagic.dockerfile.parser import quote
+from dockmagic.dockerfile.quoting import quote
 
 _TARGET_PLATFORM = "TARGETPLATFORM"
 _SECRET = re.compile(

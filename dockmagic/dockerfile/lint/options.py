@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dockmagic.dockerfile.lexer.directives import find_directive, leading_directives
 from dockmagic.dockerfile.location import fault
-from dockmagic.dockerfile.parser import quote
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.errors import DockerfileError
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from dockmagic.dockerfile.instructions import (
 from dockmagic.dockerfile.lexer.directives import leading_directives
 from dockmagic.dockerfile.lint.rule import Finding, finding
 from dockmagic.dockerfile.lint.survey import Survey
-from dockmagic.dockerfile.parser import EMPTY_CONTINUATION, quote
+from dockmagic.dockerfile.parser import EMPTY_CONTINUATION
+from dockmagic.dockerfile.quoting import quote
 
 _RESERVED = frozenset({"context", "scratch"})
 # "FROM [--flags] BASE AS NAME": the word between base and name.

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dockmagic.dockerfile.lexer.blanks import SPACE_RUN
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.dockerfile.shell.pattern import Pattern, PatternError, parse_pattern
 from dockmagic.errors import DockerfileError
 
@@ -20,6 +21,8 @@ MAX_DEPTH = 40
 MAX_SUBSTITUTIONS = 200_000
 _SPECIAL = frozenset("@*#?-$!0")
 _NO_NAME = frozenset("{}:")
+_OPERATORS = frozenset("-+?#%")
+_NO_BRACE = "syntax error: missing '}'"
 _SHOWN = 200
 
 
@@ -66,7 +69,7 @@ def expand(
         pieces = expander.until("")
     except (_SubstitutionError, PatternError) as error:
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-        raise DockerfileError(f'failed to process "{shown}": {error}') from None
+        raise DockerfileError(f"failed to process {quote(shown)}: {error}") from None
     return Expansion(
         word="".join(piece for piece, _ in pieces),
         words=tuple(_split(pieces)),
@@ -155,16 +158,22 @@ class _Expander:
             else:
                 pieces.append((self._plain(stop), False))
         if stop:
-            raise _SubstitutionError(f"syntax error: missing '{stop}'" + (" in ${}" if stop == "/" else ""))
+            raise _SubstitutionError(f"unexpected end of statement while looking for matching {stop}")
         return pieces
 
-    def _word(self, stop: str, *, keep_escapes: bool = False) -> str:
+    def _word(self, stop: str, *, missing: str, keep_escapes: bool) -> str:
+        """The word up to ``stop``; a fault at the text's very end means that ``stop`` is ``missing``."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise _SubstitutionError(f"substitutions nested more than {MAX_DEPTH} deep")
-        word = "".join(piece for piece, _ in self.until(stop, keep_escapes=keep_escapes))
+        try:
+            pieces = self.until(stop, keep_escapes=keep_escapes)
+        except _SubstitutionError:
+            if self._peek() == "":
+                raise _SubstitutionError(missing) from None
+            raise
         self.depth -= 1
-        return word
+        return "".join(piece for piece, _ in pieces)
 
     def _peek(self) -> str:
         return self.text[self.position : self.position + 1]
@@ -191,6 +200,7 @@ class _Expander:
     def _single_quoted(self) -> str:
         end = self.text.find("'", self.position + 1)
         if end < 0:
+            self.position = len(self.text)
             raise _SubstitutionError("unexpected end of statement while looking for matching single-quote")
         text = self.text[self.position + 1 : end]
         self.position = end + 1
@@ -255,7 +265,7 @@ class _Expander:
     def _braced(self) -> str:
         first = self._peek()
         if first == "":
-            raise _SubstitutionError("syntax error: missing '}'")
+            raise _SubstitutionError(_NO_BRACE)
         if first in _NO_NAME:
             raise _SubstitutionError("syntax error: bad substitution")
         name = self._name()
@@ -264,18 +274,28 @@ class _Expander:
             return self._lookup(name)[0]
         if operator == "/":
             return self._replaced(name)
+        if operator == "":
+            raise _SubstitutionError(_NO_BRACE)
         if operator == ":":
             operator += self._next()
-        if operator in {"-", ":-", "+", ":+", "?", ":?"}:
-            return self._conditional(name, operator)
-        if operator in {"#", "%"}:
-            return self._trimmed(name, operator)
-        if operator in {"", ":"}:
-            raise _SubstitutionError("syntax error: missing '}'")
-        raise _SubstitutionError(f"unsupported modifier ({operator}) in substitution")
+        elif operator not in _OPERATORS:
+            raise _SubstitutionError(f"unsupported modifier ({operator}) in substitution")
+        return self._modified(name, operator)
 
-    def _conditional(self, name: str, operator: str) -> str:
-        word = self._word("}")
+    def _modified(self, name: str, operator: str) -> str:
+        """The word behind an operator is read first, so a missing brace is told before a wrong operator.
+
+        A colon before ``#`` and ``%`` changes nothing.
+        """
+        kind = operator[-1:]
+        word = self._word("}", missing=_NO_BRACE, keep_escapes=kind in {"#", "%"})
+        if kind in {"#", "%"}:
+            return self._trimmed(name, kind, word)
+        if kind not in _OPERATORS:
+            raise _SubstitutionError(f"unsupported modifier ({operator}) in substitution")
+        return self._conditional(name, operator, word)
+
+    def _conditional(self, name: str, operator: str, word: str) -> str:
         value, is_set = self._lookup(name)
         usable = is_set and not (operator.startswith(":") and value == "")
         if operator.endswith("-"):
@@ -287,9 +307,8 @@ class _Expander:
         state = "empty" if is_set else "unset"
         raise _SubstitutionError(f"{name}: {word or f'is not allowed to be {state}'}")
 
-    def _trimmed(self, name: str, operator: str) -> str:
+    def _trimmed(self, name: str, operator: str, pattern: str) -> str:
         """``#`` takes the shortest match off the front, ``##`` the longest, ``%`` and ``%%`` off the end."""
-        pattern = self._word("}", keep_escapes=True)
         longest = pattern.startswith(operator)
         value, _ = self._lookup(name)
         parsed = _pattern(pattern[longest:])
@@ -300,8 +319,8 @@ class _Expander:
     def _replaced(self, name: str) -> str:
         everywhere = self._peek() == "/"
         self.position += everywhere
-        pattern = self._word("/", keep_escapes=True)
-        replacement = self._word("}", keep_escapes=True)
+        pattern = self._word("/", missing="syntax error: missing '/' in ${}", keep_escapes=True)
+        replacement = self._word("}", missing=_NO_BRACE, keep_escapes=True)
         value, _ = self._lookup(name)
         return _pattern(pattern).replace(value, replacement, everywhere=everywhere, limit=self.limit)
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from dockmagic.dockerfile.lexer.json_form import json_words
-from dockmagic.dockerfile.parser import name_values, parse, quote, words
+from dockmagic.dockerfile.parser import name_values, parse, words
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.errors import DockerfileError, Location
 
 

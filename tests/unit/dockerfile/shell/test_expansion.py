@@ -67,7 +67,12 @@ def test_conditions(name, minus, colon_minus, plus, colon_plus):
         ("${}", "syntax error: bad substitution"),
         ("${{A}}", "syntax error: bad substitution"),
         ("${A:b}", r"unsupported modifier \(:b\) in substitution"),
-        ("${A:#b}", r"unsupported modifier \(:#\) in substitution"),
+        ("${A:}", "syntax error: missing '}'"),
+        ("${A:b", "syntax error: missing '}'"),
+        ("${A/b/${", "syntax error: missing '}'"),
+        ("${A/${", "syntax error: missing '/' in"),
+        ("${A:-'b}", "syntax error: missing '}'"),
+        ("${A:-${}} x", "syntax error: bad substitution"),
         ("${A=b}", r"unsupported modifier \(=\) in substitution"),
         ("'a", "looking for matching single-quote"),
         ('"a', "looking for matching double-quote"),
@@ -81,6 +86,11 @@ def test_errors_name_the_text_and_the_reason(text, reason):
         word(text)
     assert str(caught.value).startswith('failed to process "')
     assert caught.value.location is None
+
+
+def test_the_text_of_an_error_is_quoted():
+    with pytest.raises(DockerfileError, match=r'^failed to process "\\"\\t\$A": unexpected end of statement'):
+        word('"\t$A')
 
 
 def test_set_variables_pass_the_question_mark():
@@ -101,6 +111,7 @@ def test_set_variables_pass_the_question_mark():
         ("${A//?/x}", "xxxxx"),
         ("${NONE#x}${NONE/a/b}", ""),
         ("${A%${NONE:-a}}", "alph"),
+        ("${A:#al}${A:%a}${PATHS:##*/}", "phaalphbin"),
         ('${A#"al"}${A#"a?"}', "phapha"),
         ('${A#"\\\\a"}', "alpha"),
     ],
