@@ -18,6 +18,7 @@ from dockmagic.results import Build, Image, Isolation, Run
 from dockmagic.sandbox import one_id
 from dockmagic.sandbox.execution import Outcome, execute
 from dockmagic.sandbox.spec import Spec
+from dockmagic.store.log import LogWriter
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -81,10 +82,13 @@ def perform(attempt: Attempt, listener: Listener | None) -> Run:
         if attempt.request.on_start is not None:
             attempt.request.on_start(process)
 
-    with health.watched(session, row, spec, attempt.check) as watcher:
+    with (
+        health.watched(session, row, spec, attempt.check) as watcher,
+        LogWriter(session.store.containers.log_path(row.id)) as log,
+    ):
         outcome = execute(
             start,
-            log=session.store.containers.log_path(row.id),
+            log=log,
             stdin=attempt.request.stdin,
             listener=listener,
             timeout=attempt.request.timeout,

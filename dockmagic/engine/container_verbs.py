@@ -9,6 +9,7 @@ from dockmagic.engine import (
     commit,
     containers,
     life,
+    logs,
     pausing,
     stats,
 )
@@ -21,6 +22,7 @@ from dockmagic.table import Table
 if TYPE_CHECKING:
     from dockmagic.engine.background import Background
     from dockmagic.engine.copying import Copied
+    from dockmagic.engine.moments import Moment
     from dockmagic.engine.ports import Published
     from dockmagic.engine.stats import Listed, Stats
 
@@ -82,9 +84,18 @@ class ContainerVerbs:
         """Give a container another name."""
         return life.rename(self.session, container, name)
 
-    def follow(self, name: str | Container, listener: Callable[[bytes], None], *, tail: int | None = None) -> None:
-        """Give what a container prints until it ends; see :func:`dockmagic.engine.life.follow`."""
-        life.follow(self.session, name, listener, tail=tail)
+    def follow(
+        self,
+        name: str | Container,
+        listener: Callable[[bytes], None],
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        tail: int | None = None,
+        timestamps: bool = False,
+    ) -> None:
+        """Give what a container prints until it ends; see :func:`dockmagic.engine.logs.follow`."""
+        logs.follow(self.session, name, listener, logs.selection(since, until, tail, timestamps=timestamps))
 
     def cp(self, source: str, destination: str) -> Copied:
         """Copy between this machine and a container, ``NAME:PATH``; see :func:`dockmagic.engine.copying.cp`."""
@@ -118,6 +129,26 @@ class ContainerVerbs:
         """Make an image of a container; see :func:`dockmagic.engine.commit.commit`."""
         return commit.commit(self.session, container, reference, message=message, author=author, changes=changes)
 
-    def logs(self, name: str | Container) -> str:
-        """What a container's processes printed."""
-        return containers.logs(self.session, name)
+    def logs(
+        self,
+        name: str | Container,
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        tail: int | None = None,
+        timestamps: bool = False,
+    ) -> str:
+        """What a container's processes printed.
+
+        Args:
+            name: the container.
+            since: lines from then on: ``"10m"`` ago, a time in RFC 3339, seconds since 1970, a datetime.
+            until: lines up to then.
+            tail: only so many of the last of these.
+            timestamps: each line begins with the time at which it was whole.
+
+        Raises:
+            NotFoundError: there is none.
+            UsageError: one is no point of time.
+        """
+        return logs.logs(self.session, name, logs.selection(since, until, tail, timestamps=timestamps))

@@ -297,19 +297,3 @@ def require_unpaused(row: ContainerRow) -> None:
     """
     if row.paused is not None:
         raise ConflictError(f"container {row.name} is paused", hint=f"%container unpause {row.name} lets it go on")
-
-
-def logs(session: Session, name: str | Container) -> str:
-    """What a container's processes printed so far.
-
-    Raises:
-        NotFoundError: no such container.
-    """
-    row = find(session, name)
-    path = session.store.containers.log_path(row.id)
-    try:
-        return path.read_text("utf-8", "replace")
-    except FileNotFoundError:
-        if row.status == "created":
-            return ""
-        raise NotFoundError(f"the log of container {row.name} is gone") from None

@@ -1,4 +1,4 @@
-"""``stop``, ``kill``, ``wait``, ``rename``, ``logs -f``: containers that live, in whichever kernel of this user.
+"""``stop``, ``kill``, ``wait``, ``rename``: containers that live, in whichever kernel of this user.
 
 A container's first process is found by its pid and birth and signalled through a pidfd; who is gone is never mistaken for another.
 """
@@ -9,7 +9,7 @@ import os
 import select
 import signal as signals
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _LOOK = 0.05
 _WRITTEN = 10.0
 PATIENCE = 10.0
-_CHUNK = 65536
 # Of a container whose end somebody waits for.
 _AWAITED = "wait"
 
@@ -138,47 +137,6 @@ def rename(session: Session, container: str | Container, name: str) -> str:
     wanted = naming.checked(name)
     session.store.containers.rename(containers.find(session, container).id, wanted)
     return name
-
-
-def follow(
-    session: Session, name: str | Container, listener: Callable[[bytes], None], *, tail: int | None = None
-) -> None:
-    """Give what a container printed, and what it prints until it ends.
-
-    Args:
-        session: what it works on.
-        name: of the container.
-        listener: gets each piece.
-        tail: only so many of the lines that are there already; None for all.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    row = containers.find(session, name)
-    path = session.store.containers.log_path(row.id)
-    if row.status != containers.RUNNING:
-        listener(last_lines(containers.logs(session, row.id), tail).encode("utf-8", "replace"))
-        return
-    with path.open("rb") as log:
-        begun = log.read()
-        kept = last_lines(begun.decode("latin-1"), tail).encode("latin-1")
-        if kept:
-            listener(kept)
-        while True:
-            # Whether it lives is asked before the log is read, so that nothing is missed.
-            found = session.store.containers.get(row.id)
-            while data := log.read(_CHUNK):
-                listener(data)
-            if found is None or found.status != containers.RUNNING:
-                return
-            time.sleep(_LOOK)
-
-
-def last_lines(text: str, count: int | None) -> str:
-    """The last lines of a text; None for all."""
-    if count is None:
-        return text
-    return "".join(text.splitlines(keepends=True)[-count:]) if count else ""
 
 
 def _patience(row: ContainerRow) -> float:

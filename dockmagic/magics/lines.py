@@ -47,13 +47,13 @@ def _load(notebook: Notebook, command: Command) -> Table[Image]:
 
 def _logs(notebook: Notebook, command: Command) -> Log | None:
     """The text; with ``-f`` it is printed while it comes."""
-    name, tail = command.operands[0], command.options["tail"]
+    name = command.operands[0]
+    wanted = {option: command.options[option] for option in ("since", "until", "tail", "timestamps")}
     if not command.options["follow"]:
-        text = notebook.engine.logs(name)
-        return Log(text if tail is None else "".join(text.splitlines(keepends=True)[-tail:] if tail else ()))
+        return Log(notebook.engine.logs(name, **wanted))
     streams = Streams()
     try:
-        notebook.engine.follow(name, lambda data: streams.write("stdout", data), tail=tail)
+        notebook.engine.follow(name, lambda data: streams.write("stdout", data), **wanted)
     finally:
         streams.close()
     return None

@@ -56,6 +56,18 @@ def count(text: str) -> int | None:
     return int(text)
 
 
+def moment(text: str) -> str:
+    """A point of time, as docker's ``--since`` takes it; it is counted from when it is used."""
+    from dockmagic.engine.moments import nanoseconds  # noqa: PLC0415 - rarely used
+    from dockmagic.errors import UsageError  # noqa: PLC0415 - rarely used
+
+    try:
+        nanoseconds(text, 0)
+    except UsageError as error:
+        raise ValueError(error.message) from None
+    return text
+
+
 def positive(text: str) -> int:
     """A whole number from 1."""
     if not (text.isascii() and text.isdigit() and int(text)):

@@ -228,7 +228,15 @@ LINE_VERBS = (
         options=(
             Option(names=("-f", "--follow"), help="print what it prints until it ends"),
             Option(names=("-n", "--tail"), value="COUNT", read=values.count, help="only so many of the last lines"),
-            *table.later("--details --since= -t|--timestamps --until="),
+            Option(
+                names=("--since",),
+                value="TIME",
+                read=values.moment,
+                help="only lines from then on: 10m, 2030-01-02T03:04:05Z",
+            ),
+            Option(names=("--until",), value="TIME", read=values.moment, help="only lines up to then"),
+            Option(names=("-t", "--timestamps"), help="each line begins with its time"),
+            *table.refused("--details", "no log driver here adds any"),
         ),
     ),
     *life_verbs.VERBS,

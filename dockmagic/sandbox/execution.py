@@ -8,11 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.errors import EXIT_INTERRUPTED, EXIT_KILLED, DockmagicError
-from dockmagic.sandbox.pump import OUTPUT_LIMIT, Capture, Ending, Listener, Stream, pump
+from dockmagic.sandbox.pump import OUTPUT_LIMIT, Capture, Ending, Listener, Sink, Stream, pump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +40,7 @@ class Outcome:
 def execute(
     start: Callable[[int, int, int], Process],
     *,
-    log: Path | None = None,
+    log: Sink | None = None,
     stdin: bytes | None = None,
     listener: Listener | None = None,
     timeout: float | None = None,
@@ -52,7 +51,7 @@ def execute(
 
     Args:
         start: starts it on (stdin, stdout, stderr) descriptors.
-        log: everything that it prints is appended there; None for nowhere.
+        log: gets everything that it prints; None for nobody.
         stdin: its input; None for an empty one.
         listener: gets each chunk as it comes.
         timeout: seconds until it is killed, None for ever.
@@ -63,12 +62,12 @@ def execute(
         IsolationError: a wall could not be built; nothing ran.
     """
     begin = time.monotonic()
-    with _pipes(stdin) as pipes, (log or Path(os.devnull)).open("ab", buffering=0) as sink:
+    with _pipes(stdin) as pipes:
         process = start(pipes.stdin, pipes.stdout, pipes.stderr)
         try:
             if started is not None:
                 started(process)
-            capture = Capture(sink, listener, output_limit)
+            capture = Capture(log, listener, output_limit)
             ending = pump(process, pipes.hand_over(), capture, timeout=timeout)
             end = process.wait()
             if end is None:

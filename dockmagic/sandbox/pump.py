@@ -7,7 +7,7 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, Protocol
+from typing import Literal, Protocol
 
 Stream = Literal["stdout", "stderr"]
 Listener = Callable[[Stream, bytes], None]
@@ -27,6 +27,12 @@ class Awaited(Protocol):
     def kill(self) -> None: ...
 
 
+class Sink(Protocol):
+    """Where what is printed goes first."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
 @dataclass(slots=True)
 class Capture:
     """What was printed so far, each stream and both as they came, until both together reach the limit.
@@ -38,7 +44,7 @@ class Capture:
         printed: bytes that the process has printed.
     """
 
-    log: BinaryIO
+    log: Sink | None = None
     listener: Listener | None = None
     limit: int = OUTPUT_LIMIT
     printed: int = 0
@@ -54,7 +60,8 @@ class Capture:
             return
         if len(data) > room:
             data = data[:room] + self.mark()
-        self.log.write(data)
+        if self.log is not None:
+            self.log.write(data)
         for buffer in (self.stdout if stream == "stdout" else self.stderr, self.output):
             buffer.extend(data)
         if self.listener is not None:

@@ -24,6 +24,7 @@ from dockmagic.store.database import Database
 from dockmagic.store.faults import told
 from dockmagic.store.layout import Layout, snapshot
 from dockmagic.store.leases import held
+from dockmagic.store.log import container_of
 from dockmagic.store.rows import has_table, layers_of
 from dockmagic.store.sweep import entries
 from dockmagic.store.variants import blobs_of_indexes
@@ -184,7 +185,7 @@ def _unaccounted(listing: _Listing, rows: _Rows) -> list[Problem]:
         ("layers", {name for name in listing.layers if name.removesuffix(".json") not in layers}),
         ("snapshots", listing.snapshots - layers),
         ("containers", listing.containers - rows.containers),
-        ("logs", listing.logs - rows.containers),
+        ("logs", {name for name in listing.logs if container_of(name) not in rows.containers}),
         ("volumes", listing.volumes - rows.volumes.keys()),
     )
     return [

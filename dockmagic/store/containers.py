@@ -18,6 +18,7 @@ from dockmagic.store.database import Database
 from dockmagic.store.faults import told
 from dockmagic.store.holder import Holder
 from dockmagic.store.layout import Layout
+from dockmagic.store.log import marks_path
 
 CREATED, RUNNING, EXITED = "created", "running", "exited"
 _PREFIX = re.compile(r"[0-9a-f]{1,64}")
@@ -263,8 +264,9 @@ class Containers:
         with self._database.writing() as connection:
             connection.execute("DELETE FROM containers WHERE id = ?", (container_id,))
         path = self._layout.log(container_id)
-        with told(path):
-            path.unlink(missing_ok=True)
+        for file in (path, marks_path(path)):
+            with told(file):
+                file.unlink(missing_ok=True)
 
     def log_path(self, container_id: str) -> Path:
         """The file that its output is appended to; not there before the first start."""

@@ -15,6 +15,7 @@ r"""Where things lie in the store's directory.
         tmp/<name>/                   trees in the making
         work/<name>/                  writable layers in the making
     logs/<id>             what a container printed
+    logs/<id>.times       when
     locks/<hex>           files that users of a cache lock
     locks/volumes         locked by who decides what volumes hold
     tmp/<name>            files in the making

@@ -22,6 +22,7 @@ from dockmagic.store.database import Database
 from dockmagic.store.faults import told
 from dockmagic.store.layout import Layout
 from dockmagic.store.leases import drop_dead, held
+from dockmagic.store.log import container_of
 from dockmagic.store.rows import layers_of
 from dockmagic.store.variants import blobs_of_indexes, forget_unnamed_indexes
 
@@ -117,7 +118,7 @@ def _set_aside(connection: sqlite3.Connection, layout: Layout, owner: Owner, tra
     files = [
         *(p for p in entries(layout.blobs) if p.name not in blobs),
         *(p for p in entries(layout.layers) if p.name.removesuffix(".json") not in wanted),
-        *(p for p in entries(layout.logs) if p.name not in containers),
+        *(p for p in entries(layout.logs) if container_of(p.name) not in containers),
     ]
     for file in files:
         target = layout.tmp / new_name()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -182,6 +183,23 @@ def test_a_log_is_followed_until_the_end(engine, start):
     heard.clear()
     engine.follow("talk", heard.append, tail=2)
     assert b"".join(heard) == b"more\nlast\n"
+
+
+def test_lines_of_a_log_are_chosen_by_their_times(engine, start):
+    run = start("mkfifo /tmp/gate\necho ready\nread word < /tmp/gate\necho more\n", "talk")
+    between = datetime.now(UTC)
+    engine.exec("talk", script="echo on > /tmp/gate\n")
+    heard = []
+    engine.follow("talk", heard.append, since=between, timestamps=True)
+    stamp, _, text = b"".join(heard).decode().partition(" ")
+    assert text == "more\n"
+    assert stamp.endswith("Z")
+    assert datetime.fromisoformat(stamp) >= between
+    assert engine.logs("talk", until=between) == "ready\n"
+    assert engine.logs("talk", since=stamp) == engine.logs("talk", since="1h", tail=1) == "more\n"
+    assert engine.rm("talk") == ("talk",)
+    log = run.container.log_path
+    assert [path for path in log.parent.iterdir() if path.name.startswith(log.name)] == []
 
 
 def test_stats_and_top_tell_of_all_processes(engine, start):

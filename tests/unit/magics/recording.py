@@ -103,7 +103,8 @@ class RecordingEngine:
         self._note("rmi", *names, force=force)
         return (*names, IMAGE.id)
 
-    def logs(self, name):
+    def logs(self, name, *, since, until, tail, timestamps):
+        self._note("logs", name, since=since, until=until, tail=tail, timestamps=timestamps)
         return "one\ntwo\n"
 
     def load(self, path, *, platform, all_platforms=False):
@@ -158,8 +159,8 @@ class RecordingEngine:
         self._note("wait", name)
         return 3
 
-    def follow(self, name, listener, *, tail=None):
-        self._note("follow", name, tail=tail)
+    def follow(self, name, listener, *, since, until, tail, timestamps):
+        self._note("follow", name, since=since, until=until, tail=tail, timestamps=timestamps)
         listener(b"live\xc3")
         listener(b"\xa9\n")
 

@@ -176,7 +176,6 @@ def test_an_option_line_holds_options_only():
         "inspect --size bread",
         "history --human bread",
         "commit --pause fish1",
-        "logs --since 1h fish1",
         "rmi --no-prune bread",
         "import --platform linux/arm64 x.tar",
     ],

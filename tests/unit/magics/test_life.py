@@ -83,9 +83,23 @@ def test_a_log_that_is_followed_is_printed_and_one_that_is_not_is_returned(execu
     assert shell.user_ns["x"] is None
     assert capsys.readouterr().out == "live\N{LATIN SMALL LETTER E WITH ACUTE}\n"
     assert engine.last.tail == 5
-    for options, text in (("-n 1", "two\n"), ("-n 0", ""), ("-n all", "one\ntwo\n"), ("", "one\ntwo\n")):
+    for options, asked in (
+        ("-n 1", {"tail": 1}),
+        ("-n 0", {"tail": 0}),
+        ("-n all", {}),
+        ("", {}),
+        ("--since 10m --until 2030-01-02 -t", {"since": "10m", "until": "2030-01-02", "timestamps": True}),
+    ):
         execute(f"x = %container logs {options} fish1")
-        assert shell.user_ns["x"] == text
+        assert shell.user_ns["x"] == "one\ntwo\n"
+        told = {name: value for name, value in vars(engine.last).items() if name not in {"verb", "words"} and value}
+        assert told == {name: value for name, value in asked.items() if value}
+
+
+def test_a_word_that_is_no_point_of_time_is_named(execute, engine, capsys):
+    execute("%container logs --since soon fish1")
+    assert 'invalid argument "soon" for "--since" flag: it is no point of time' in capsys.readouterr().out
+    assert engine.calls == []
 
 
 def test_numbers_of_lines_and_times():
