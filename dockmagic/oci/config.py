@@ -9,10 +9,13 @@ from typing import Any
 
 from dockmagic.errors import ArchiveError
 from dockmagic.oci import digest as digests
+from dockmagic.oci import fields
 from dockmagic.oci.platform import Platform
 
 _KNOWN = ("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal", "Shell",
           "Healthcheck", "OnBuild")  # fmt: skip
+# The one type of a root file system that there is.
+_LAYERS = "layers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,7 @@ class ImageConfig:
         if self.author:
             found["author"] = self.author
         found["config"] = self.config.to_dict()
-        found["rootfs"] = {"type": "layers", "diff_ids": list(self.diff_ids)}
+        found["rootfs"] = {"type": _LAYERS, "diff_ids": list(self.diff_ids)}
         if self.history:
             found["history"] = [row.to_dict() for row in self.history]
         return found
@@ -149,78 +152,58 @@ def parse(data: bytes) -> ImageConfig:
         value = json.loads(data)
     except (ValueError, RecursionError):
         raise ArchiveError("the image's config is not JSON") from None
-    found = _mapping(value, "the image's config")
-    rootfs = _mapping(found.get("rootfs") or {}, "rootfs")
-    rows = found.get("history") or []
-    if not isinstance(rows, list):
+    found = fields.mapping(value, "the image's config")
+    rootfs = fields.mapping(found.get("rootfs"), "rootfs")
+    if fields.text(rootfs, "type") != _LAYERS:
+        raise ArchiveError(f"a rootfs of an unknown type: {rootfs.get('type')!r:.40}")
+    rows = found.get("history")
+    if not isinstance(rows, list | None):
         raise ArchiveError("history is not a list")
     known = {"architecture", "os", "created", "author", "config", "rootfs", "history"}
+    for key in ("variant", "os.version"):
+        fields.text(found, key)
+    fields.texts(found, "os.features")
     return ImageConfig(
-        architecture=_text(found, "architecture"),
-        os=_text(found, "os"),
-        created=_text(found, "created"),
-        author=_text(found, "author"),
-        config=_container(_mapping(found.get("config") or {}, "config")),
-        diff_ids=tuple(digests.checked(d) for d in _texts(rootfs, "diff_ids") or ()),
-        history=tuple(_row(_mapping(row, "a history row")) for row in rows),
+        architecture=fields.needed_text(found, "architecture"),
+        os=fields.needed_text(found, "os"),
+        created=fields.text(found, "created"),
+        author=fields.text(found, "author"),
+        config=_container(fields.optional_mapping(found, "config")),
+        diff_ids=tuple(digests.checked(d) for d in fields.texts(rootfs, "diff_ids") or ()),
+        history=tuple(_row(fields.mapping(row, "a history row")) for row in rows or ()),
         other={k: v for k, v in found.items() if k not in known},
     )
 
 
 def _container(value: Mapping[str, Any]) -> ContainerConfig:
-    labels = _mapping(value.get("Labels") or {}, "Labels")
     healthcheck = value.get("Healthcheck")
-    env = _texts(value, "Env") or ()
+    env = fields.texts(value, "Env") or ()
     for item in env:
         if "=" not in item:
             raise ArchiveError(f"an Env item has no =: {item[:40]!r}")
+    fields.truth(value, "ArgsEscaped")
     return ContainerConfig(
-        user=_text(value, "User"),
+        user=fields.text(value, "User"),
         env=env,
-        entrypoint=_texts(value, "Entrypoint"),
-        cmd=_texts(value, "Cmd"),
-        working_dir=_text(value, "WorkingDir"),
-        labels={k: str(v) for k, v in labels.items()},
-        exposed_ports=tuple(_mapping(value.get("ExposedPorts") or {}, "ExposedPorts")),
-        volumes=tuple(_mapping(value.get("Volumes") or {}, "Volumes")),
-        stop_signal=_text(value, "StopSignal"),
-        shell=_texts(value, "Shell"),
-        healthcheck=None if healthcheck is None else _mapping(healthcheck, "Healthcheck"),
-        on_build=_texts(value, "OnBuild") or (),
+        entrypoint=fields.texts(value, "Entrypoint"),
+        cmd=fields.texts(value, "Cmd"),
+        working_dir=fields.text(value, "WorkingDir"),
+        labels=fields.strings(value, "Labels"),
+        exposed_ports=fields.names(value, "ExposedPorts"),
+        volumes=fields.names(value, "Volumes"),
+        stop_signal=fields.text(value, "StopSignal"),
+        shell=fields.texts(value, "Shell"),
+        healthcheck=None if healthcheck is None else fields.mapping(healthcheck, "Healthcheck"),
+        on_build=fields.texts(value, "OnBuild") or (),
         other={k: v for k, v in value.items() if k not in _KNOWN},
     )
 
 
 def _row(value: Mapping[str, Any]) -> History:
-    empty = value.get("empty_layer", False)
     return History(
-        created=_text(value, "created"),
-        created_by=_text(value, "created_by"),
-        comment=_text(value, "comment"),
-        author=_text(value, "author"),
-        empty_layer=empty is True,
+        created=fields.text(value, "created"),
+        created_by=fields.text(value, "created_by"),
+        comment=fields.text(value, "comment"),
+        author=fields.text(value, "author"),
+        empty_layer=fields.truth(value, "empty_layer"),
     )
-
-
-def _mapping(value: object, what: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ArchiveError(f"{what} is not a JSON object")
-    return value
-
-
-def _text(value: Mapping[str, Any], key: str) -> str:
-    found = value.get(key)
-    if found is None:
-        return ""
-    if not isinstance(found, str):
-        raise ArchiveError(f"{key} is not a string")
-    return found
-
-
-def _texts(value: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
-    found = value.get(key)
-    if found is None:
-        return None
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise ArchiveError(f"{key} is not a list of strings")
-    return tuple(found)

@@ -9,6 +9,7 @@ from typing import Any
 
 from dockmagic.errors import ArchiveError
 from dockmagic.oci import digest as digests
+from dockmagic.oci import fields
 
 # RFC 6838, section 4.2
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
@@ -53,30 +54,52 @@ def parse(value: object) -> Descriptor:
     if not isinstance(value, dict):
         raise ArchiveError("a descriptor is not a JSON object")
     media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
-    _require_media_type(media_type, "mediaType")
+    require_media_type(media_type, "mediaType")
     if "artifactType" in value:
-        _require_media_type(value["artifactType"], "artifactType")
+        require_media_type(value["artifactType"], "artifactType")
     if not isinstance(digest, str):
         raise ArchiveError("a descriptor has no digest")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 63:
         raise ArchiveError("a descriptor's size is not a number of bytes")
-    annotations, platform = value.get("annotations"), value.get("platform")
+    fields.require_base64(value, "data")
     return Descriptor(
         media_type=str(media_type),
         digest=digests.formed(digest),
         size=size,
-        annotations={str(k): str(v) for k, v in annotations.items()} if isinstance(annotations, dict) else {},
-        platform=platform if isinstance(platform, dict) else None,
-        urls=_urls(value.get("urls") or []),
+        annotations=fields.strings(value, "annotations"),
+        platform=_platform(value.get("platform")),
+        urls=_urls(value),
     )
 
 
-def _require_media_type(value: object, what: str) -> None:
+def require_media_type(value: object, key: str, *, of: str = "a descriptor") -> None:
+    """Check a media type; RFC 6838.
+
+    Raises:
+        ArchiveError: it is none.
+    """
     if not isinstance(value, str) or not _MEDIA_TYPE.fullmatch(value):
-        raise ArchiveError(f"a descriptor has no {what}")
+        raise ArchiveError(f"{of} has no {key}")
 
 
-def _urls(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(url, str) and _URL.fullmatch(url) for url in value):
+def _platform(value: object) -> dict[str, Any] | None:
+    """What an index says that a manifest runs on; of it the specification needs two."""
+    if value is None:
+        return None
+    found = fields.mapping(value, "a platform")
+    for key in ("architecture", "os"):
+        fields.needed_text(found, key)
+    for key in ("variant", "os.version"):
+        fields.text(found, key)
+    for key in ("os.features", "features"):
+        fields.texts(found, key)
+    return found
+
+
+def _urls(value: Mapping[str, Any]) -> tuple[str, ...]:
+    found = value.get("urls")
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(url, str) and _URL.fullmatch(url) for url in found):
         raise ArchiveError("a descriptor's urls are no list of URLs")
-    return tuple(value)
+    return tuple(found)

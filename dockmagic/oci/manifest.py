@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import ArchiveError
-from dockmagic.oci import descriptor, mediatype
+from dockmagic.oci import descriptor, fields, mediatype
 
 if TYPE_CHECKING:
     from dockmagic.oci.descriptor import Descriptor
@@ -60,7 +60,7 @@ def require_layout(data: bytes) -> None:
     Raises:
         ArchiveError: it is none, or of an unknown version.
     """
-    if not str(_object(data).get("imageLayoutVersion", "")).startswith("1."):
+    if not fields.needed_text(_object(data), "imageLayoutVersion").startswith("1."):
         raise ArchiveError("the OCI layout is of an unknown version")
 
 
@@ -77,6 +77,9 @@ def parse(data: bytes) -> Manifest | Index:
         raise ArchiveError("a manifest that is also an index")
     if value.get("subject") is not None:
         descriptor.parse(value["subject"])  # what the manifest is about: checked, not used
+    fields.strings(value, "annotations")
+    if value.get("artifactType"):
+        descriptor.require_media_type(value["artifactType"], "artifactType", of="a manifest")
     media_type = value.get("mediaType", "")
     if not isinstance(media_type, str):
         raise ArchiveError("a manifest whose media type is no text")

@@ -36,7 +36,7 @@ containers = st.builds(
     shell=st.none() | lists.filter(bool),
     healthcheck=st.none() | st.dictionaries(texts, json_values, min_size=1, max_size=2),
     on_build=lists,
-    other=st.dictionaries(st.sampled_from(["Hostname", "ArgsEscaped", "Memory"]), json_values, max_size=2),
+    other=st.dictionaries(st.sampled_from(["Hostname", "NetworkDisabled", "Memory"]), json_values, max_size=2),
 )
 configs = st.builds(
     ImageConfig,
@@ -50,7 +50,7 @@ configs = st.builds(
         st.builds(History, created=texts, created_by=texts, comment=texts, author=texts, empty_layer=st.booleans()),
         max_size=3,
     ).map(tuple),
-    other=st.dictionaries(st.sampled_from(["variant", "os.version", "x"]), json_values, max_size=2),
+    other=st.fixed_dictionaries({}, optional={"variant": texts, "os.version": texts, "x": json_values}),
 )
 
 
@@ -104,12 +104,24 @@ def test_an_empty_command_is_another_than_none():
     assert nothing.config == ContainerConfig()
 
 
-def test_a_config_without_layers_is_one():
-    assert config.parse(b'{"architecture":"amd64","os":"linux"}').diff_ids == ()
+@pytest.mark.parametrize("diff_ids", [{}, {"diff_ids": None}, {"diff_ids": []}])
+def test_a_config_without_layers_is_one(diff_ids):
+    assert config.parse(json.dumps({**PLAIN, "rootfs": {"type": "layers", **diff_ids}}).encode()).diff_ids == ()
 
 
-def test_labels_that_are_no_text_become_it():
-    assert config.parse(json.dumps({**PLAIN, "config": {"Labels": {"a": 5}}}).encode()).config.labels == {"a": "5"}
+@pytest.mark.parametrize("name", ["architecture", "os", "rootfs"])
+@pytest.mark.parametrize("said", [{}, {"there": None}])
+def test_a_config_without_what_the_specification_needs_is_none(name, said):
+    given_ = {key: value for key, value in PLAIN.items() if key != name} | ({name: None} if said else {})
+    with pytest.raises(ArchiveError, match=name):
+        config.parse(json.dumps(given_).encode())
+
+
+@pytest.mark.parametrize("of_type", [{}, {"type": None}, {"type": "layers+base"}, {"type": "x" * 900}])
+def test_a_root_file_system_of_an_unknown_type_is_refused(of_type):
+    with pytest.raises(ArchiveError, match="unknown type") as caught:
+        config.parse(json.dumps({**PLAIN, "rootfs": {"diff_ids": [], **of_type}}).encode())
+    assert len(caught.value.message) < 100
 
 
 def test_undecodable_bytes_survive():
@@ -123,23 +135,32 @@ def test_undecodable_bytes_survive():
     [
         ({"os": 123}, "os is not a string"),
         ({"created": []}, "created is not a string"),
-        ({"config": []}, None),
+        ({"variant": 8}, "variant is not a string"),
+        ({"os.version": 10}, "os.version is not a string"),
+        ({"os.features": "win32k"}, "os.features is not a list of strings"),
+        ({"config": None}, None),
+        ({"config": []}, "config is not a JSON object"),
         ({"config": [1]}, "config is not a JSON object"),
         ({"config": {"Env": [7353]}}, "Env is not a list of strings"),
         ({"config": {"Env": "A=1"}}, "Env is not a list of strings"),
         ({"config": {"Env": ["foo"]}}, "an Env item has no ="),
         ({"config": {"Volumes": ["/v"]}}, "Volumes is not a JSON object"),
         ({"config": {"ExposedPorts": ["80"]}}, "ExposedPorts is not a JSON object"),
+        ({"config": {"Volumes": {"/v": 1}}}, "a value in Volumes is not a JSON object"),
         ({"config": {"Labels": ["a"]}}, "Labels is not a JSON object"),
+        ({"config": {"Labels": {"a": 5}}}, "Labels has a value that is not a string"),
+        ({"config": {"ArgsEscaped": "yes"}}, "ArgsEscaped is neither true nor false"),
         ({"config": {"Healthcheck": []}}, "Healthcheck is not a JSON object"),
         ({"config": {"User": 0}}, "User is not a string"),
         ({"config": {"Cmd": "true"}}, "Cmd is not a list of strings"),
         ({"rootfs": "x"}, "rootfs is not a JSON object"),
-        ({"rootfs": {"diff_ids": DIFF_ID}}, "diff_ids is not a list of strings"),
-        ({"rootfs": {"diff_ids": ["sha256:../.."]}}, "not a digest"),
+        ({"rootfs": {"type": "layers", "diff_ids": DIFF_ID}}, "diff_ids is not a list of strings"),
+        ({"rootfs": {"type": "layers", "diff_ids": ["sha256:../.."]}}, "not a digest"),
         ({"history": {"a": 1}}, "history is not a list"),
         ({"history": ["x"]}, "a history row is not a JSON object"),
         ({"history": [{"created_by": 5}]}, "created_by is not a string"),
+        ({"history": [{"empty_layer": 1}]}, "empty_layer is neither true nor false"),
+        ({"history": {}}, "history is not a list"),
     ],
 )
 def test_a_field_of_a_wrong_type_is_named(fields, says):

@@ -71,6 +71,27 @@ def test_urls_are_a_list_of_urls(urls):
         descriptor.parse({**PLAIN, "urls": urls})
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"annotations": ["a"]}, "annotations is not a JSON object"),
+        ({"annotations": {"a": 1}}, "annotations has a value that is not a string"),
+        ({"data": 5}, "data is not a string"),
+        ({"data": "aGVsbG8"}, "data is not base64"),
+        ({"data": "aGVs bG8="}, "data is not base64"),
+        ({"platform": "linux/amd64"}, "a platform is not a JSON object"),
+        ({"platform": {"os": "linux"}}, "architecture is missing"),
+        ({"platform": {"architecture": "amd64"}}, "os is missing"),
+        ({"platform": {"os": "linux", "architecture": 386}}, "architecture is not a string"),
+        ({"platform": {"os": "linux", "architecture": "arm", "variant": 7}}, "variant is not a string"),
+        ({"platform": {"os": "linux", "architecture": "arm", "os.features": "x"}}, "os.features is not a list"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(fields, says):
+    with pytest.raises(ArchiveError, match=says):
+        descriptor.parse({**PLAIN, **fields})
+
+
 @given(
     st.builds(
         Descriptor,

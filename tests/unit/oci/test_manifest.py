@@ -78,6 +78,10 @@ def test_an_index_may_hold_nothing():
         (changed(config=None), "not a JSON object"),
         (changed(subject="nope"), "not a JSON object"),
         (index(subject={}), "mediaType"),
+        (changed(annotations={"a": 1}), "annotations has a value that is not a string"),
+        (index(annotations=["a"]), "annotations is not a JSON object"),
+        (changed(artifactType="x"), "no artifactType"),
+        (index(artifactType=5), "no artifactType"),
         (b" " * (MANIFEST_LIMIT + 1), "larger than 4 MiB"),
     ],
 )
