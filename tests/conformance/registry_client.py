@@ -167,7 +167,7 @@ def _exchange(given: Row, expected: Row) -> str | None:
         keychain = Keychain(Path(directory) / "auth.json", Path(directory) / "config.json")
         keychain.store(server.address, Credential(username="me", password="p"))
         registries = Registries(
-            Settings(timeout=10, registries={server.address: known}), keychain, policy=Policy(attempts=3, first=0.01)
+            Settings(timeout=60, registries={server.address: known}), keychain, policy=Policy(attempts=3, first=0.01)
         )
         try:
             result, error = _act(given["server"][0]["match"], registries, server), None

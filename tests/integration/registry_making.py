@@ -36,7 +36,7 @@ def put(registry, repository="team/bread", tag="1", *, seed=1, count=3, size=200
     )
 
 
-def engine_in(directory, *, settings=None, attempts=3, timeout=5.0, home=None, scheme=""):
+def engine_in(directory, *, settings=None, attempts=3, timeout=60.0, home=None, scheme=""):
     """An engine that is as impatient as a test; nothing runs in it."""
     home = home or directory / "home"
     engine = Engine(home, runtime=RecordingRuntime(home, [], scheme=scheme))

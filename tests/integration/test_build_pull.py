@@ -19,7 +19,7 @@ def registry():
 
 @pytest.fixture
 def engine(tmp_path):
-    made = engine_in(tmp_path, attempts=1, timeout=2)
+    made = engine_in(tmp_path, attempts=1, timeout=60)
     yield made
     assert made.session.store.check() == []
     made.close()

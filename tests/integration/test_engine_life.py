@@ -69,8 +69,8 @@ def test_its_output_is_in_its_log_and_its_end_is_told(engine, start):
     handle = engine.background("ends")
     assert handle.running
     assert handle.wait(0.01) is None
-    assert engine.wait("ends", timeout=20) == 3
-    end = handle.wait(20)
+    assert engine.wait("ends", timeout=60) == 3
+    end = handle.wait(60)
     assert (end.exit_code, end.stdout, end.stderr, end.changes) == (3, "ready\n", "two\n", {"/made": "A"})
     assert isinstance(end.error, RunError)
     assert not handle.running
@@ -81,7 +81,7 @@ def test_its_output_is_in_its_log_and_its_end_is_told(engine, start):
 
 def test_stop_asks_first_and_the_exit_code_is_the_programs(engine, start):
     start(TRAP, "polite")
-    assert engine.stop("polite", timeout=20) == ("polite",)
+    assert engine.stop("polite", timeout=60) == ("polite",)
     found = engine.inspect("polite")
     assert (found.status, found.exit_code, found.logs()) == ("exited", 5, "ready\ntold\n")
     assert engine.stop("polite") == ("polite",)
@@ -150,7 +150,7 @@ def test_a_living_container_is_joined_and_its_name_is_taken(engine, start):
 def test_without_a_name_it_stays_only_as_long_as_it_lives(engine):
     run = engine.run("base:1", script="sleep 0.2\n", background=True)
     handle = engine.background(run.container)
-    assert handle.wait(20).exit_code == 0
+    assert handle.wait(60).exit_code == 0
     with pytest.raises(NotFoundError):
         engine.inspect(run.container.name)
 
@@ -171,7 +171,7 @@ def test_time_and_memory_end_it_too(engine):
         script = "sleep 60\n" if reason == "timeout" else "x=0123456789abcdef\nwhile :; do x=$x$x; done\n"
         engine.run("base:1", script=script, name=name, background=True, **options)
         assert engine.wait(name, timeout=60) == 137
-        assert engine.background(name).wait(10).stopped == reason
+        assert engine.background(name).wait(60).stopped == reason
         engine.rm(name)
 
 
@@ -267,7 +267,7 @@ if {how!r} == "killed":
     assert process.wait(60) == (-9 if how == "killed" else 0)
     process.stdout.close()
     process.stdin.close()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (held := identity.open_process(pid, born)) is not None and time.monotonic() < end:
         os.close(held)
         time.sleep(0.02)
@@ -301,7 +301,7 @@ for name, who, script in (("aa", "", {TRAP!r}), ("bb", "65534", {TRAP!r}), ("cc"
     while "ready" not in run.container.logs():
         time.sleep(0.01)
 print([found.pids > 0 and found.memory > 0 for found in engine.stats()], engine.top("bb")[0].pid)
-engine.stop("aa", "bb", "cc", timeout=20)
+engine.stop("aa", "bb", "cc", timeout=60)
 print([engine.wait(name) for name in ("aa", "bb", "cc")])
 engine.run("base:1", script={TRAP!r}, name="dd", user="65534", settings=Settings(init=True), background=True)
 print(engine.exec("dd", "id -u", user="65534", running=True).stdout, end="")

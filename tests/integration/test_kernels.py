@@ -94,7 +94,7 @@ def containers(place):
         engine.close()
 
 
-def ended(test, patience=20):
+def ended(test, patience=60):
     """Wait for what must come to pass."""
     end = time.monotonic() + patience
     while not test():

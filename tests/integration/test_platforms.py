@@ -31,7 +31,7 @@ def engine(tmp_path_factory):
     directory = tmp_path_factory.mktemp("platforms")
     made = Engine(directory / "home")
     keychain = Keychain(directory / "config" / "auth.json", directory / "docker" / "config.json")
-    made.session._registries = Registries(Settings(timeout=5.0), keychain, policy=Policy(attempts=1, first=0.01))
+    made.session._registries = Registries(Settings(timeout=60.0), keychain, policy=Policy(attempts=1, first=0.01))
     yield made
     assert made.session.store.check() == []
     made.close()

@@ -364,7 +364,7 @@ def test_redirects_without_an_end_are_given_up(registry, engine):
 
 
 def trusting(registry, **more):
-    return Settings(timeout=5, registries={registry.address: Registry(**more)})
+    return Settings(timeout=60, registries={registry.address: Registry(**more)})
 
 
 @pytest.mark.parametrize("tokens", [False, True])
@@ -526,7 +526,7 @@ def test_the_environments_proxy_is_used_and_gets_its_own_password_only(tmp_path,
     wanted = put(registry)  # a server that answers whole URLs is a proxy, too
     monkeypatch.setenv("http_proxy", f"http://through:word@{registry.address}")
     monkeypatch.delenv("REQUEST_METHOD", raising=False)
-    settings = Settings(timeout=5, registries={"registry.example": Registry(http=True)})
+    settings = Settings(timeout=60, registries={"registry.example": Registry(http=True)})
     assert engine_in(tmp_path, settings=settings).pull("registry.example/team/bread:1").digest == wanted
     assert all(r.path.startswith("http://registry.example/v2/team/bread/") for r in registry.requests)
     assert {r.headers.get("proxy-authorization") for r in registry.requests} == {"Basic dGhyb3VnaDp3b3Jk"}

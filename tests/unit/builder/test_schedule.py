@@ -53,7 +53,7 @@ def test_a_chain_is_built_in_the_calling_thread():
 
 
 def test_independent_stages_are_built_at_the_same_time_and_told_in_their_order():
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
     second_is_done = threading.Event()
 
     def work(stage, done, tell):
@@ -61,7 +61,7 @@ def test_independent_stages_are_built_at_the_same_time_and_told_in_their_order()
         if stage.title in {"one", "two"}:
             both.wait()
         if stage.title == "one":
-            second_is_done.wait(10)
+            second_is_done.wait(60)
         tell(event(stage))
         if stage.title == "two":
             second_is_done.set()
@@ -92,7 +92,7 @@ def test_the_first_failure_stops_the_others_and_is_the_last_of_the_result():
             failed.set()
             return ending(BuildError("two failed"))
         if stage.title == "one":
-            failed.wait(10)
+            failed.wait(60)
             while not running.stopped:
                 pass
             return ending(BuildError("one was stopped"))

@@ -33,7 +33,7 @@ class Model:
 
     def shown(self, wanted) -> bool:
         with self._news:
-            return self._news.wait_for(lambda: any(wanted(state) for state in self.states), timeout=10)
+            return self._news.wait_for(lambda: any(wanted(state) for state in self.states), timeout=60)
 
 
 @pytest.fixture
@@ -78,14 +78,14 @@ def test_a_build_that_ends_while_its_view_is_made_never_shows_it(model, publishe
 
     def make(state):
         making.set()
-        ended.wait(10)
+        ended.wait(60)
         return model
 
     live = LiveBuild("bread:1", make, publisher)
-    assert making.wait(10)
+    assert making.wait(60)
     live.close()
     ended.set()
-    assert model.was_closed.wait(10)
+    assert model.was_closed.wait(60)
     assert publisher.events == []
 
 
