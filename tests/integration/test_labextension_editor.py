@@ -26,6 +26,23 @@ def main():
 """
 
 
+# The contrast of an element's colour to the ground that it stands on, as WCAG 2 reckons it.
+CONTRAST = """element => {
+  const light = colour => {
+    const ink = document.createElement('canvas').getContext('2d');
+    ink.fillStyle = colour;
+    ink.fillRect(0, 0, 1, 1);
+    const parts = [...ink.getImageData(0, 0, 1, 1).data].slice(0, 3).map(part => part / 255);
+    const [r, g, b] = parts.map(part => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let ground = element;
+  while (/, 0\\)$/.test(getComputedStyle(ground).backgroundColor)) ground = ground.parentElement;
+  const both = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor].map(light);
+  return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+}"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with serving(tmp_path_factory.mktemp("lab")) as running:
@@ -87,6 +104,18 @@ def test_here_documents_fold_by_the_mouse_and_by_the_keyboard(server, page):
     cell.locator(".cm-foldPlaceholder").nth(1).wait_for()
     cell.locator(".cm-foldPlaceholder").first.click()
     assert "import os" in cell.locator(".cm-content").inner_text()
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_the_arrows_that_fold_can_be_seen(tmp_path, theme):
+    with serving(tmp_path, theme=theme) as server, browsing(server.address) as page:
+        server.write("arrows.ipynb", [HEREDOCS])
+        page.open(server.lab("arrows.ipynb"))
+        arrow = page.cell(0).locator(".cm-foldGutter span[title='Fold line']").first
+        arrow.wait_for()
+        assert page.page.evaluate("document.body.dataset.jpThemeLight") == str("Light" in theme).lower()
+        assert arrow.evaluate(CONTRAST) >= 3
+        page.clean()
 
 
 def test_a_cell_without_here_documents_has_no_gutter(server, page):

@@ -12,6 +12,8 @@ pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="chromium is not insta
 LOAD = "%load_ext dockmagic"
 BREAD = "%%container -t bread:1 --name fish1\nFROM localhost/base\nCOPY <<EOF /filling\nred bean\nEOF\n---\necho eaten > /note"
 
+SHADE = "part => { const { backgroundColor, backgroundImage } = getComputedStyle(part); return backgroundColor + backgroundImage; }"
+
 
 @pytest.fixture
 def server(tmp_path):
@@ -131,6 +133,13 @@ def test_it_is_readable_in_the_dark(tmp_path):
         panel.locator(".dml-actions").wait_for()
         assert page.axe("#dockmagic-panel") == []
         page.shot("labextension-dark")
+        # With a reader's own few colours, too: what shades tell is still there.
+        page.page.emulate_media(forced_colors="active")
+        shades = {
+            part: panel.locator(f".dml-sample.{part}").evaluate(SHADE) for part in ("dml-part-images", "dml-part-cache")
+        }
+        assert shades["dml-part-images"] != shades["dml-part-cache"]
+        assert "gradient" in panel.locator(".dml-sample.dml-part-containers").evaluate(SHADE)
         page.clean()
 
 

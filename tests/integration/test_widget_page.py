@@ -184,3 +184,17 @@ def test_a_closed_view_leaves_nothing_in_the_page():
     with drawn(summary(slab(0, 1)), answer) as (page, _):
         page.evaluate("window.end()")
         assert page.locator(".dockmagic-widget").count() == 0
+
+
+def test_where_the_readers_own_colours_are_forced_lines_say_what_is_chosen():
+    with drawn(summary(slab(1, 8 << 20), slab(0, 3 << 30)), answer) as (page, _):
+        page.emulate_media(forced_colors="active")
+        under = page.get_by_role("tab").evaluate_all("all => all.map(tab => getComputedStyle(tab).borderBottomColor)")
+        chosen = page.get_by_role("tab", selected=True)
+        assert under.count(chosen.evaluate("tab => getComputedStyle(tab).borderBottomColor")) == 1 < len(under)
+        page.locator("button.dm-slab").first.click()
+        rims = page.locator("button.dm-slab .dm-top").evaluate_all(
+            "all => all.map(top => getComputedStyle(top).outlineStyle)"
+        )
+        assert rims == ["solid", "none"]
+        assert "gradient" in page.locator(".dm-break").evaluate("edge => getComputedStyle(edge).backgroundImage")
