@@ -70,7 +70,7 @@ def build(
         try:
             read, images = _with_bases(store, read, hold, puller)
             needed = with_triggers(read, {base: record.config for base, record in images.items()})
-            contexts = stack.enter_context(fetched(request, named.wanted(needed)))
+            contexts = stack.enter_context(fetched(store, request, named.wanted(needed)))
             read = replace(read, request=replace(request, contexts=contexts))
             made = plan(read, {name: record.config for name, record in images.items()}, ignored=ignored_paths(request))
             if puller is not None:

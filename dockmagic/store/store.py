@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -136,6 +137,18 @@ class Store:
         finally:
             with told(self._layout.roots):
                 self._owner.call("remove", {"path": name})
+
+    @contextlib.contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A fresh directory for files of this process; gone when the block ends, and with the next sweep when the process is killed."""
+        directory = self._layout.tmp / new_name()
+        with told(directory):
+            directory.mkdir(mode=0o700)
+        try:
+            yield directory
+        finally:
+            # What cannot be removed now is swept one day.
+            shutil.rmtree(directory, ignore_errors=True)
 
     def share(self) -> None:
         """Let every user of this machine read the store; images that are made or pulled here later can be read too.

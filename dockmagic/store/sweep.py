@@ -8,6 +8,7 @@ leaves content without a row or temporary things of a dead process, which the ne
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -147,7 +148,10 @@ def _is_tried(path: Path) -> bool:
 
 def _empty(trash: _Trash, owner: Owner) -> None:
     for file in trash.files:
-        file.unlink(missing_ok=True)
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file, ignore_errors=True)
+        else:
+            file.unlink(missing_ok=True)
     with suppress(IsolationError):
         for tree in trash.trees:
             # Another process may sweep the same: gone is what we want.

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -202,6 +203,23 @@ def test_an_image_for_another_platform_lies_there_too(engine, tmp_path):
     (loaded,) = engine.load(tmp_path / "two", platform="linux/s390x")
     assert loaded.id == built.image.id or loaded.config["architecture"] == "s390x"
     engine.rmi("two:1")
+
+
+def test_what_is_fetched_lies_in_the_store_where_a_killed_build_leaves_it_to_the_next_sweep(
+    engine, repository, tmp_path, monkeypatch
+):
+    url, _ = repository
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    seen = set()
+    engine.build(
+        f"FROM repo\nADD {url}#v1 /more\n",
+        build_contexts={"repo": f"{url}#v1"},
+        no_cache=True,
+        on_event=lambda _: seen.update(path.name for path in (tmp_path / "tmp").iterdir()),
+    )
+    assert seen == set()
+    assert list((engine.session.store.path / "tmp").iterdir()) == []
 
 
 def test_a_repository_is_a_context(engine, repository, tmp_path):

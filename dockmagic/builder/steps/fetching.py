@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from dockmagic.builder import named
 from dockmagic.builder.named import Directory
@@ -14,17 +13,19 @@ from dockmagic.builder.remotes import Git, Url
 from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.steps import git, http, secret
 from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.store import Store
 
 _FILE = "context"
 
 
 @contextmanager
-def fetched(request: BuildRequest, keys: frozenset[str]) -> Iterator[Mapping[str, str | Directory]]:
+def fetched(store: Store, request: BuildRequest, keys: frozenset[str]) -> Iterator[Mapping[str, str | Directory]]:
     """The same contexts with the files of those that are read, while the block runs.
 
     As with BuildKit, a repository is its tree without ``.git``, and any other URL a directory with the one file ``context``.
 
     Args:
+        store: has room for the files.
         request: has the contexts, and what signs in for them.
         keys: of the contexts that the build reads.
 
@@ -34,10 +35,14 @@ def fetched(request: BuildRequest, keys: frozenset[str]) -> Iterator[Mapping[str
     """
     given = request.contexts
     remote = named.read(given).fetched
-    with TemporaryDirectory(prefix="dockmagic-context-") as directory:
+    wanted = sorted(keys & remote.keys())
+    if not wanted:
+        yield given
+        return
+    with store.workspace() as directory:
         places: dict[str, Directory] = {}
-        for number, key in enumerate(sorted(keys & remote.keys())):
-            place = Path(directory) / str(number)
+        for number, key in enumerate(wanted):
+            place = directory / str(number)
             place.mkdir()
             try:
                 places[key] = Directory(_fetched(remote[key], place, request), ignores=False)

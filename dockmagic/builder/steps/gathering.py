@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from dockmagic.builder.archives import Archive
 from dockmagic.builder.context import Context, Selection
@@ -116,7 +115,7 @@ class _Gathering:
         """What is fetched now."""
         sources: list[Source] = []
         for remote in self.action.remote:
-            directory = Path(self.stack.enter_context(TemporaryDirectory(prefix="dockmagic-add-")))
+            directory = self.stack.enter_context(self.site.store.workspace())
             if isinstance(remote, Git):
                 sources.append(self._tree(remote, directory))
             else:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -220,6 +223,25 @@ def test_old_temporary_things_of_unknown_makers_go_after_a_day(store):
     os.utime(path, (yesterday, yesterday))
     store.leases.sweep()
     assert not path.exists()
+
+
+def test_a_workspace_is_gone_at_its_end_and_swept_when_its_process_was_killed(home):
+    store = open_store(home)
+    script = (
+        "import sys, time; from tests.unit.store.making import open_store; from pathlib import Path\n"
+        "with open_store(Path(sys.argv[1])).workspace() as place:\n"
+        "    (place / 'deep').mkdir(); (place / 'deep/file').write_text('x'); print(place, flush=True); time.sleep(600)\n"
+    )
+    root = Path(__file__).parents[3]
+    with subprocess.Popen([sys.executable, "-c", script, home], cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        place = Path(process.stdout.readline().strip())
+        with store.workspace() as own:
+            store.leases.sweep()
+            assert {own, place} == set((home / "tmp").iterdir())
+        process.kill()
+    assert store.check() == [f"tmp/{place.name}: left by a process that has ended"]
+    store.leases.sweep()
+    assert list((home / "tmp").iterdir()) == []
 
 
 def test_a_failed_load_leaves_nothing(store):
