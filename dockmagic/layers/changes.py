@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dockmagic.layers import overlayfs
+from dockmagic.layers import depth, overlayfs
 from dockmagic.layers.scan import Change, Owners, scan
 from dockmagic.layers.stack import Found, Stack
 
@@ -56,7 +56,9 @@ def _gone(directory: Found, below: Stack, present: set[str]) -> Iterator[Told]:
 
 
 def _note(change: Change) -> str:
-    """What of a directory's metadata changed."""
+    """What of a directory's metadata changed, or that it is not all that there is."""
+    if change.cut:
+        return "deeper ones not listed"
     if change.entry.type != "dir" or change.below is None or not change.below.is_dir:
         return ""
     before, now = stat.S_IMODE(change.below.status.st_mode), change.entry.mode
@@ -86,6 +88,6 @@ def listing(upper: str) -> list[Standing]:
             kind = "dir" if is_directory else stat.filemode(status.st_mode)[0]
             stamp = (status.st_mode, status.st_uid, status.st_gid, status.st_ctime_ns)
             found.append((f"/{path}", kind, _size(status), stamp))
-            if is_directory:
+            if is_directory and depth.reaches_inside(real):
                 pending.append(path)
     return found

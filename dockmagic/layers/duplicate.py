@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from dockmagic.layers import overlayfs
+from dockmagic.layers import depth, overlayfs
 
 Table = Mapping[str, Any]
 
@@ -24,6 +24,9 @@ def duplicate(source: str, target: str, table: Table) -> dict[str, Any]:
 
     Returns:
         The same owners by the copy's inode numbers.
+
+    Raises:
+        UsageError: a directory lies too deep to be named.
     """
     links: dict[tuple[int, int], str] = {}
     renamed: dict[str, Any] = {}
@@ -43,6 +46,7 @@ def duplicate(source: str, target: str, table: Table) -> dict[str, Any]:
             if str(entry.inode()) in table:
                 renamed[str(os.lstat(f"{target}/{path}").st_ino)] = table[str(entry.inode())]
             if entry.is_dir(follow_symlinks=False):
+                depth.refuse_cut(f"{source}/{path}", path)
                 pending.append(path)
     for directory in reversed(directories):  # what was put into them changed their times
         found = os.lstat(f"{source}/{directory}")

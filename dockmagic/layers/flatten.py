@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from dockmagic.layers import depth
 from dockmagic.layers.tar_writer import END, header, padding
 from dockmagic.oci.changeset import Entry
 from dockmagic.syscalls.files import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
@@ -27,12 +28,17 @@ def flatten(entries: Iterable[tuple[str, Entry]], write: Write) -> None:
         entries: bytewise by path, each with the tree that it stands in, relative to the working directory; no hard links among
             them, for which names of a file are seen is known here only.
         write: gets the bytes.
+
+    Raises:
+        UsageError: a directory lies too deep for what stands in it to be named.
     """
     names: dict[tuple[int, int], str] = {}
     for tree, entry in entries:
         if entry.type == "file":
             _file(tree, entry, names, write)
         else:
+            if entry.type == "dir":
+                depth.refuse_cut(f"{tree}/{entry.path}", entry.path)
             write(header(entry))
     write(END)
 

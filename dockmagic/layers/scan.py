@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dockmagic.layers import overlayfs
+from dockmagic.layers import depth, overlayfs
 from dockmagic.layers.stack import Found, Stack
 from dockmagic.oci.changeset import Entry, Kind
 
@@ -70,6 +70,7 @@ class Change:
         kept: of a directory, whether its own metadata changed.
         hidden: whether an opaque directory hides ``below``, so that the entry stands for itself.
         bare: it has no extended attribute at all.
+        cut: a directory with entries that lie too deep to be named; they are left out.
     """
 
     entry: Entry
@@ -79,6 +80,7 @@ class Change:
     kept: bool = True
     hidden: bool = False
     bare: bool = False
+    cut: bool = False
 
 
 def scan(
@@ -120,7 +122,8 @@ def _walk(upper: str, below: Stack, owners: Owners, mtime: int, settled: Mapping
                 visible = change.below if change.below is not None and change.below.is_dir else None
                 if hides and visible is not None and not hidden:
                     yield replace(change, entry=Entry(path=path, type="opaque"), below=visible)
-                pending.append((path, visible, hides or hidden))
+                if not change.cut:
+                    pending.append((path, visible, hides or hidden))
 
 
 def _under(below: Stack, under: Found | None, name: str) -> Found | None:
@@ -156,7 +159,8 @@ def _change(path: str, real: str, below: Found | None, owners: Owners, mtime: in
         xattrs=xattrs(real, names) if names else {},
     )
     kept = kind != "dir" or below is None or not below.is_dir or _differs(entry, below, owners)
-    return Change(entry=entry, real=real, status=status, below=below, kept=kept, bare=not names)
+    cut = kind == "dir" and depth.is_cut(real)
+    return Change(entry=entry, real=real, status=status, below=below, kept=kept or cut, bare=not names, cut=cut)
 
 
 def _differs(entry: Entry, below: Found, owners: Owners) -> bool:

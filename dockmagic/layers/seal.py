@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dockmagic.errors import StoreCorruptError, UsageError
-from dockmagic.layers import metadata, overlayfs, removal
+from dockmagic.layers import depth, metadata, overlayfs, removal
 from dockmagic.layers.metadata import Metadata
 from dockmagic.layers.scan import Change, Owners, scan
 from dockmagic.layers.settled import Settled
@@ -43,7 +43,7 @@ def seal(
         The truth of the layer; no entries where nothing changed.
 
     Raises:
-        UsageError: a name begins with ``.wh.``: in a layer that means a deletion.
+        UsageError: a name begins with ``.wh.``, which means a deletion in a layer; or a path is too long for one.
     """
     settled = settled or Settled(epoch)
     changes = scan(upper, Stack(lowers), owners, ignore, mtime=epoch, settled=settled.entries)
@@ -90,6 +90,8 @@ def _entries(changes: Sequence[Change]) -> Iterator[Entry]:
 
 def _require_sayable(changes: Sequence[Change]) -> None:
     for change in changes:
+        if change.cut:
+            depth.refuse_cut(change.real, change.entry.path)
         if WHITEOUT_PREFIX in change.entry.path and posixpath.basename(change.entry.path).startswith(WHITEOUT_PREFIX):
             raise UsageError(
                 f"a layer cannot hold /{change.entry.path}: names that begin with .wh. mean deletions there",

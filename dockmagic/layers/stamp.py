@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 
-from dockmagic.layers import overlayfs
+from dockmagic.layers import depth, overlayfs
 from dockmagic.layers.scan import Owners
 from dockmagic.layers.stack import Found, Stack
 
@@ -44,7 +44,7 @@ def stamp(upper: str, lowers: Sequence[str], owner: Owner, table: Mapping[str, O
             status = os.lstat(real)
             if overlayfs.is_whiteout(real, status):
                 continue
-            if stat.S_ISDIR(status.st_mode):
+            if stat.S_ISDIR(status.st_mode) and depth.reaches_inside(real):
                 pending.append(path)
             if owners.of(real, status) != (-1, -1) or _is_copied_up(real, status, below.lookup(path, follow=False)):
                 continue

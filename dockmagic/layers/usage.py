@@ -7,7 +7,7 @@ import stat
 
 
 def usage(path: str) -> int:
-    """Bytes of regular files in a tree, hard links once; what goes away meanwhile counts for nothing.
+    """Bytes of regular files in a tree, hard links once; what goes away meanwhile counts for nothing, nor what lies deeper than a path can name.
 
     Args:
         path: a directory or file; 0 where there is none.
@@ -23,7 +23,7 @@ def usage(path: str) -> int:
         for name in names:
             try:
                 found = os.lstat(os.path.join(directory, name))
-            except FileNotFoundError:
+            except OSError:
                 continue
             if stat.S_ISREG(found.st_mode):
                 sizes[found.st_dev, found.st_ino] = found.st_size

@@ -35,6 +35,8 @@ _PLAIN = files.RESOLVE_BENEATH | files.RESOLVE_NO_SYMLINKS | files.RESOLVE_NO_MA
 _STRIDE = 2000
 _SHARE = 20
 _SLOWEST = 1.0
+# Characters of a path that a call takes in any case: PATH_MAX is 4,096 bytes, and a character has at most four.
+_LONGEST = 1000
 
 
 class Watch:
@@ -211,7 +213,7 @@ class Disk:
         while pending:
             path = pending.pop()
             try:
-                directory = files.openat2(path, os.O_RDONLY | os.O_DIRECTORY, resolve=_PLAIN, dir_fd=self._top)
+                directory = _opened(self._top, path)
             except OSError:
                 continue  # gone, or a link now
             try:
@@ -230,6 +232,32 @@ class Disk:
                         yield -1
             finally:
                 os.close(directory)
+
+
+def _opened(top: int, path: str) -> int:
+    """A directory below ``top``, as deep as it may lie: a path of more than PATH_MAX is gone in stages.
+
+    Raises:
+        OSError: it is gone, or a link now.
+    """
+    held = os.dup(top)
+    while True:
+        part, path = _stage(path)
+        try:
+            inner = files.openat2(part, os.O_RDONLY | os.O_DIRECTORY, resolve=_PLAIN, dir_fd=held)
+        finally:
+            os.close(held)
+        if not path:
+            return inner
+        held = inner
+
+
+def _stage(path: str) -> tuple[str, str]:
+    """As much of a path as one call takes, and the rest of it."""
+    if len(path) <= _LONGEST:
+        return path, ""
+    end = path.rindex("/", 0, _LONGEST)
+    return path[:end], path[end + 1 :]
 
 
 def members(roots: list[int], *, most: int = 0, children: bool = True) -> list[tuple[int, int, int]]:
