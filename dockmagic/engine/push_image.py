@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
@@ -61,12 +61,12 @@ class Push:
         """Push layers and config; returns the manifest that names them."""
         emit(PushStarted(name=self._target.familiar, layers=self._record.diff_ids))
         kept = self._given[1] if self._given is not None else kept_manifest(self._store, self._record)
-        near = _neighbours(self._store, self._target.domain)
+        near = self._store.images.neighbours(self._record.diff_ids, self._target)
 
         def send(number: int) -> Descriptor:
             diff_id = self._record.diff_ids[number]
             described = kept.layers[number] if kept is not None else self._store.layers.compressed(diff_id)
-            self._send(described, diff_id, near.get(diff_id, ()), emit)
+            self._send(described, diff_id, near.get(diff_id, ""), emit)
             return described
 
         with ThreadPoolExecutor(self._parallel, "dockmagic-push") as threads:
@@ -95,7 +95,7 @@ class Push:
         made = Manifest(config=config, layers=tuple(as_oci(layer) for layer in described))
         return made.to_bytes(), made
 
-    def _send(self, described: Descriptor, diff_id: str, near: tuple[str, ...], emit: Emit) -> None:
+    def _send(self, described: Descriptor, diff_id: str, near: str, emit: Emit) -> None:
         present = True
         if described.media_type not in FOREIGN:
             progress = Progress(emit, described.digest, described.size)
@@ -134,16 +134,3 @@ def _blob(store: Store, described: Descriptor, diff_id: str) -> Iterator[Callabl
         return
     with store.layers.tar(diff_id) as stream, store.blobs.receive(stream, described) as received:
         yield lambda: received.file.path.open("rb")
-
-
-def _neighbours(store: Store, domain: str) -> Mapping[str, tuple[str, ...]]:
-    """By DiffID, the repositories of a registry whose images have the layer, as far as names here tell."""
-    found: dict[str, dict[str, None]] = {}
-    for record in store.images.list():
-        names: list[str] = list(store.images.tags(record.id))
-        for name in names:
-            known = reference.parse_normalized(name)
-            if known.domain == domain:
-                for diff_id in record.diff_ids:
-                    found.setdefault(diff_id, {})[known.path] = None
-    return {diff_id: tuple(paths) for diff_id, paths in found.items()}

@@ -154,7 +154,7 @@ class Repository:
         described: Descriptor,
         source: Callable[[], BinaryIO],
         *,
-        mount_from: Sequence[str] = (),
+        mount_from: str = "",
         told: Callable[[int], object] = _nothing,
     ) -> bool:
         """Bring a blob into the repository; True when it had to be sent.
@@ -162,7 +162,7 @@ class Repository:
         Args:
             described: the blob.
             source: opens its bytes.
-            mount_from: repositories of the same registry that may have it.
+            mount_from: another repository of the same registry that may have it, "" for none.
             told: gets the count of bytes so far.
 
         Raises:
@@ -171,9 +171,8 @@ class Repository:
         if self.has_blob(described.digest):
             return False
         upload = Upload(self.client, self._scopes, described, source, told, chunk=self._chunk)
-        # One try: a registry that does not mount opens an upload session in the same answer.
-        near = next((path for path in mount_from if path != self.path), "")
-        if near and self._is_mounted(upload, described.digest, near):
+        # A registry that does not mount opens an upload session in the same answer.
+        if mount_from and self._is_mounted(upload, described.digest, mount_from):
             return False
         if not upload.is_begun:
             upload.begin(self.client.endpoint.uploads(self.path))

@@ -139,6 +139,8 @@ _STEPS = (
     # of a container that is paused the processes that were stopped before, as JSON; null for one that is not
     "ALTER TABLE containers ADD COLUMN paused TEXT NOT NULL DEFAULT 'null';\n",
     _INDEXES,
+    # a push asks for every layer which names have it
+    "CREATE INDEX image_layers_of ON image_layers (diff_id);\nCREATE INDEX tags_of ON tags (image_id);\n",
 )
 _VERSION = len(_STEPS)
 

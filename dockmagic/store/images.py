@@ -19,10 +19,20 @@ from dockmagic.oci import mediatype, reference
 from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.descriptor import Descriptor
 from dockmagic.oci.manifest import Manifest
+from dockmagic.oci.reference import Reference
 from dockmagic.store.blobs import Blobs
 from dockmagic.store.database import Database
 from dockmagic.store.leases import FRESH, MADE, in_use, made_by_others, release, take
-from dockmagic.store.rows import contents_of, image_of_tag, layers_of, name_blobs, require_layers, tar_size
+from dockmagic.store.neighbours import neighbours
+from dockmagic.store.rows import (
+    contents_of,
+    image_of_name,
+    image_of_tag,
+    layers_of,
+    name_blobs,
+    require_layers,
+    tar_size,
+)
 from dockmagic.store.variants import (
     WholeIndex,
     add_variants,
@@ -204,7 +214,7 @@ class Images:
         digits = _ID.fullmatch(wanted)
         with self._database.reading() as connection:
             if digits is None or not (wanted.startswith("sha256:") or len(wanted) == _ID_LENGTH):
-                named = _by_name(connection, wanted)
+                named = image_of_name(connection, wanted)
                 if named is not None or digits is None:
                     return named
             rows = connection.execute(
@@ -320,6 +330,12 @@ class Images:
             rows = connection.execute("SELECT name, image_id FROM tags ORDER BY name").fetchall()
         return {row["name"]: row["image_id"] for row in rows}
 
+    def neighbours(self, diff_ids: Sequence[str], target: Reference) -> dict[str, str]:
+        """By DiffID, the path of another repository at the registry of ``target`` whose image has the layer."""
+        shared = self._shared_names()
+        with self._database.reading() as connection:
+            return neighbours(connection, diff_ids, target, shared)
+
     def shared(self) -> frozenset[str]:
         """Ids of the images that have a name in a shared store."""
         return frozenset(self._shared_names().values())
@@ -382,18 +398,3 @@ def _delete(connection: sqlite3.Connection, image_id: str) -> None:
     if connection.execute("DELETE FROM images WHERE id = ?", (image_id,)).rowcount == 0:
         raise NotFoundError(f"image not found: {image_id}", hint="see %container images")
     connection.execute("DELETE FROM leases WHERE kind = ? AND digest = ?", (MADE, image_id))
-
-
-def _by_name(connection: sqlite3.Connection, wanted: str) -> str | None:
-    parsed = reference.parse_normalized(wanted)
-    found = image_of_tag(connection, parsed.full)
-    if found is not None or not parsed.digest:
-        return found
-    rows = connection.execute(
-        "SELECT images.id AS id, tags.name AS name FROM images JOIN tags ON tags.image_id = images.id"
-        " WHERE images.manifest_digest = ?",
-        (parsed.digest,),
-    ).fetchall()
-    same = (row for row in rows if reference.parse_normalized(row["name"]).name == parsed.name)
-    first = next(same, None)
-    return None if first is None else str(first["id"])

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from dockmagic.errors import StoreError
+from dockmagic.oci import reference
 
 
 def require_layers(connection: sqlite3.Connection, diff_ids: Iterable[str]) -> None:
@@ -28,6 +29,26 @@ def image_of_tag(connection: sqlite3.Connection, name: str) -> str | None:
     """The id of the image that bears that whole name."""
     found = connection.execute("SELECT image_id FROM tags WHERE name = ?", (name,)).fetchone()
     return None if found is None else str(found["image_id"])
+
+
+def image_of_name(connection: sqlite3.Connection, wanted: str) -> str | None:
+    """The id of the image that a name means: by its tag, or by the digest of its manifest in a repository of that name.
+
+    Raises:
+        UsageError: it is no name.
+    """
+    parsed = reference.parse_normalized(wanted)
+    found = image_of_tag(connection, parsed.full)
+    if found is not None or not parsed.digest:
+        return found
+    rows = connection.execute(
+        "SELECT images.id AS id, tags.name AS name FROM images JOIN tags ON tags.image_id = images.id"
+        " WHERE images.manifest_digest = ?",
+        (parsed.digest,),
+    ).fetchall()
+    same = (row for row in rows if reference.parse_normalized(row["name"]).name == parsed.name)
+    first = next(same, None)
+    return None if first is None else str(first["id"])
 
 
 def layers_of(connection: sqlite3.Connection, image_id: str) -> tuple[str, ...]:

@@ -211,7 +211,7 @@ def _act(first: str, registries: Registries, server: FakeRegistry) -> object:
             case "blobs", "GET":
                 return repository.blob(described, 1 << 20)
             case "blobs", "POST":
-                near = ("other",) if "from=" in first else ()
+                near = "other" if "from=" in first else ""
                 return repository.push_blob(described, lambda: io.BytesIO(BLOB), mount_from=near)
             case _:
                 raise NotJudgedError(f"an exchange that begins with {first}")
