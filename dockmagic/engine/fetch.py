@@ -17,7 +17,7 @@ from dockmagic.oci import config as configs
 from dockmagic.oci import digest as digests
 from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.descriptor import Descriptor
-from dockmagic.oci.manifest import Manifest
+from dockmagic.oci.manifest import Index, Manifest
 from dockmagic.oci.platform import Platform
 
 if TYPE_CHECKING:
@@ -203,13 +203,18 @@ class Pull:
 
     def _image_manifest(self, found: Fetched) -> tuple[Fetched, Manifest]:
         """The manifest of the wanted platform, behind any indexes."""
-        for _ in range(DEPTH_LIMIT):
-            if isinstance(found.parsed, Manifest):
-                return found, found.parsed
-            found = self._repository.child(choice.choose(found.parsed, self._wanted))
+        behind = self._behind(found, DEPTH_LIMIT)
+        if behind is None:
+            raise choice.missing(found.parsed.manifests if isinstance(found.parsed, Index) else (), self._wanted)
+        return behind
+
+    def _behind(self, found: Fetched, depth: int) -> tuple[Fetched, Manifest] | None:
         if isinstance(found.parsed, Manifest):
             return found, found.parsed
-        raise ArchiveError("indexes within indexes, too deep")
+        if depth == 0:
+            raise ArchiveError("indexes within indexes, too deep")
+        children = map(self._repository.child, choice.candidates(found.parsed.manifests, self._wanted))
+        return next(filter(None, (self._behind(child, depth - 1) for child in children)), None)
 
     def _take_layers(self, manifest: Manifest, config: ImageConfig, emit: Emit) -> None:
         """Fetch several layers at once, and extract them in their order while they come."""

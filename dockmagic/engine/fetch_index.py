@@ -27,12 +27,14 @@ class _Taken:
     Attributes:
         images: their ids, by platform.
         ids: their ids, by the digest of the manifest.
+        described: their manifests, each with its platform.
         blobs: see :class:`~dockmagic.store.variants.WholeIndex`.
         is_same: every image that was here had the manifest that it has now.
     """
 
     images: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    described: list[Descriptor] = field(default_factory=list)
     blobs: set[str] = field(default_factory=set)
     is_same: bool = True
 
@@ -52,7 +54,7 @@ class WholePull(Pull):
         if not taken.images:
             raise ArchiveError("the index has no image")
         kept = store.blobs.put(first.content, media_type=first.media_type)
-        own = self._own(first.parsed, taken)
+        own = self._own(taken)
         index = WholeIndex(digest=kept.digest, blobs=frozenset(taken.blobs))
         before = store.images.name_together(target.full, taken.images, own, index=index)
         if before is not None or not taken.is_same:
@@ -84,6 +86,7 @@ class WholePull(Pull):
         record = store.images.get(image_id)
         taken.images[whole.key(described, record.config, taken.images)] = image_id
         taken.ids[described.digest] = image_id
+        taken.described.append(choice.of_image(described, record.config))
         taken.is_same &= is_same
         taken.blobs |= {image_id, described.digest}
         taken.blobs |= {
@@ -92,10 +95,7 @@ class WholePull(Pull):
             if layer.digest != diff_id
         }
 
-    def _own(self, index: Index, taken: _Taken) -> str:
+    def _own(self, taken: _Taken) -> str:
         """The image for this machine; where there is none, the first."""
-        try:
-            found = choice.choose(index, self._wanted)
-        except ArchiveError:
-            return next(iter(taken.ids.values()))
-        return taken.ids.get(found.digest) or next(iter(taken.ids.values()))
+        found = choice.candidates(taken.described, self._wanted)
+        return taken.ids[(found or taken.described)[0].digest]

@@ -187,7 +187,11 @@ def _groups(manifests: Sequence[Descriptor]) -> Mapping[str, list[Descriptor]]:
 
 
 def _manifest(medium: Medium, described: Descriptor, wanted: Platform, depth: int) -> tuple[bytes, Manifest] | None:
-    """The image manifest that a descriptor leads to; None for an attestation."""
+    """The image manifest that a descriptor leads to; None for an attestation and for an index that leads to none.
+
+    Raises:
+        ArchiveError: the outermost index has none for the platform, or something is damaged.
+    """
     if choice.is_attestation(described):
         return None
     if described.media_type not in mediatype.MANIFESTS | mediatype.INDEXES:
@@ -200,7 +204,11 @@ def _manifest(medium: Medium, described: Descriptor, wanted: Platform, depth: in
         return content, found
     if depth == 0:
         raise ArchiveError("indexes within indexes, too deep")
-    return _manifest(medium, choice.choose(found, wanted), wanted, depth - 1) if found.manifests else None
+    children = choice.candidates(found.manifests, wanted)
+    behind = next(filter(None, (_manifest(medium, child, wanted, depth - 1) for child in children)), None)
+    if behind is None and found.manifests and depth == DEPTH_LIMIT:
+        raise choice.missing(found.manifests, wanted)
+    return behind
 
 
 def _json(content: bytes, name: str) -> Any:

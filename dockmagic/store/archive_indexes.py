@@ -36,7 +36,7 @@ def several(
     found = _Below(medium, name, docker_names)
     found.take(Index(manifests=tuple(loose)), 0)
     if len(loose) > 1 and all(described.platform is not None for described in loose):
-        yield Named(images=found.images, own=found.own(Index(manifests=tuple(loose)), platform))
+        yield Named(images=found.images, own=found.own(platform))
     else:
         yield from (Named(images={"": image}) for image in found.images.values())
 
@@ -47,7 +47,7 @@ def _whole(below: _Below, content: bytes, index: Index, platform: Platform) -> N
         raise ArchiveError("an index in the archive has no image")
     return Named(
         images=below.images,
-        own=below.own(index, platform),
+        own=below.own(platform),
         index=content,
         media_type=index.media_type,
         rest=tuple(below.rest),
@@ -62,6 +62,7 @@ class _Below:
         self._name = name
         self._docker_names = docker_names
         self._keys: dict[str, str] = {}
+        self._described: list[Descriptor] = []
         self.images: dict[str, ImageSource] = {}
         self.rest: list[Descriptor] = []
 
@@ -84,13 +85,11 @@ class _Below:
                 key = whole.key(described, image.config, self.images)
                 self.images[key] = image
                 self._keys[described.digest] = key
+                self._described.append(choice.of_image(described, image.config))
             else:
                 self.rest += [described, found.config, *found.layers]
 
-    def own(self, index: Index, platform: Platform) -> str:
+    def own(self, platform: Platform) -> str:
         """The platform of the image that is meant here; where none runs here, the first."""
-        try:
-            found = self._keys.get(choice.choose(index, platform).digest)
-        except ArchiveError:
-            found = None
-        return found if found is not None else next(iter(self.images))
+        found = choice.candidates(self._described, platform)
+        return self._keys[(found or self._described)[0].digest]

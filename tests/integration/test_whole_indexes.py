@@ -6,15 +6,16 @@ import json
 import shutil
 import subprocess
 import tarfile
+import urllib.request
 
 import pytest
 
-from dockmagic.errors import UsageError
+from dockmagic.errors import ArchiveError, UsageError
 from dockmagic.oci import digest as digests
 from dockmagic.oci import platform
 from dockmagic.registry.settings import Registry, Settings
 from tests.integration import registry_server
-from tests.integration.layout_making import GZIP, PLAIN, ZSTD, Layout
+from tests.integration.layout_making import GZIP, OCI, PLAIN, ZSTD, Layout
 from tests.integration.registry_making import engine_in
 
 pytestmark = pytest.mark.skipif(
@@ -177,3 +178,80 @@ def test_a_name_of_one_image_is_taken_as_it_is(make, layout, server):
     other = make()
     assert other.pull(name, all_platforms=True).tags == (name,)
     assert other.push(name) == digest
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory):
+    """A layout whose index has this machine's image in an index of an index only; its path and digest."""
+    made = Layout(tmp_path_factory.mktemp("nested") / "whole")
+    own = made.image(HERE, GZIP)
+    inner = made.index(made.image("linux/s390x", ZSTD), own, made.attestation(own))
+    outer = made.index(made.index(), made.index(inner), made.image("linux/arm/v7", PLAIN))
+    return made.path, made.name(outer, "localhost/nested:1")
+
+
+@pytest.fixture(scope="module")
+def nested_there(nested, server, tmp_path_factory):
+    """The same in the registry; its name."""
+    engine = engine_in(tmp_path_factory.mktemp("engine"), settings=Settings(registries={server.address: Registry()}))
+    engine.load(nested[0], all_platforms=True)
+    name = f"{server.address}/by/nested:1"
+    engine.tag("localhost/nested:1", name)
+    assert engine.push(name) == nested[1]
+    engine.close()
+    return name
+
+
+def test_an_index_in_an_index_is_pushed_with_everything_below_it(nested, nested_there, server):
+    path, digest = nested
+    assert digests.of(raw(nested_there)) == digest
+    for each in blobs(path):
+        kind = "manifests" if b'"schemaVersion"' in (path / "blobs/sha256" / each).read_bytes() else "blobs"
+        request = urllib.request.Request(
+            f"http://{server.address}/v2/by/nested/{kind}/sha256:{each}",
+            headers={"Accept": f"{OCI}.manifest.v1+json, {OCI}.index.v1+json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert digests.of(answer.read()) == f"sha256:{each}"
+
+
+def test_the_image_for_a_platform_is_found_in_an_index_in_an_index(make, nested, nested_there):
+    engine = make()
+    pulled = engine.pull(nested_there)
+    assert f"{pulled.config['os']}/{pulled.config['architecture']}" == HERE
+    assert engine.load(nested[0])[0].id == pulled.id
+    assert engine.pull(nested_there, platform="linux/s390x").config["architecture"] == "s390x"
+    assert engine.load(nested[0], platform="linux/s390x")[0].config["architecture"] == "s390x"
+    for both in (engine.pull, engine.load):
+        with pytest.raises(ArchiveError, match="the image has no variant for linux/riscv64"):
+            both(nested_there if both == engine.pull else nested[0], platform="linux/riscv64")
+
+
+@pytest.mark.parametrize("form", ["oci-dir", "oci-archive", "docker-archive"])
+def test_an_index_in_an_index_keeps_its_digest_through_pull_save_load_and_push(
+    make, nested, nested_there, server, tmp_path, form
+):
+    path, digest = nested
+    first, second = make(), make()
+    pulled = first.pull(nested_there, all_platforms=True)
+    assert f"{pulled.config['os']}/{pulled.config['architecture']}" == HERE
+    first.save(nested_there, output=tmp_path / "saved", format=form, all_platforms=True)
+    if form == "oci-dir":
+        assert blobs(tmp_path / "saved") == blobs(path)
+    assert len(second.load(tmp_path / "saved", all_platforms=True)) == 3
+    assert second.inspect(nested_there).id == pulled.id
+    name = f"{server.address}/by/nested-{form}:1"
+    second.tag(nested_there, name)
+    assert second.push(name) == digest
+
+
+def test_indexes_have_to_end(make, server, tmp_path):
+    made = Layout(tmp_path / "deep")
+    row = made.image(HERE, GZIP)
+    for _ in range(6):
+        row = made.index(row)
+    made.name(row, "localhost/deep:1")
+    engine = make()
+    for every in (False, True):
+        with pytest.raises(ArchiveError, match="indexes within indexes, too deep"):
+            engine.load(tmp_path / "deep", all_platforms=every)

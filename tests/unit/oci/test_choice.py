@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dockmagic.errors import ArchiveError, UsageError
-from dockmagic.oci import choice
+from dockmagic.oci import choice, mediatype
+from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.descriptor import Descriptor
-from dockmagic.oci.manifest import Index
 from dockmagic.oci.platform import Platform, parse
 
 ATTESTATION = {"vnd.docker.reference.type": "attestation-manifest"}
@@ -19,11 +21,11 @@ def described(number, text="", **more):
 
 
 def index(*texts):
-    return Index(manifests=tuple(described(number, text) for number, text in enumerate(texts)))
+    return [described(number, text) for number, text in enumerate(texts)]
 
 
 def chosen(wanted, *texts):
-    found = choice.choose(index(*texts), parse(wanted))
+    found = choice.choose_of(index(*texts), parse(wanted))
     return texts[int(found.digest.removeprefix("sha256:"), 16)]
 
 
@@ -45,12 +47,27 @@ def test_a_variant_that_does_not_run_is_not_taken():
 
 
 def test_an_attestation_is_no_image():
-    made = Index(manifests=(described(1, "linux/amd64", annotations=ATTESTATION), described(2, "linux/amd64")))
-    assert choice.choose(made, Platform(architecture="amd64")).digest.endswith("2")
+    made = [described(1, "linux/amd64", annotations=ATTESTATION), described(2, "linux/amd64")]
+    assert choice.choose_of(made, Platform(architecture="amd64")).digest.endswith("2")
 
 
 def test_a_single_image_without_a_platform_is_taken():
-    assert choice.choose(index(""), Platform(architecture="amd64")).platform is None
+    assert choice.choose_of(index(""), Platform(architecture="amd64")).platform is None
+
+
+def test_indexes_that_name_no_platform_are_looked_into_last():
+    nested = replace(described(0), media_type=mediatype.INDEX)
+    older, same = described(1, "linux/arm/v6"), described(2, "linux/arm/v7")
+    offered = [nested, described(3, "linux/s390x"), older, described(4), same]
+    assert choice.candidates(offered, parse("linux/arm/v7")) == [same, older, nested]
+    assert choice.candidates(offered, parse("linux/riscv64")) == [nested]
+
+
+def test_an_image_is_for_what_the_index_says_else_for_what_it_says_itself():
+    config = ImageConfig(architecture="arm", os="linux", other={"variant": "v6"})
+    told = described(1, "linux/arm/v7")
+    assert choice.of_image(told, config) == told
+    assert choice.of_image(described(1), config).platform == {"os": "linux", "architecture": "arm", "variant": "v6"}
 
 
 @pytest.mark.parametrize("text", ["", "linux/", "/amd64", "linux/amd64/v1/x", "linux/am d64", "linux/../x"])
