@@ -16,7 +16,9 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 KINDS = ("root", "stud", "nosub")
-UIDS = {"root": 0, "stud": 1001, "nosub": 1002}
+UIDS = {"root": 0, "stud": 1001, "nosub": 1002, "nested": 1001}
+# Root of the user namespace that stud has with his subordinate ids, as in a container of rootless podman.
+NESTED = "nested"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class User:
         if self.kind == "root":
             return words
         uid = str(UIDS[self.kind])
+        if self.kind == NESTED:
+            words = ["unshare", "--user", "--map-root-user", "--map-auto", *words]
         become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *words]
         return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", self._script(become)]
 

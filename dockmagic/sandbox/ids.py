@@ -1,7 +1,8 @@
 """Which ids containers have: the scheme that the outer user namespace of a launch server is mapped by.
 
 - ``range-<base>``: real root; inside 0..65535 is outside base..base+65535, of root's line in /etc/subuid or far above all users.
-- ``range-<uid>-<base>``: a user with 65,535 subordinate ids and newuidmap(1); inside 0 is the user, the rest the range.
+- ``range-<uid>-<base>``: a user with 65,535 subordinate ids and newuidmap(1); inside 0 is the user, the rest the range. Root of a user
+  namespace (of rootless podman's or docker's container) is such a user, whose range is of the namespace's own ids.
 - ``single-<uid>``: a user without; inside 0 is the user, and there is nothing else.
 """
 
@@ -28,7 +29,7 @@ class Scheme:
 
     Attributes:
         name: part of the store's paths.
-        kind: how the map is written: by ourselves as root, by newuidmap, or as the one id that everybody may map.
+        kind: what is mapped: a range far from all users, the user and a range, or the one id that everybody may map.
         uid_base: first outside uid of the range, 0 for a single id.
         gid_base: the same for gids.
         owner: outside uid and gid that are 0 inside.
@@ -56,33 +57,46 @@ class Scheme:
         Raises:
             OSError: the kernel or newuidmap refuses.
         """
-        if self.kind == "subordinate":
+        if self.kind == "subordinate" and os.geteuid():
             _run_mapper("newuidmap", pid, self.owner[0], self.uid_base)
             _run_mapper("newgidmap", pid, self.owner[1], self.gid_base)
             return
         if self.single:
             Path(f"/proc/{pid}/setgroups").write_text("deny")
-        count = 1 if self.single else IDS
-        Path(f"/proc/{pid}/uid_map").write_text(f"0 {self.owner[0]} {count}\n")
-        Path(f"/proc/{pid}/gid_map").write_text(f"0 {self.owner[1]} {count}\n")
+        Path(f"/proc/{pid}/uid_map").write_text(self._outer_map(self.owner[0], self.uid_base))
+        Path(f"/proc/{pid}/gid_map").write_text(self._outer_map(self.owner[1], self.gid_base))
+
+    def _outer_map(self, own: int, base: int) -> str:
+        if self.kind == "subordinate":
+            return f"0 {own} 1\n1 {base} {IDS - 1}\n"
+        return f"0 {own} {1 if self.single else IDS}\n"
 
 
 def candidates() -> list[Scheme]:
     """The schemes that this user may have, best first; whether one works is seen by trying."""
     uid, gid = os.geteuid(), os.getegid()
+    if uid == 0 and not _is_real_root():
+        uids, gids = room(_map("uid_map")), room(_map("gid_map"))
+        return [*([_user_and_range(0, 0, uids, gids)] if uids and gids else []), _single(uid, gid)]
     uids, gids = _granted("/etc/subuid", uid, IDS - bool(uid)), _granted("/etc/subgid", uid, IDS - bool(uid))
     if uid == 0:
         base, gid_base = (uids, gids) if uids and gids else (FAR_BASE, FAR_BASE)
-        root = Scheme(
-            name=_name("", base, gid_base), kind="root", uid_base=base, gid_base=gid_base, owner=(base, gid_base)
-        )
-        return [root] if _is_real_root() else [root, _single(uid, gid)]
+        owner = (base, gid_base)
+        return [Scheme(name=_name("", *owner), kind="root", uid_base=base, gid_base=gid_base, owner=owner)]
     if uids and gids and shutil.which("newuidmap") and shutil.which("newgidmap"):
-        ranged = Scheme(
-            name=_name(f"{uid}-", uids, gids), kind="subordinate", uid_base=uids, gid_base=gids, owner=(uid, gid)
-        )
-        return [ranged, _single(uid, gid)]
+        return [_user_and_range(uid, gid, uids, gids), _single(uid, gid)]
     return [_single(uid, gid)]
+
+
+def room(id_map: str) -> int:
+    """Where the last 65,535 ids above 0 begin that stand in one line of a map, as a map below it wants them; 0 for none.
+
+    Args:
+        id_map: as ``/proc/self/uid_map`` has it; user_namespaces(7).
+    """
+    extents = [(int(first), int(count)) for first, _, count in (line.split() for line in id_map.splitlines())]
+    bases = [first + count - (IDS - 1) for first, count in extents if first + count - max(first, 1) >= IDS - 1]
+    return max(bases, default=0)
 
 
 def parse_granted(text: str, uid: int, name: str, count: int) -> int:
@@ -99,6 +113,11 @@ def parse_granted(text: str, uid: int, name: str, count: int) -> int:
 def alone() -> Scheme:
     """The scheme of this user's one id."""
     return _single(os.geteuid(), os.getegid())
+
+
+def _user_and_range(uid: int, gid: int, uids: int, gids: int) -> Scheme:
+    name = _name(f"{uid}-", uids, gids)
+    return Scheme(name=name, kind="subordinate", uid_base=uids, gid_base=gids, owner=(uid, gid))
 
 
 def _single(uid: int, gid: int) -> Scheme:
@@ -123,7 +142,11 @@ def _granted(path: str, uid: int, count: int) -> int:
 
 def _is_real_root() -> bool:
     """Uid 0 here is the machine's own, not the root of a namespace."""
-    return Path("/proc/self/uid_map").read_text("ascii").split() == ["0", "0", "4294967295"]
+    return _map("uid_map").split() == ["0", "0", "4294967295"]
+
+
+def _map(name: str) -> str:
+    return Path(f"/proc/self/{name}").read_text("ascii")
 
 
 def _run_mapper(program: str, pid: int, own: int, base: int) -> None:

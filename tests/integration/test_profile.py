@@ -175,7 +175,9 @@ exit 7
     assert done.end.code == 7
     assert lines[0] == "zombies 0"
     assert re.fullmatch(r"me [2-9]\d* parent 1", lines[1])
-    assert lines[2:] == ["init"]
+    # Below a user namespace whose root is the container's root, that one may count its descriptors: all are /dev/null.
+    nested = Path("/proc/self/uid_map").read_text().split()[1] != "0" and os.geteuid() == 0
+    assert lines[2:] == (["init", "0", "1", "2"] if nested else ["init"])
 
 
 def test_signals_to_init_reach_the_program(box):

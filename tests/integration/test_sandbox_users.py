@@ -1,4 +1,4 @@
-"""The sandbox's tests again, as a user with subordinate ids and as one without."""
+"""The sandbox's tests again, as a user with subordinate ids, as one without, and as root of a user namespace."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from tests.users import REPOSITORY, make_user
+from tests.users import NESTED, REPOSITORY, make_user
 
 
-@pytest.fixture(params=["stud", "nosub"])
+@pytest.fixture(params=["stud", "nosub", NESTED])
 def user(request, tmp_path_factory):
     return make_user(request.param, tmp_path_factory.mktemp("pytest-sandbox"))
 
@@ -44,10 +44,11 @@ def test_the_scheme_and_tier_are_the_users(user):
     done = user.python(script, str(user.home / "store"), told)
     found = json.loads(done.stdout)
 
-    if user.kind == "stud":
-        assert found == {"scheme": "range-1001-200000", "tier": "T0", "map": ["0", "0", "1", "1", "1", "65535"]}
-    else:
-        assert found == {"scheme": "single-1002", "tier": "T1", "map": ["0", "0", "1"]}
+    assert found == {
+        "stud": {"scheme": "range-1001-200000", "tier": "T0", "map": ["0", "0", "1", "1", "1", "65535"]},
+        "nosub": {"scheme": "single-1002", "tier": "T1", "map": ["0", "0", "1"]},
+        NESTED: {"scheme": "range-0-1", "tier": "T0", "map": ["0", "0", "1", "1", "1", "65535"]},
+    }[user.kind]
 
 
 def test_owners_are_recorded_where_there_is_one_id(tmp_path_factory):
