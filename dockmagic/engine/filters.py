@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from dockmagic.builder.globs import Glob
 from dockmagic.engine import images
 from dockmagic.errors import NotFoundError, UsageError
+from dockmagic.oci import reference
 
 if TYPE_CHECKING:
     from dockmagic.engine.session import Session
@@ -173,17 +173,15 @@ def _true(key: str, word: str) -> bool:
 
 
 def _is_called(image: Image, pattern: str) -> bool:
-    """As docker: with a tag the whole name has to fit, without one the repository."""
-    names = image.tags if ":" in pattern.rpartition("/")[2] else [_repository(tag) for tag in image.tags]
-    return any(map(partial(_fits, pattern), names))
+    return any(is_named(pattern, tag) for tag in image.tags)
 
 
-def _repository(tag: str) -> str:
-    head, _, last = tag.rpartition("/")
-    return f"{head}/{last.partition(':')[0]}" if head else last.partition(":")[0]
+def is_named(pattern: str, name: str) -> bool:
+    """Whether a pattern of ``--filter reference=`` fits a name in docker's short form: whole, or without tag and digest.
 
-
-def _fits(pattern: str, name: str) -> bool:
-    """A ``*`` does not go over a slash."""
-    parts, wanted = name.split("/"), pattern.split("/")
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+    Raises:
+        UsageError: the pattern is malformed, or the name is none.
+    """
+    glob, named = Glob(pattern), reference.parse_normalized(name)
+    whole = named.familiar_name + str(named).removeprefix(named.name)
+    return glob.matches(whole) or glob.matches(named.familiar_name)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from dockmagic.exchange import sizes
 
 _ALL = "ALL"
+# Docker's word for taking what was set before back, where nothing was.
+_RESET = "RESET"
 _WHITE = " \t"
 
 
@@ -59,13 +61,13 @@ def label(text: str) -> str:
 
 
 def capability(text: str) -> str:
-    """A capability with its prefix and in capitals: ``net_raw`` is ``CAP_NET_RAW``; ``ALL`` stays."""
+    """A capability with its prefix and in capitals: ``net_raw`` is ``CAP_NET_RAW``; ``ALL`` and ``RESET`` stay."""
     name = text.strip().upper()
-    return name if name == _ALL or name.startswith("CAP_") else f"CAP_{name}"
+    return name if name in {_ALL, _RESET} or name.startswith("CAP_") else f"CAP_{name}"
 
 
 def added_and_dropped(add: Iterable[str], drop: Iterable[str]) -> tuple[list[str], list[str]]:
     """What ``--cap-add`` and ``--cap-drop`` come to together: ``ALL`` stands for all others, and an added one is not dropped."""
     added, dropped = (set(map(capability, names)) for names in (add, drop))
     added, dropped = ({_ALL} if _ALL in names else names for names in (added, dropped))
-    return sorted(added), sorted(dropped - added)
+    return sorted(added - {_RESET}), sorted(dropped - added - {_RESET})

@@ -84,7 +84,7 @@ class Client:
                     return answer
                 asked = retry.retry_after(answer.header("Retry-After"), time.time())
                 problem = self._problem(answer, call, asked or 0.0)
-                again = retry.is_retried(answer.status)
+                again = retry.is_retried(answer.status, codes(answer.body))
             except BrokenOffError as error:
                 problem, again = error, True
             seconds = None

@@ -1,17 +1,22 @@
 """When to ask again, and how long to wait before. Pure.
 
-A request that failed on its way, 408, 425, 429 and the 5xx that mean a moment's trouble are asked again with growing pauses; a
-``Retry-After`` (RFC 9110, section 10.2.3) is heeded where it is short, and ends the attempts where it is long.
+A request that failed on its way, 408, 425, 429, the 5xx that mean a moment's trouble, and refusals whose error codes say that it passes
+are asked again with growing pauses; a ``Retry-After`` (RFC 9110, section 10.2.3) is heeded where it is short, and ends the attempts where
+it is long.
 """
 
 from __future__ import annotations
 
 import email.utils
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 TOO_MANY = 429
-RETRIED = frozenset({408, 425, TOO_MANY, 500, 502, 503, 504})
+# 499 is what nginx says of a client that has gone, 522 what Cloudflare says of a server that it did not reach.
+RETRIED = frozenset({408, 425, TOO_MANY, 499, 500, 502, 503, 504, 522})
+# Error codes of the distribution specification, and of what it was made from, that tell of a moment's trouble.
+_PASSING = frozenset({"BLOB_UPLOAD_INVALID", "TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +34,9 @@ class Policy:
     longest: float = 60.0
 
 
-def is_retried(status: int) -> bool:
-    """Whether an answer of that status may be another one soon."""
-    return status in RETRIED
+def is_retried(status: int, codes: Collection[str] = ()) -> bool:
+    """Whether an answer of that status, with these error codes in its body, may be another one soon."""
+    return status in RETRIED or (bool(codes) and _PASSING.issuperset(codes))
 
 
 def retry_after(header: str, now: float) -> float | None:

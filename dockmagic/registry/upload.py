@@ -17,7 +17,7 @@ _OCTETS = "application/octet-stream"
 _CREATED, _ACCEPTED, _NO_CONTENT, _BAD_RANGE = 201, 202, 204, 416
 _RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
 # Pauses and attempts are counted anew when a chunk has gone through.
-_RESUMED = frozenset({408, 425, 429, 500, 502, 503, 504, _BAD_RANGE})
+_RESUMED = retry.RETRIED | {_BAD_RANGE}
 
 
 class Upload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dockmagic.engine import filters
 from dockmagic.errors import DockmagicError
 from dockmagic.oci import reference
 from tests.conformance.verdict import NotJudgedError, Row, different
@@ -62,6 +63,11 @@ def _domain(given: Row, expected: Row) -> str | None:
     return different("match", expected["match"], matched)
 
 
+def _familiar_match(given: Row, expected: Row) -> str | None:
+    matched = filters.is_named(given["pattern"], given["ref"])
+    return f"accepted: {matched}" if expected.get("error") else different("match", expected["match"], matched)
+
+
 def _compare(found: Row, expected: Row) -> str | None:
     if expected.get("error") or expected.get("ok") is False:
         return f"accepted: {found}"
@@ -75,4 +81,5 @@ OPERATIONS = {
     "parse_canonical_named": _canonical,
     "format": _format,
     "domain_regexp": _domain,
+    "familiar_match": _familiar_match,
 }

@@ -135,13 +135,15 @@ def _canonical_address(given: Row, expected: Row) -> str | None:
     host, scheme = given.get("host") or given.get("registry"), given.get("scheme")
     if not host or not scheme:
         raise NotJudgedError("another form of the row")
-    return different("address", expected.get("address"), origin.of(f"{scheme}://{host}").address)
+    bare = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+    return different("address", expected.get("address"), origin.of(f"{scheme}://{bare}").address)
 
 
 def _is_retryable(given: Row, expected: Row) -> str | None:
-    if not isinstance(given.get("status"), int) or "retryable" not in expected:
+    codes = given.get("codes") or [error["code"] for error in given.get("errors") or ()]
+    if "retryable" not in expected or not ("status" in given or codes):
         raise NotJudgedError("another form of the row")
-    return different("retryable", expected["retryable"], retry.is_retried(given["status"]))
+    return different("retryable", expected["retryable"], retry.is_retried(given.get("status") or 0, codes))
 
 
 def _ping(given: Row, expected: Row) -> str | None:

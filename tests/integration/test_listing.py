@@ -78,6 +78,10 @@ def test_filters_of_containers(engine, filters, chosen):
         ({"reference": "fish"}, ["fish:2"]),
         ({"reference": "fish:1"}, []),
         ({"reference": "*/bread"}, ["reg.example/bread:1"]),
+        ({"reference": "f[a-j]s?:*"}, ["fish:2"]),
+        ({"reference": "f*:[^1]"}, ["fish:2"]),
+        ({"reference": "reg.*/br*1"}, ["reg.example/bread:1"]),
+        ({"reference": "reg.example/br[^e]*"}, []),
         ({"reference": "*read"}, []),
         ({"label": "course=one"}, ["fish:2", "reg.example/bread:1"]),
         ({"since": "reg.example/bread:1"}, ["fish:2"]),
@@ -100,6 +104,8 @@ def test_wrong_filters_are_told(engine):
         engine.images(filters={"dangling": "perhaps"})
     with pytest.raises(NotFoundError):
         engine.images(filters={"since": "nobody:1"})
+    with pytest.raises(UsageError, match="syntax error in pattern"):
+        engine.images(filters={"reference": "[-x]"})
 
 
 def test_quiet_prints_ids_a_line_each(line):

@@ -143,3 +143,5 @@ def test_capabilities_come_together():
     assert policy_values.added_and_dropped(["chown", "CAP_KILL"], ["ALL"]) == (["CAP_CHOWN", "CAP_KILL"], ["ALL"])
     assert policy_values.added_and_dropped(["all", "kill"], ["kill", "chown"]) == (["ALL"], ["CAP_CHOWN", "CAP_KILL"])
     assert policy_values.added_and_dropped(["kill"], ["CAP_KILL", "chown"]) == (["CAP_KILL"], ["CAP_CHOWN"])
+    assert policy_values.capability("reset") == "RESET"
+    assert policy_values.added_and_dropped(["RESET", "kill"], ["reset", "all"]) == (["CAP_KILL"], ["ALL"])

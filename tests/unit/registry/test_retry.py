@@ -55,4 +55,24 @@ def test_no_pause_is_longer_than_the_longest(attempts, attempt, chance):
 
 
 def test_what_may_be_another_answer_soon():
-    assert [s for s in range(200, 600) if retry.is_retried(s)] == [408, 425, 429, 500, 502, 503, 504]
+    assert [s for s in range(200, 600) if retry.is_retried(s)] == [408, 425, 429, 499, 500, 502, 503, 504, 522]
+
+
+@pytest.mark.parametrize(
+    ("status", "codes", "retried"),
+    [
+        (200, (), False),
+        (400, (), False),
+        (404, (), False),
+        (429, (), True),
+        (499, (), True),
+        (503, ("DENIED",), True),
+        (522, (), True),
+        (400, ("UNKNOWN",), True),
+        (404, ("UNAVAILABLE", "TOOMANYREQUESTS"), True),
+        (400, ("UNKNOWN", "DENIED"), False),
+        (404, ("MANIFEST_UNKNOWN",), False),
+    ],
+)
+def test_a_moments_trouble_is_told_by_the_status_or_by_all_error_codes(status, codes, retried):
+    assert retry.is_retried(status, codes) is retried
