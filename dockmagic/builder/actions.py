@@ -143,7 +143,7 @@ def _command(instruction: kinds.Run, scope: Scope) -> tuple[tuple[str, ...], tup
     """
     documents = instruction.heredocs
     if not documents:
-        if not instruction.command:
+        if not instruction.command and not instruction.shell_form:
             raise fault("RUN without a command", instruction.location)
         return scope.command(instruction), ()
     if not instruction.shell_form:

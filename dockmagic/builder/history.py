@@ -7,11 +7,13 @@ was built elsewhere, and never with a build argument's value.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
 
+from dockmagic.dockerfile import instructions as kinds
+from dockmagic.dockerfile.instructions import format_duration
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.oci.config import History
 
 _WRITTEN = "dockmagic: "
@@ -71,6 +73,32 @@ def run_words(argv: Sequence[str], arguments: Mapping[str, str]) -> str:
     return " ".join(["RUN", *([f"|{len(values)}", *values] if values else []), *argv])
 
 
-def json_words(keyword: str, words: Sequence[str]) -> str:
-    """``CMD ["a", "b"]``."""
-    return f"{keyword} {json.dumps(list(words), ensure_ascii=False)}"
+def quoted_words(keyword: str, words: Sequence[str]) -> str:
+    """``CMD ["a" "b"]``."""
+    return f"{keyword} [{' '.join(map(quote, words))}]"
+
+
+def list_words(keyword: str, words: Sequence[str]) -> str:
+    """``VOLUME [/a /b]``."""
+    return f"{keyword} [{' '.join(words)}]"
+
+
+def transfer_words(instruction: kinds.Copy | kinds.Add) -> str:
+    """``COPY --chown=OWNER SOURCE… DESTINATION``: without the flags that only say where from and how."""
+    parents = ["--parents"] if isinstance(instruction, kinds.Copy) and instruction.parents else []
+    flags = [f"--{name}={value}" for name in ("chown", "chmod") if (value := getattr(instruction, name))]
+    inline = (f"<<{each.path}" for each in instruction.inline)
+    words = (*parents, *flags, *instruction.sources, *inline, instruction.destination)
+    return " ".join([instruction.keyword, *words])
+
+
+def health_words(instruction: kinds.Healthcheck) -> str:
+    """``HEALTHCHECK {Test:[CMD a] Interval:5s …}``."""
+    times = {
+        "Interval": instruction.interval,
+        "Timeout": instruction.timeout,
+        "StartPeriod": instruction.start_period,
+        "StartInterval": instruction.start_interval,
+    }
+    shown = " ".join(f"{name}:{format_duration(time)}" for name, time in times.items())
+    return f"HEALTHCHECK {{Test:[{' '.join(instruction.test)}] {shown} Retries:{instruction.retries}}}"

@@ -16,7 +16,7 @@ from dockmagic.builder.arguments import (
 )
 from dockmagic.builder.built import Kind
 from dockmagic.builder.checking import base_of, inputs_for
-from dockmagic.builder.history import run_words
+from dockmagic.builder.history import run_words, transfer_words
 from dockmagic.builder.mounts import mount_actions
 from dockmagic.builder.named import Contexts
 from dockmagic.builder.platforms import BaseImage, base_image, machine_of, of_image, target_of, wanted_by
@@ -303,13 +303,13 @@ class _Stage:
                 return _row("step", instruction, scope, action=action, created_by=words)
             case kinds.Copy():
                 copied = copy_action(instruction, scope, self.read.stages, self.stage, self.contexts)
-                return _row("step", instruction, scope, action=copied, created_by=instruction.code)
+                return _row("step", instruction, scope, action=copied, created_by=transfer_words(instruction))
             case kinds.Workdir():
                 scope, words = settled(scope, instruction)
                 return _row("step", instruction, scope, action=workdir_action(scope), created_by=words)
             case kinds.Add():
                 added = add_action(instruction, scope)
-                return _row("step", instruction, scope, action=added, created_by=instruction.code)
+                return _row("step", instruction, scope, action=added, created_by=transfer_words(instruction))
             case _:
                 scope, words = settled(scope, instruction)
                 return _row("setting", instruction, scope, created_by=words)

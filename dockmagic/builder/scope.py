@@ -5,14 +5,13 @@ The rules are those of the Dockerfile reference; the fields those of the OCI ima
 
 from __future__ import annotations
 
-import json
 import posixpath
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from dockmagic.builder.arguments import Arguments, variables
-from dockmagic.builder.history import json_words
+from dockmagic.builder.history import health_words, list_words, quoted_words
 from dockmagic.dockerfile import instructions as kinds
 from dockmagic.dockerfile.instructions import Instruction, exposed_ports
 from dockmagic.dockerfile.location import fault
@@ -20,8 +19,8 @@ from dockmagic.oci.config import ContainerConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_SHELL = ("/bin/sh", "-c")
-_REAL_TIME = ("RTMIN", "RTMAX")
 _HIGHEST_SIGNAL = 64
+_REAL_TIME = ("RTMIN", "RTMAX")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +51,13 @@ class Scope:
 
     @property
     def workdir(self) -> str:
-        """The working directory, absolute."""
-        return posixpath.join("/", self.config.working_dir)
+        """The working directory, absolute and without ``..``: the config keeps it as it was written."""
+        return absolute(self.config.working_dir)
 
     def command(self, instruction: kinds.Run | kinds.Cmd | kinds.Entrypoint) -> tuple[str, ...]:
-        """The argument vector of an instruction."""
-        if instruction.shell_form and instruction.command:
-            return (*self.shell, *instruction.command)
+        """The argument vector of an instruction; in the shell form the shell is there even without a command."""
+        if instruction.shell_form:
+            return (*self.shell, " ".join(instruction.command))
         return instruction.command
 
     def absolute(self, path: str) -> str:
@@ -127,7 +126,7 @@ def settled(scope: Scope, instruction: Instruction) -> tuple[Scope, str]:
             labels = {**config.labels, **{pair.name: pair.value for pair in instruction.pairs}}
             return replace(scope, config=replace(config, labels=labels)), _pairs("LABEL", instruction.pairs)
         case kinds.Workdir():
-            path = scope.absolute(instruction.path)
+            path = _moved(scope, instruction.path)
             return replace(scope, config=replace(config, working_dir=path)), f"WORKDIR {path}"
         case kinds.User():
             return replace(scope, config=replace(config, user=instruction.user)), f"USER {instruction.user}"
@@ -140,9 +139,16 @@ def settled(scope: Scope, instruction: Instruction) -> tuple[Scope, str]:
             return replace(scope, config=changed), words
 
 
+def _moved(scope: Scope, path: str) -> str:
+    """Where a WORKDIR leads: an absolute path is kept as written, also its last slash."""
+    if path.startswith("/"):
+        return path
+    return scope.absolute(path) if path else posixpath.join("/", scope.config.working_dir)
+
+
 def _command(scope: Scope, instruction: kinds.Cmd | kinds.Entrypoint) -> tuple[Scope, str]:
     argv = scope.command(instruction)
-    words = json_words(instruction.keyword, argv)
+    words = quoted_words(instruction.keyword, argv)
     if isinstance(instruction, kinds.Cmd):
         return replace(scope, config=replace(scope.config, cmd=argv), has_cmd=True), words
     # A new ENTRYPOINT drops the CMD that it did not know: the base's.
@@ -153,23 +159,23 @@ def _command(scope: Scope, instruction: kinds.Cmd | kinds.Entrypoint) -> tuple[S
 def _declaration(config: ContainerConfig, instruction: Instruction) -> tuple[ContainerConfig, str]:
     match instruction:
         case kinds.Shell():
-            return replace(config, shell=instruction.command), json_words("SHELL", instruction.command)
+            return replace(config, shell=instruction.command), list_words("SHELL", instruction.command)
         case kinds.Expose():
             ports = exposed_ports(instruction.ports)
             merged = tuple(sorted({*config.exposed_ports, *ports}))
-            return replace(config, exposed_ports=merged), " ".join(["EXPOSE", *ports])
+            return replace(config, exposed_ports=merged), list_words("EXPOSE", ports)
         case kinds.Volume():
             if not all(instruction.paths):
                 raise fault("VOLUME specified can not be an empty string", instruction.location)
             merged = tuple(sorted({*config.volumes, *instruction.paths}))
-            return replace(config, volumes=merged), json_words("VOLUME", instruction.paths)
+            return replace(config, volumes=merged), list_words("VOLUME", instruction.paths)
         case kinds.StopSignal():
             if not is_signal(instruction.signal):
-                raise fault(f"unknown signal: {instruction.signal[:40]}", instruction.location)
+                raise fault(f"invalid signal: {instruction.signal[:40]}", instruction.location)
             return replace(config, stop_signal=instruction.signal), f"STOPSIGNAL {instruction.signal}"
         case kinds.Healthcheck():
             found = _healthcheck(instruction)
-            return replace(config, healthcheck=found), f"HEALTHCHECK {json.dumps(found, ensure_ascii=False)}"
+            return replace(config, healthcheck=found), health_words(instruction)
         case kinds.OnBuild():
             triggers = (*config.on_build, instruction.expression)
             return replace(config, on_build=triggers), f"ONBUILD {instruction.expression}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dockmagic.dockerfile.lexer.directives import Directive
 
 _LONGEST_INDEX = 9
+_NUMBER = re.compile(r"[+-]?\d+\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +102,8 @@ class Stages:
             return self.stages[-1]
         found = self.named(name) or self.numbered(name)
         if found is None:
-            names = [stage.name for stage in self.stages if stage.name]
-            suggestion = did_you_mean(name, names, any_case=True)
+            names = [stage.title for stage in self.stages]
+            suggestion = did_you_mean(name, names)
             raise DockerfileError(f"target stage {quote(name)} could not be found{suggestion}")
         return found
 
@@ -124,7 +126,7 @@ class Stages:
             DockerfileError: without location. ``name`` is a number that no stage has.
         """
         found = self.named(name) or self.numbered(name)
-        if found is None and name.isascii() and name.isdigit():
+        if found is None and _NUMBER.match(name):
             raise DockerfileError(f"invalid stage index {name}")
         return found
 

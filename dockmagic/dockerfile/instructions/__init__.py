@@ -30,6 +30,7 @@ from dockmagic.dockerfile.instructions.kinds import (
 )
 from dockmagic.dockerfile.instructions.mounts import Mount
 from dockmagic.dockerfile.instructions.ports import exposed_ports
+from dockmagic.dockerfile.instructions.quantities import format_duration
 from dockmagic.dockerfile.instructions.reading import parse_instruction, parse_trigger
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Workdir",
     "expand",
     "exposed_ports",
+    "format_duration",
     "parse_instruction",
     "parse_trigger",
 ]

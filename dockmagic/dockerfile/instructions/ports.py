@@ -38,17 +38,16 @@ def exposed_ports(specs: Iterable[str]) -> tuple[str, ...]:
 def _parse(spec: str) -> tuple[int, int, str]:
     *outside, container = spec.split(":")
     port, _, protocol = container.partition("/")
-    host = outside[-1] if outside else ""
-    _check_address(":".join(outside[:-1]))
     if not port:
-        raise DockerfileError(f"no port specified: {spec}<empty>")
-    bounds = _range(port)
-    if bounds is None:
-        raise DockerfileError(f"invalid containerPort: {port}")
-    _check_host(host, port, bounds)
+        raise DockerfileError(f"no port specified: {container}<empty>")
     protocol = protocol.lower() or "tcp"
     if protocol not in PROTOCOLS:
         raise DockerfileError(f"invalid proto: {protocol}")
+    _check_address(":".join(outside[:-1]))
+    bounds = _range(port)
+    if bounds is None:
+        raise DockerfileError(f"invalid containerPort: {port}")
+    _check_host(outside[-1] if outside else "", port, bounds)
     return (*bounds, protocol)
 
 

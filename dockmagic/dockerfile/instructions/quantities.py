@@ -6,6 +6,7 @@ import csv
 import re
 from decimal import Decimal
 
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.errors import DockerfileError
 
 _NANOSECONDS = {
@@ -20,8 +21,9 @@ _NANOSECONDS = {
 }
 _LONGEST = 40
 _INT64_MAX = 2**63 - 1
-_DURATION = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+\Z", re.ASCII)
-_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_NUMBER = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
+_UNIT = re.compile(r"[^.0-9]+")
+_SIGNED = re.compile(r"[+-]?\d+\Z", re.ASCII)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kKmMgGtTpP]?)[iI]?[bB]?\Z", re.ASCII)
 _SIZE_UNITS = " kmgtp"
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -32,16 +34,61 @@ def parse_duration(text: str) -> int:
     """Nanoseconds of a duration in Go's notation: ``1m30s``, ``1.5h``, ``0``.
 
     Raises:
-        DockerfileError: no such duration.
+        DockerfileError: no such duration, in the words of Go's ``time.ParseDuration``.
     """
-    if text.lstrip("+-") == "0" and len(text) <= len("+0"):
+    shown = quote(text[:_LONGEST])
+    bare = text[1:] if text[:1] in {"+", "-"} else text
+    if bare == "0":
         return 0
-    if len(text) > _LONGEST or not _DURATION.match(text):
-        raise DockerfileError(f'time: invalid duration "{text[:_LONGEST]}"')
-    total = int(sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in _DURATION_PART.findall(text)))
+    if not bare or len(text) > _LONGEST:
+        raise DockerfileError(f"time: invalid duration {shown}")
+    total = Decimal(0)
+    position = 0
+    while position < len(bare):
+        number = _NUMBER.match(bare, position)
+        if number is None:
+            raise DockerfileError(f"time: invalid duration {shown}")
+        unit = _UNIT.match(bare, number.end())
+        if unit is None:
+            raise DockerfileError(f"time: missing unit in duration {shown}")
+        if unit[0] not in _NANOSECONDS:
+            raise DockerfileError(f"time: unknown unit {quote(unit[0])} in duration {shown}")
+        total += Decimal(number[0]) * _NANOSECONDS[unit[0]]
+        position = unit.end()
     if total > _INT64_MAX:
-        raise DockerfileError(f'time: invalid duration "{text}"')
-    return -total if text.startswith("-") else total
+        raise DockerfileError(f"time: invalid duration {shown}")
+    return -int(total) if text.startswith("-") else int(total)
+
+
+def format_duration(nanoseconds: int) -> str:
+    """A duration as Go prints it: ``1m30s``, ``1.5s``, ``250ms``, ``0s``; never negative."""
+    if nanoseconds < _NANOSECONDS["s"]:
+        unit = next((unit for unit in ("ms", "µs", "ns") if nanoseconds >= _NANOSECONDS[unit]), "s")
+        return f"{_shortest(nanoseconds, _NANOSECONDS[unit])}{unit}"
+    minutes, rest = divmod(nanoseconds, _NANOSECONDS["m"])
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{_shortest(rest, _NANOSECONDS['s'])}s"
+    if hours:
+        return f"{hours}h{minutes}m{seconds}"
+    return f"{minutes}m{seconds}" if minutes else seconds
+
+
+def _shortest(amount: int, unit: int) -> str:
+    whole, rest = divmod(amount, unit)
+    return f"{whole}.{str(rest).zfill(len(str(unit)) - 1).rstrip('0')}" if rest else str(whole)
+
+
+def parse_int32(text: str) -> int:
+    """A decimal number with or without sign.
+
+    Raises:
+        DockerfileError: no such number, or one of more than 32 bits, in the words of Go's ``strconv.ParseInt``.
+    """
+    if not _SIGNED.match(text):
+        raise DockerfileError(f"strconv.ParseInt: parsing {quote(text[:_LONGEST])}: invalid syntax")
+    if len(text) > _LONGEST or not -(2**31) <= int(text) < 2**31:
+        raise DockerfileError(f"strconv.ParseInt: parsing {quote(text[:_LONGEST])}: value out of range")
+    return int(text)
 
 
 def parse_size(text: str) -> int | None:

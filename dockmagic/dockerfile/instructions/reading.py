@@ -10,7 +10,7 @@ from dockmagic.dockerfile.instructions import kinds
 from dockmagic.dockerfile.instructions.devices import parse_device
 from dockmagic.dockerfile.instructions.flags import Flags, Kind, parse_flags
 from dockmagic.dockerfile.instructions.mounts import parse_mount
-from dockmagic.dockerfile.instructions.quantities import parse_duration
+from dockmagic.dockerfile.instructions.quantities import parse_duration, parse_int32
 from dockmagic.dockerfile.instructions.suggestion import did_you_mean
 from dockmagic.dockerfile.lexer.blanks import BLANK_RUN, SPACES
 from dockmagic.dockerfile.lexer.heredoc import without_heredocs
@@ -25,8 +25,6 @@ _ONBUILD = re.compile(r"\A\s*ONBUILD\s*", re.IGNORECASE | re.ASCII)
 _NETWORKS = ("default", "none", "host")
 _SECURITY = ("sandbox", "insecure")
 _MIN_INTERVAL = 1_000_000
-_INT32_MAX = 2**31 - 1
-_LONGEST_NUMBER = 40
 
 _TRANSFER_FLAGS = {"chown": Kind.TEXT, "chmod": Kind.TEXT, "link": Kind.SWITCH, "exclude": Kind.TEXTS}
 _COPY_FLAGS = _TRANSFER_FLAGS | {"from": Kind.TEXT, "parents": Kind.SWITCH}
@@ -251,7 +249,7 @@ def _shell(node: Node) -> kinds.Shell:
 
 def _expose(node: Node) -> kinds.Expose:
     _at_least_one(node)
-    return kinds.Expose(ports=node.args, **_place(node))
+    return kinds.Expose(ports=tuple(sorted(node.args)), **_place(node))
 
 
 def _volume(node: Node) -> kinds.Volume:
@@ -301,13 +299,9 @@ def _interval(name: str, text: str) -> int:
 
 
 def _retries(text: str) -> int:
-    digits = text.removeprefix("-")
-    is_number = digits.isascii() and digits.isdigit() and len(digits) < _LONGEST_NUMBER
-    retries = int(text or 0) if is_number or not text else _INT32_MAX + 1
+    retries = parse_int32(text) if text else 0
     if retries < 0:
         raise DockerfileError(f"--retries cannot be negative ({retries})")
-    if retries > _INT32_MAX:
-        raise DockerfileError(f"invalid value for --retries: {text}")
     return retries
 
 

@@ -15,7 +15,7 @@ def did_you_mean(word: str, names: Iterable[str], *, any_case: bool = False) -> 
     Args:
         word: what was written.
         names: what there is, in the order in which ties are decided.
-        any_case: capitals do not matter, and the suggestion is in the case of ``word``.
+        any_case: capitals do not matter; the suggestion is in upper case for a word in upper case, else in lower case.
     """
     best = nearest(word, names, any_case=any_case)
     return f" (did you mean {best}?)" if best else ""
@@ -36,7 +36,7 @@ def nearest(word: str, names: Iterable[str], *, any_case: bool = False) -> str:
             return ""
         if distance < least:
             best, least = candidate, distance
-    return best.upper() if any_case and not word.islower() else best
+    return best.upper() if any_case and word == word.upper() else best
 
 
 def _distance(left: str, right: str) -> int:

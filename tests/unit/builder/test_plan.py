@@ -126,6 +126,33 @@ def test_a_stage_starts_where_the_one_below_ended():
     assert config(text).env[-2:] == ("A=1", "B=1")
 
 
+@pytest.mark.parametrize(
+    ("paths", "kept", "used"),
+    [
+        ("/w/", "/w/", "/w"),
+        ("/w/../v", "/w/../v", "/v"),
+        ("/w/ x", "/w/x", "/w/x"),
+        ("/w/ ../x/", "/x", "/x"),
+        ("/w/ $NONE", "/w/", "/w"),
+    ],
+)
+def test_an_absolute_working_directory_is_kept_as_written(paths, kept, used):
+    text = "FROM b\n" + "".join(f"WORKDIR {path}\n" for path in paths.split())
+    assert config(text).working_dir == kept
+    assert last(text).action.path == used
+    assert last(f"{text}RUN x\n").action.cwd == used
+    assert last(f"{text}COPY a b\n").action.destination == f"{used}/b"
+
+
+def test_the_shell_form_without_a_command_is_the_shell_with_an_empty_one():
+    assert config("FROM b\nCMD\n").cmd == ("/bin/sh", "-c", "")
+    assert config("FROM b\nENTRYPOINT\n").entrypoint == ("/bin/sh", "-c", "")
+    assert config("FROM b\nCMD []\n").cmd == ()
+    assert last("FROM b\nRUN\n").action.argv == ("/bin/sh", "-c", "")
+    with pytest.raises(DockerfileError, match="RUN without a command"):
+        planned("FROM b\nRUN []\n")
+
+
 def test_scratch_has_a_path_and_a_root():
     made = planned("FROM scratch\nCOPY <<EOF /a\nEOF\n").stages[0]
     assert (made.base, made.image, made.below) == ("scratch", None, None)
@@ -240,14 +267,22 @@ def test_a_build_argument_that_nothing_declares_is_a_warning():
 
 def test_history_words_are_dockers():
     text = 'FROM b\nARG A=1\nRUN echo $A\nENV B=$A\nWORKDIR w\nCMD go\nENTRYPOINT ["e"]\nLABEL a=b\n'
+    text += "VOLUME /v /w\nEXPOSE 81 80/udp\nCOPY --from=x --chown=5 --chmod=644 --link /$B <<E /to/\nE\n"
+    text += 'SHELL ["/bin/bash", "-c"]\nHEALTHCHECK --interval=90s CMD a\nADD --chown=$A b /c\n'
     assert [row.created_by for row in rows(text)] == [
         "ARG A=1",
         "RUN |1 A=1 /bin/sh -c echo $A",
         "ENV B=1",
         "WORKDIR /srv/w",
-        'CMD ["/bin/sh", "-c", "go"]',
+        'CMD ["/bin/sh" "-c" "go"]',
         'ENTRYPOINT ["e"]',
         "LABEL a=b",
+        "VOLUME [/v /w]",
+        "EXPOSE [80/udp 81/tcp]",
+        "COPY --chown=5 --chmod=644 /1 <<E /to/",
+        "SHELL [/bin/bash -c]",
+        "HEALTHCHECK {Test:[CMD-SHELL a] Interval:1m30s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}",
+        "ADD --chown=1 b /c",
     ]
 
 

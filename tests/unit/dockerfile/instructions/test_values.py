@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from dockmagic.dockerfile.instructions.devices import Device, parse_device
 from dockmagic.dockerfile.instructions.flags import Kind, parse_flags
 from dockmagic.dockerfile.instructions.ports import exposed_ports
-from dockmagic.dockerfile.instructions.quantities import parse_boolean, parse_duration, parse_number, parse_size
+from dockmagic.dockerfile.instructions.quantities import (
+    format_duration,
+    parse_boolean,
+    parse_duration,
+    parse_int32,
+    parse_number,
+    parse_size,
+)
 from dockmagic.dockerfile.instructions.suggestion import did_you_mean
 from dockmagic.errors import DockerfileError
 
@@ -99,6 +106,9 @@ def test_ports(specs, ports):
         ("2-1", "invalid containerPort: 2-1"),
         ("9" * 9_999, "invalid containerPort"),
         ("80/icmp", "invalid proto: icmp"),
+        ("host:1:x/icmp", "invalid proto: icmp"),
+        ("host:1:", "no port specified"),
+        ("host:1:x", "invalid IP address: host"),
         ("x:80", "invalid hostPort: x"),
         ("1-3:1-2", "invalid ranges specified"),
         ("host:1:2", "invalid IP address: host"),
@@ -123,10 +133,41 @@ def test_durations(text, nanoseconds):
     assert parse_duration(text) == nanoseconds
 
 
-@pytest.mark.parametrize("text", ["", "1", "s", "1 s", "1x", "--1s", "1e3s", "9" * 30 + "h", "9" * 99 + "s"])
-def test_bad_durations(text):
-    with pytest.raises(DockerfileError, match="invalid duration"):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        *((text, "invalid duration") for text in ("", "s", "--1s", "+", ".s", "9" * 30 + "h", "9" * 99 + "s")),
+        ("1", 'missing unit in duration "1"'),
+        ("1m5", 'missing unit in duration "1m5"'),
+        ("1x", 'unknown unit "x" in duration "1x"'),
+        ("1 s", 'unknown unit " s" in duration "1 s"'),
+        ("1e3s", 'unknown unit "e" in duration "1e3s"'),
+    ],
+)
+def test_bad_durations_are_told_in_gos_words(text, reason):
+    with pytest.raises(DockerfileError, match=f"^time: {reason}"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["0s", "1ns", "250ms", "1.5s", "5s", "1m0s", "1m30s", "1h0m0s", "26h3m4.000000005s", "1.5µs"]
+)
+def test_durations_are_written_as_go_writes_them(text):
+    assert format_duration(parse_duration(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x", "invalid syntax"),
+        ("1.5", "invalid syntax"),
+        ("2147483648", "value out of range"),
+        ("9" * 99, "value out of range"),
+    ],
+)
+def test_bad_numbers_are_told_in_gos_words(text, reason):
+    with pytest.raises(DockerfileError, match=f'^strconv.ParseInt: parsing "{text[:40]}": {reason}'):
+        parse_int32(text)
 
 
 @pytest.mark.parametrize(
