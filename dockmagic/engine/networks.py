@@ -90,6 +90,7 @@ def notes(network: str, *, publishes: bool) -> tuple[str, ...]:
 def _shared(session: Session, name: str, settings: Settings, *, publishes: bool) -> dict[str, Any]:
     given = {"hostname": settings.hostname, "add-host": settings.add_hosts, "dns": settings.dns}
     given |= {"dns-search": settings.dns_search, "dns-option": settings.dns_options}
+    given |= {"sysctl": [name for name in settings.sysctls if name.startswith("net.")]}
     for option in [*(["-p"] if publishes else []), *(f"--{option}" for option, value in given.items() if value)]:
         raise UsageError(
             f"{option} cannot be used with --network container:NAME", hint=f"give it to {name}, whose network it is"

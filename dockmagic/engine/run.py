@@ -21,6 +21,7 @@ from dockmagic.engine import (
     networks,
     settings,
     storage,
+    sysctls,
 )
 from dockmagic.engine.attempt import Attempt, listing, perform
 from dockmagic.engine.command import SCRIPT_NAME, Defaults, environment, image_argv, script_argv
@@ -254,6 +255,7 @@ def _stored(session: Session, request: Request, process: ContainerConfig) -> dic
         everything=request.publish_all,
         declared=(*process.exposed_ports, *request.expose),
     )
+    sysctls.require_network(profile["sysctls"], network["network"])
     profile |= networks.names_of(session, network)
     check = health.planned(process.healthcheck, request.settings, process.shell or ())
     return {

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dockmagic.dockerfile.instructions.quantities import parse_size
-from dockmagic.engine import signals
+from dockmagic.engine import signals, sysctls
 from dockmagic.errors import UsageError
 from dockmagic.sandbox.spec import CAPABILITIES, DEFAULT_CAPABILITIES, Mount
 
@@ -43,6 +43,8 @@ class Settings:
         security_opts: ``seccomp=FILE``, ``no-new-privileges[=true|false]``.
         read_only: nothing can be written to the root.
         tmpfs: ``PATH[:OPTION,…]``.
+        groups: names or ids of groups that the user is in besides its own.
+        sysctls: ``NAME=VALUE`` of the kernel's settings that a container has for itself.
         init: PID 1 starts the program and waits for orphans.
         hostname: "" for one made of the container's name.
         add_hosts: lines of /etc/hosts: (address, name).
@@ -63,6 +65,8 @@ class Settings:
     security_opts: tuple[str, ...] = ()
     read_only: bool = False
     tmpfs: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    sysctls: tuple[str, ...] = ()
     init: bool = False
     hostname: str = ""
     add_hosts: tuple[tuple[str, str], ...] = ()
@@ -99,6 +103,8 @@ def prepared(settings: Settings, *, cwd: Path) -> dict[str, Any]:
         "seccomp_profile": text,
         "read_only": settings.read_only,
         "tmpfs": sorted((_tmpfs(text) for text in settings.tmpfs), key=lambda mount: str(mount["target"])),
+        "groups": list(settings.groups),
+        "sysctls": sysctls.parsed(settings.sysctls),
         "init": settings.init,
         "hostname": _hostname(settings.hostname),
         "add_hosts": [list(line) for line in settings.add_hosts],
@@ -126,6 +132,8 @@ def fields(made: Mapping[str, Any]) -> dict[str, Any]:
         "no_new_privileges": made["no_new_privileges"],
         "seccomp": _compiled(made["seccomp_profile"], made["capabilities"]),
         "read_only": made["read_only"],
+        "groups": tuple(made.get("groups", ())),
+        "sysctls": tuple(made.get("sysctls", {}).items()),
         "init": made["init"],
         "add_hosts": tuple((address, name) for address, name in made["add_hosts"]),
         "dns": tuple(made["dns"]),

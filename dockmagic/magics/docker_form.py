@@ -149,6 +149,8 @@ def _container(value: Container) -> dict[str, Any]:
             "NetworkMode": spec.get("network", "none"),
             "ReadonlyRootfs": profile.get("read_only", False),
             "Init": profile.get("init", False),
+            "GroupAdd": list(profile.get("groups", ())),
+            "Sysctls": dict(profile.get("sysctls", {})),
             "CapAdd": [f"CAP_{name}" for name in profile.get("capabilities", ())],
             "CapDrop": ["ALL"],
             "Dns": list(profile.get("dns", ())),

@@ -128,6 +128,20 @@ _PROFILE = (
         help="a file system in memory: size=64m, mode=1777, exec, ro",
     ),
     Option(
+        names=("--group-add",),
+        value="GROUP",
+        read=values.filled,
+        many=True,
+        help="one more group, by name or id, that the user is in",
+    ),
+    Option(
+        names=("--sysctl",),
+        value="NAME=VALUE",
+        read=values.filled,
+        many=True,
+        help="a setting of the kernel that a container has for itself: net.ipv4.ip_forward=1",
+    ),
+    Option(
         names=("--cidfile",),
         value="PATH",
         read=values.filled,
@@ -185,7 +199,7 @@ RUN_ONLY = (
     ),
 )
 RUN_LATER = (
-    *later("--memory-reservation= --memory-swappiness= --group-add= --sysctl= --label-file="),
+    *later("--memory-reservation= --memory-swappiness= --label-file="),
     *refused(
         "--privileged", "a container never has more than its user; --cap-add and --security-opt give single rights"
     ),

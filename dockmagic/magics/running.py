@@ -123,6 +123,8 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
             security_opts=options["security_opt"],
             read_only=options["read_only"],
             tmpfs=options["tmpfs"],
+            groups=options["group_add"],
+            sysctls=options["sysctl"],
             init=options["init"],
             hostname=options["hostname"],
             add_hosts=options["add_host"] if command.verb.name else (),

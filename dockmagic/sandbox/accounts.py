@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 
 from dockmagic.sandbox.places import WITHIN
 from dockmagic.syscalls import files
@@ -39,30 +40,33 @@ class Account:
         self.home = home
 
 
-def resolve(wanted: str, root: int) -> Account:
+def resolve(wanted: str, root: int, further: Sequence[str] = ()) -> Account:
     """Look ``wanted`` up below the directory that ``root`` is open on.
 
     Args:
         wanted: ``""`` (root), ``name``, ``uid``, ``name:group``, ``uid:gid`` and mixtures.
         root: descriptor of the container's root.
+        further: names or ids of groups that it is in besides its own.
 
     Raises:
         Refused: no such user or group, a number out of range, or a file that cannot be trusted.
     """
     passwd = read(root, "etc/passwd", needed=bool(wanted))
-    group = read(root, "etc/group", needed=":" in wanted)
-    return look_up(wanted, passwd, group)
+    group = read(root, "etc/group", needed=bool(further or wanted.partition(":")[2]))
+    found = look_up(wanted, passwd, group)
+    found.groups = list(dict.fromkeys([*found.groups, *(_group(name, group) for name in further)]))
+    return found
 
 
 def look_up(wanted: str, passwd: str, group: str) -> Account:
     """As :func:`resolve`, on the files' texts."""
-    user, colon, wanted_group = wanted.partition(":")
+    user, _, wanted_group = wanted.partition(":")
     number = _number(user or "0", "uid")
     entry = next((e for e in users(passwd) if (e[1] == number if number is not None else e[0] == user)), None)
     if entry is None and number is None:
         raise Refused(f'the image has no user "{user}"')
     name, uid, gid, home = entry or ("", number or 0, 0, "/")
-    if colon:
+    if wanted_group:
         return Account(uid, _group(wanted_group, group), [], home)
     memberships = [g for _, g, members in groups(group) if name and name in members]
     return Account(uid, gid, memberships, home)

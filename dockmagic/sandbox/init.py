@@ -13,7 +13,7 @@ import os
 import socket
 import traceback
 
-from dockmagic.sandbox import mounted, names, parcels, wire
+from dockmagic.sandbox import mounted, names, parcels, sysctls, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
 from dockmagic.sandbox.confine import (
     attempt,
@@ -102,13 +102,14 @@ def _run(plan: Plan, status: socket.socket) -> int:
     attempt("private mounts", mounts.set_propagation, mounts.MS_PRIVATE)
     site = Site()
     perform(operations(plan), site)
-    account = resolve(spec["user"], site.root)
+    account = user_of(plan, site.root)
     perform(_mounts(plan, account, status), site)
     if spec["binds"] and account.uid and not plan.trees and not plan.profile.single:
         site.notes.append("volumes belong to root in the container: without root's help no other owner can be shown")
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
     if spec["network"] != "host" and not spec["peer"]:
         _set_up_network(spec["network"], status, proc)
+    sysctls.write(dict(spec["sysctls"]), proc)
     attempt("host name", namespaces.sethostname, spec["hostname"])
     attempt("pivot_root", _pivot, site.root)
     enter_directory(spec["cwd"])
@@ -137,6 +138,17 @@ def become_program(spec, account: Account, status: socket.socket) -> int:  # typ
     status.close()
     keep_only([])
     return parcels.work(spec["task"])
+
+
+def user_of(plan: Plan, root: int) -> Account:
+    """Who the program runs as.
+
+    Raises:
+        Refused: the image has no such user or group, or the host cannot give it.
+    """
+    if plan.spec["groups"] and plan.profile.single:
+        raise Refused("--group-add: this machine gives a container one id, and no other group than the user's own")
+    return resolve(plan.spec["user"], root, plan.spec["groups"])
 
 
 def operations(plan: Plan) -> list[Operation]:

@@ -18,7 +18,7 @@ import sys
 from errno import EACCES
 
 from dockmagic.sandbox import cgroups, identity, init, sealed, wire
-from dockmagic.sandbox.accounts import Account, Refused, resolve
+from dockmagic.sandbox.accounts import Account, Refused
 from dockmagic.sandbox.caller import mount_id
 from dockmagic.sandbox.confine import (
     attempt,
@@ -208,7 +208,7 @@ def _become(plan: Plan, status: socket.socket, user_namespace: int) -> None:
             os.dup2(descriptor, number)
         attempt("files of the process", add_files, plan.spec["files"], plan.contents)
         root = os.open("/", os.O_PATH | os.O_DIRECTORY)
-        account = resolve(plan.spec["user"], root)
+        account = init.user_of(plan, root)
         enter_directory(plan.spec["cwd"])
         attempt("resource limits", limit_resources, plan.spec["limits"])
         wire.send(status, {"user": [account.uid, account.gid], "notes": [], "volumes": _recorded(plan, root)})

@@ -179,6 +179,7 @@ class Spec:
         env: its whole environment, but for HOME, which is the user's when missing.
         cwd: absolute path in the container; made when missing.
         user: ``""``, ``name[:group]`` or ``uid[:gid]``, looked up in the container.
+        groups: names or ids of further groups, looked up there too.
         hostname: at most 64 bytes.
         network: ``"none"``: only a loopback of its own; ``"private"``: also a way out through a program of the host; ``"host"``: the host's.
         programs: which program may be it, best first, of ``NETWORK_PROGRAMS``.
@@ -191,6 +192,7 @@ class Spec:
         no_new_privileges: set-user-ID programs give nothing.
         seccomp: one more filter, as ``seccomp_profile`` compiles it; b"" for none.
         read_only: nothing can be written to the root; tmpfs and volumes can be.
+        sysctls: (name, value) of settings below /proc/sys that the container has for itself.
         init: PID 1 is a process that starts the program and waits for orphans.
         add_hosts: lines of /etc/hosts: (address, name).
         dns: name servers of /etc/resolv.conf; see ``names.resolver`` for this and the next two.
@@ -210,6 +212,7 @@ class Spec:
     env: tuple[tuple[str, str], ...] = ()
     cwd: str = "/"
     user: str = ""
+    groups: tuple[str, ...] = ()
     hostname: str = "dockmagic"
     network: Network = "none"
     programs: tuple[str, ...] = NETWORK_PROGRAMS
@@ -222,6 +225,7 @@ class Spec:
     no_new_privileges: bool = True
     seccomp: bytes = field(default=b"", repr=False)
     read_only: bool = False
+    sysctls: tuple[tuple[str, str], ...] = ()
     init: bool = False
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()

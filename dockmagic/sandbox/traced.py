@@ -63,8 +63,13 @@ class TracedRuntime(LaunchedRuntime):
                 operation="isolation weak",
                 hint="run what you do not trust on a machine that %container doctor calls T0 or T1",
             )
-        if spec.ports:
-            raise UsageError("-p is not available without walls: the network is the host's")
+        for option, asked, why in (
+            ("-p", spec.ports, "the network is the host's"),
+            ("--sysctl", spec.sysctls, "every setting is the host's"),
+            ("--group-add", spec.groups, "the process has its user's groups"),
+        ):
+            if asked:
+                raise UsageError(f"{option} is not available without walls: {why}")
         # What is asked of a network is told in a note; no program is to be started for one.
         plain = replace(spec, peer=None, ports=(), network="none" if spec.network == "private" else spec.network)
         request: dict[str, Any] = {"do": "start", "joined": joined}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from dockmagic.engine.engine import Engine
 from dockmagic.engine.settings import Settings
+from dockmagic.errors import UsageError
 from dockmagic.sandbox.spec import DEFAULT_CAPABILITIES
 from tests.users import KINDS, make_user
 
@@ -87,3 +90,73 @@ engine.close()
 """
     done = user.run(sys.executable, "-c", script)
     assert done.stdout.split() == ["65534", "65534" if kind == "nosub" else "0"], done.stderr
+
+
+def shared_memory_is_its_own():
+    """Whether the kernel lets root of a user namespace set what its IPC namespace has (Linux 6.x on)."""
+    words = ["unshare", "--user", "--map-root-user", "--ipc", "sh", "-c", "echo 123456 > /proc/sys/kernel/shmmax"]
+    return subprocess.run(words, check=False, capture_output=True).returncode == 0
+
+
+def test_further_groups_and_settings_of_the_kernel_hold_for_every_exec_too(engine):
+    settings = Settings(groups=("nogroup", "50"), sysctls=("net.ipv4.ip_forward=1", "net.core.somaxconn=77"))
+    script = "id -G; cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/core/somaxconn\n"
+    host = Path("/proc/sys/net/core/somaxconn").read_text()
+    engine.build("FROM localhost/base\nRUN echo nogroup:x:65534: >> /etc/group\n", tags=("g:1",))
+    try:
+        expected = ["7", "50", "65534", "1", "77"]
+        assert engine.run("g:1", name="groups", user="7:7", script=script, settings=settings).stdout.split() == expected
+        assert engine.exec("groups", user="7:7", script=script).stdout.split() == expected
+        shown = engine.inspect("groups").config["profile"]
+        assert shown["groups"] == ["nogroup", "50"]
+        assert shown["sysctls"] == {"net.ipv4.ip_forward": "1", "net.core.somaxconn": "77"}
+        assert Path("/proc/sys/net/core/somaxconn").read_text() == host
+    finally:
+        engine.rm("groups")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"groups": ("nobodys",)}, 'the image has no group "nobodys"'),
+        ({"groups": ("70000",)}, "gid 70000 is out of range"),
+        ({"sysctls": ("net.ipv4.no_such_thing=1",)}, "no container has it for itself here"),
+        ({"sysctls": ("net.ipv4.ip_default_ttl=far",)}, "Invalid argument"),
+    ],
+)
+def test_groups_and_settings_that_are_not_there_are_refused_and_leave_nothing(engine, options, says):
+    before = engine.ps(all=True).items
+    with pytest.raises(UsageError, match=says):
+        engine.run("base:1", script="true\n", settings=Settings(**options))
+    assert engine.ps(all=True).items == before
+
+
+def test_settings_of_shared_memory_are_the_containers_or_refused(engine):
+    settings = Settings(sysctls=("kernel.shmmax=1000000", "fs.mqueue.msg_max=20"))
+    script = "cat /proc/sys/kernel/shmmax /proc/sys/fs/mqueue/msg_max\n"
+    if shared_memory_is_its_own():
+        assert engine.run("base:1", script=script, settings=settings).stdout.split() == ["1000000", "20"]
+    else:
+        with pytest.raises(UsageError, match=r"--sysctl kernel\.shmmax=1000000: Permission denied"):
+            engine.run("base:1", script=script, settings=settings)
+
+
+@pytest.mark.parametrize("kind", ["stud", "nosub"])
+def test_other_users_set_what_is_the_containers_and_groups_where_there_are_ids(kind, tmp_path_factory):
+    user = make_user(kind, tmp_path_factory.mktemp("pytest-groups"))
+    script = """
+from dockmagic.engine.engine import Engine
+from dockmagic.engine.settings import Settings
+from dockmagic.errors import UsageError
+engine = Engine()
+read = "cat /proc/sys/net/ipv4/ip_forward\\n"
+print(engine.run("localhost/base", script=read, settings=Settings(sysctls=("net.ipv4.ip_forward=1",))).stdout.strip())
+try:
+    print(engine.run("localhost/base", script="id -G\\n", settings=Settings(groups=("50",))).stdout.strip())
+except UsageError as error:
+    print(error)
+engine.close()
+"""
+    done = user.run(sys.executable, "-c", script)
+    refused = "--group-add: this machine gives a container one id, and no other group than the user's own"
+    assert done.stdout.splitlines() == ["1", refused if kind == "nosub" else "0 50"], done.stderr

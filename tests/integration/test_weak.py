@@ -197,11 +197,19 @@ def test_what_needs_a_wall_is_refused(user):
         home = os.environ["HOME"]
         result["untrusted"] = refused(lambda: engine.run("a:1", script="true\\n", settings=Settings(untrusted=True)))
         result["read_only"] = refused(lambda: engine.run("a:1", script="true\\n", volumes=(f"{home}:/h:ro",)))
+        for name, wanted in (("groups", "50"), ("sysctls", "net.ipv4.ip_forward=1")):
+            settings = Settings(**{name: (wanted,)})
+            result[name] = refused(lambda: engine.run("a:1", script="true\\n", settings=settings))
         """,
     )
     assert found["untrusted"] == ["IsolationError", "--untrusted needs walls, and this machine builds none"]
     assert found["read_only"][0] == "UsageError"
     assert "cannot be read-only" in found["read_only"][1]
+    assert found["groups"] == [
+        "UsageError",
+        "--group-add is not available without walls: the process has its user's groups",
+    ]
+    assert found["sysctls"] == ["UsageError", "--sysctl is not available without walls: every setting is the host's"]
 
 
 def test_a_root_of_the_host_gives_up_what_would_act_on_the_host(user):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dockmagic.engine import sysctls
 from dockmagic.engine.settings import Settings, fields, prepared
 from dockmagic.errors import UsageError
 from dockmagic.sandbox.spec import CAPABILITIES, DEFAULT_CAPABILITIES
@@ -63,6 +64,13 @@ def test_capabilities_are_added_and_dropped_as_docker_does(tmp_path):
         ({"hostname": "a" * 65}, "host name"),
         ({"hostname": "-a"}, "host name"),
         ({"dns": ("example.org",)}, "IP address"),
+        ({"sysctls": ("kernel.core_pattern=|/x",)}, "setting of the machine"),
+        ({"sysctls": ("kernel.shmmax_=1",)}, "setting of the machine"),
+        ({"sysctls": ("vm.swappiness=1",)}, "setting of the machine"),
+        ({"sysctls": ("net.ipv4.ip_forward",)}, "NAME=VALUE"),
+        ({"sysctls": ("net.ipv4/../../kernel.core_pattern=x",)}, "NAME=VALUE"),
+        ({"sysctls": ("net...kernel=1",)}, "NAME=VALUE"),
+        ({"sysctls": ("net.ipv4.ip_forward=1\n",)}, "NAME=VALUE"),
     ],
 )
 def test_what_cannot_be_had_is_refused(tmp_path, options, says):
@@ -98,3 +106,17 @@ def test_a_seccomp_file_is_taken_from_the_working_directory_and_kept_by_content(
 def test_a_file_without_end_is_not_read_to_its_end(tmp_path):
     with pytest.raises(UsageError, match="longer than 1 MiB"):
         prepared(Settings(security_opts=("seccomp=/dev/zero",)), cwd=tmp_path)
+
+
+def test_the_last_setting_of_a_name_counts_and_may_be_of_several_words(tmp_path):
+    texts = ("kernel.sem=1 2 3 4", "net.core.somaxconn=1", "fs.mqueue.msg_max=20", "net.core.somaxconn=2")
+    assert fields(made(tmp_path, sysctls=texts))["sysctls"] == (
+        ("kernel.sem", "1 2 3 4"), ("net.core.somaxconn", "2"), ("fs.mqueue.msg_max", "20"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("network", ["host", "container:db"])
+def test_a_network_of_another_has_its_settings_from_there(network):
+    sysctls.require_network({"kernel.shmmax": "1"}, network)
+    with pytest.raises(UsageError, match=f"net.core.somaxconn cannot be used with --network {network}"):
+        sysctls.require_network({"net.core.somaxconn": "1"}, network)

@@ -139,8 +139,7 @@ def test_a_terminal_is_refused_with_a_hint(text):
         ("--gpus all", "no device of this machine"),
         ("--sig-proxy x", "an interrupt ends it"),
         ("--pid host", "namespaces of its own"),
-        ("--sysctl net.ipv4.ip_forward=1", "not available yet"),
-        ("--group-add video", "not available yet"),
+        ("--label-file x", "not available yet"),
     ],
 )
 @pytest.mark.parametrize("form", ["run bread", ""])

@@ -27,6 +27,7 @@ def found(wanted):
         ("root", (0, 0, [10], "/root")),
         ("bob", (1000, 1001, [10, 50], "/home/bob")),
         ("1000", (1000, 1001, [10, 50], "/home/bob")),
+        ("bob:", (1000, 1001, [10, 50], "/home/bob")),
         ("bob:staff", (1000, 50, [], "/home/bob")),
         ("bob:77", (1000, 77, [], "/home/bob")),
         ("33", (33, 0, [], "/")),
@@ -43,7 +44,7 @@ def test_users_as_docker_finds_them(wanted, expected):
 
 @pytest.mark.parametrize(
     "wanted",
-    ["eve", "far", "minus", "bob:", "bob:none", "65536", "4294967295", "-1", "0x0", "1 ", "٣", "²", "9" * 5000],
+    ["eve", "far", "minus", "bob:none", "65536", "4294967295", "-1", "0x0", "1 ", "٣", "²", "9" * 5000],
 )
 def test_what_is_no_user_is_refused(wanted):
     with pytest.raises(Refused):
