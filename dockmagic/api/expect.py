@@ -115,7 +115,8 @@ class Expect:
 
     def setting(self, name: str, value: Any) -> Self:
         """A setting of the image's config: ``setting("Cmd", ["cat"])``, ``setting("User", "nobody")``."""
-        with self._expecting(f"{name.lower()} {_words(value)}"):
+        word = "workdir" if name == "WorkingDir" else name.lower()
+        with self._expecting(f"{word} {_words(value)}"):
             _equal("it is", self._subject.settings.get(name) or type(value)(), value)
         return self
 

@@ -108,12 +108,16 @@ def rmi(session: Session, names: Sequence[str], *, force: bool = False) -> tuple
     """Remove names, and with an image's last name the image, as docker does; returns what was removed.
 
     Raises:
-        NotFoundError: one is not there.
+        NotFoundError: one is not there; with ``force`` that is fine, as with docker.
         ConflictError: a container uses it, or an id has several names; ``force`` removes all names.
     """
     removed: list[str] = []
     for name in names:
-        removed += _rmi(session, name, force=force)
+        try:
+            removed += _rmi(session, name, force=force)
+        except NotFoundError:
+            if not force:
+                raise
     session.store.leases.sweep()
     return tuple(removed)
 

@@ -208,14 +208,15 @@ def remove(session: Session, names: Sequence[str], *, force: bool = False, volum
     Args:
         session: what it works on.
         names: of them.
-        force: end those that run.
+        force: end those that run; one that is not there is fine, as with docker.
         volumes: also the volumes that nobody named and no other container has.
 
     Raises:
-        NotFoundError: one is not there; nothing was removed.
+        NotFoundError: one is not there and ``force`` is off; nothing was removed.
         ConflictError: one runs and ``force`` is off; nothing was removed.
     """
-    rows = [find(session, name) for name in names]
+    found = [session.store.containers.get(name) if force else find(session, name) for name in names]
+    rows = list({row.id: row for row in found if row is not None}.values())
     for row in rows:
         if row.status == RUNNING and not force:
             raise ConflictError(f"container {row.name} is running", hint=f"%container rm -f {row.name} ends it")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.engine.settings import Settings
+from dockmagic.errors import UsageError
 from dockmagic.exchange.given import Given
 from dockmagic.sandbox.pump import OUTPUT_LIMIT
 from dockmagic.sandbox.spec import Limits
@@ -78,3 +79,8 @@ class Request:
     cidfile: str = ""
     on_start: Callable[[Process], object] | None = None
     cwd: Path = field(default_factory=Path.cwd)
+
+    def __post_init__(self) -> None:
+        """Refuse, as docker does, a directory to start in that is not absolute."""
+        if self.workdir and not self.workdir.startswith("/"):
+            raise UsageError(f'the working directory "{self.workdir}" is invalid: it needs to be an absolute path')

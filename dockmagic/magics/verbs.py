@@ -100,7 +100,7 @@ CELL_VERBS = (
     _EXPECT,
 )
 
-_FORCE = Option(names=("-f", "--force"), help="also what is in use")
+_FORCE = Option(names=("-f", "--force"), help="also what is in use; what is not there is fine")
 _FILE = Option(names=("-f", "--file"), value="PATH", help="the Dockerfile (default: CONTEXT/Dockerfile)")
 
 DEFAULTED = frozenset({"", "build", "run", "exec"})
@@ -366,6 +366,8 @@ def find(name: str, *, cell: bool) -> Verb:
     hint = f"verbs are: {', '.join(names)}"
     if cell:
         hint += "; an image stands after run, a name for a new one after -t"
+    if not name:
+        raise UsageError("a verb comes first, before options", hint=hint)
     raise UsageError(f'unknown verb "{name}"{meant(name, names)}', hint=hint)
 
 

@@ -227,6 +227,26 @@ def test_rename(engine, start):
         engine.rename("new-name", "-")
 
 
+def test_with_force_what_is_not_there_is_fine_as_with_docker(engine, start):
+    start(DEAF, "there")
+    with pytest.raises(NotFoundError, match="no such container: nowhere"):
+        engine.rm("there", "nowhere")
+    assert engine.rm("nowhere", "there", "there", force=True) == ("there",)
+    engine.tag("base:1", "second:1")
+    with pytest.raises(NotFoundError, match="image not found: nowhere"):
+        engine.rmi("nowhere:1")
+    assert engine.rmi("nowhere:1", "second:1", force=True) == ("second:1",)
+
+
+def test_a_directory_to_start_in_is_absolute(engine):
+    for start_in in (
+        lambda: engine.run("base:1", "true", workdir="here"),
+        lambda: engine.exec("any", "true", workdir="./x"),
+    ):
+        with pytest.raises(UsageError, match="needs to be an absolute path"):
+            start_in()
+
+
 def test_closing_the_engine_ends_them_and_writes_down_how(tmp_path):
     home = tmp_path / "home"
     engine = Engine(home)

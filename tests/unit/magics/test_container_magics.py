@@ -312,6 +312,11 @@ def test_line_magics_return_and_show_nothing_themselves(shell, engine, records, 
     assert capsys.readouterr().out == ""
 
 
+def test_options_before_a_verb_say_where_the_verb_stands(shell):
+    with pytest.raises(UsageError, match="a verb comes first, before options"):
+        shell.run_line_magic("container", "-q run bread:1")
+
+
 def test_a_log_is_text_that_is_shown_as_it_stands(shell):
     log = shell.run_line_magic("container", "logs fish1")
     assert log == "one\ntwo\n"

@@ -95,6 +95,7 @@ def test_what_holds_is_reported(execute, shelf, capsys):
     assert execute(f"%%container expect b:1 --result report{GOOD}") is None
     told = capsys.readouterr().out
     assert told.startswith("22 of 22 expectations hold\n")
+    assert "ok   workdir /srv\n" in told
     assert shelf.runs == [(IMAGE, ("sh", "-c", "x"), None)]
 
 
