@@ -62,7 +62,7 @@ def build(
     """
     try:
         for tag in request.tags:
-            reference.parse_normalized(tag)
+            reference.parse_given(tag)
         read = draft(request)
     except DockmagicError as error:
         return Built(image_id="", error=error)

@@ -28,6 +28,8 @@ _FAILED = 1
 # Docker's own mistakes and the engine's end these with 125: any other code is the command's.
 _RUNS = frozenset({"run", "exec"})
 _STDIN = "/dev/stdin"
+# What they write goes to standard output where no file is named.
+_ARCHIVES = frozenset({"save", "export"})
 
 
 def main() -> NoReturn:
@@ -90,6 +92,8 @@ def _perform(command: Command) -> int:
 
 def _is_taken(command: Command) -> bool:
     """Whether standard output is an archive's, so that nothing else is printed there."""
+    if command.verb.name in _ARCHIVES:
+        return command.options["output"] in {None, STREAM}
     return command.verb.name == "build" and any(output.dest == STREAM for output in command.options["output"])
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dockmagic.engine.engine import Engine
     from dockmagic.events import Event
     from dockmagic.sandbox.pump import Stream
+    from dockmagic.store.archive_input import Source
+    from dockmagic.store.archive_output import Target
 
 
 class Bytes(Streams):
@@ -143,6 +145,30 @@ class Terminal(Notebook):
         if sys.stdout.isatty() and any(output.dest == STREAM for output in outputs):
             raise UsageError("-o: an archive is not written to a terminal", hint="type=…,dest=FILE names a file")
         return [replace(output, stream=sys.stdout.buffer) if output.dest == STREAM else output for output in outputs]
+
+    def source(self, path: str, hint: str) -> Source:
+        """A path, or standard input where there is none, unless it is a keyboard.
+
+        Raises:
+            UsageError: it is one.
+        """
+        if path not in {"", STDIN}:
+            return path
+        if sys.stdin.isatty():
+            raise UsageError("an archive is not read from a terminal", hint=f"write {hint}, or give it by < or a pipe")
+        return sys.stdin.buffer
+
+    def target(self, path: str, hint: str) -> Target:
+        """A path, or standard output where there is none, unless it is a screen.
+
+        Raises:
+            UsageError: it is one.
+        """
+        if path not in {"", STREAM}:
+            return path
+        if sys.stdout.isatty():
+            raise UsageError("an archive is not written to a terminal", hint=f"write {hint}, or use > or a pipe")
+        return sys.stdout.buffer
 
     def plain_progress(self) -> Progress:
         """Standard error: standard output is the result's."""

@@ -16,10 +16,10 @@ def require_name(reference: str) -> None:
     """Refuse a name before the work whose result shall bear it.
 
     Raises:
-        UsageError: it is not of docker's form.
+        UsageError: it is not of docker's form, or has a digest.
     """
     if reference:
-        references.parse_normalized(reference)
+        references.parse_given(reference)
 
 
 def named(session: Session, image_id: str, reference: str, *, notes: tuple[str, ...] = ()) -> Image:

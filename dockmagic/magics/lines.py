@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command
     from dockmagic.magics.notebook import Notebook
     from dockmagic.results import Diff, Finding, Image
+    from dockmagic.store.archive_output import Target
 
 Line = Callable[["Notebook", "Command"], Any]
 
@@ -35,14 +36,18 @@ def _removed(names: Sequence[str]) -> Table[str]:
 
 
 def _load(notebook: Notebook, command: Command) -> Table[Image]:
-    paths = [*([command.options["input"]] if command.options["input"] else []), *command.operands]
-    if len(paths) != 1:
-        raise UsageError(
-            "the archive is there twice: -i and a word" if paths else "PATH is missing",
-            hint="write %container load PATH",
-        )
     options = command.options
-    return notebook.engine.load(paths[0], platform=options["platform"], all_platforms=options["all_platforms"])
+    paths = [*([options["input"]] if options["input"] else []), *command.operands]
+    if len(paths) > 1:
+        raise UsageError("the archive is there twice: -i and a word", hint="write %container load PATH")
+    source = notebook.source(next(iter(paths), ""), "%container load PATH")
+    return notebook.engine.load(source, platform=options["platform"], all_platforms=options["all_platforms"])
+
+
+def _import(notebook: Notebook, command: Command) -> Image:
+    path, *name = command.operands
+    source = notebook.source(path, "%container import PATH")
+    return notebook.engine.import_(source, *name, message=command.options["message"], changes=command.options["change"])
 
 
 def _logs(notebook: Notebook, command: Command) -> Log | None:
@@ -77,18 +82,15 @@ def _doctor(notebook: Notebook, command: Command) -> Table[Finding] | Log | None
     return Log(told) if told else None
 
 
-def _output(command: Command) -> str:
-    path = command.options["output"]
-    if not path:
-        raise UsageError("-o PATH is missing", hint=f"write %container {command.verb.name} -o PATH NAME")
-    return str(path)
+def _output(notebook: Notebook, command: Command) -> Target:
+    return notebook.target(command.options["output"] or "", f"%container {command.verb.name} -o PATH NAME")
 
 
 def _save(notebook: Notebook, command: Command) -> Table[Image]:
     options = command.options
     return notebook.engine.save(
         *command.operands,
-        output=_output(command),
+        output=_output(notebook, command),
         format=options["format"],
         all_platforms=options["all_platforms"],
     )
@@ -135,10 +137,8 @@ LINES: dict[str, Line] = {
     "logout": registries.logout,
     "load": _load,
     "save": _save,
-    "export": lambda notebook, command: notebook.engine.export(command.operands[0], _output(command)),
-    "import": lambda notebook, command: notebook.engine.import_(
-        *command.operands, message=command.options["message"], changes=command.options["change"]
-    ),
+    "export": lambda notebook, command: notebook.engine.export(command.operands[0], _output(notebook, command)),
+    "import": _import,
     "df": lambda notebook, _: notebook.engine.df(),
     "prune": lambda notebook, command: notebook.engine.prune(
         dry_run=command.options["dry_run"], base=command.options["base"], volumes=command.options["volumes"]

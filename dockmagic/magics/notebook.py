@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dockmagic.magics.streams import Progress
     from dockmagic.results import Build, Run
     from dockmagic.sandbox.pump import Stream
+    from dockmagic.store.archive_input import Source
+    from dockmagic.store.archive_output import Target
 
 # Failures of what the user wrote; --no-raise-error keeps them in the result. A mistake on the magic line, a missing
 # image or a wall that cannot be built is an error in any case.
@@ -92,6 +94,26 @@ class Notebook:
     def attached(self, outputs: Sequence[Output]) -> Sequence[Output]:
         """A build's outputs, those for standard output with what stands for it: a notebook has no place for an archive there."""
         return outputs
+
+    def source(self, path: str, hint: str) -> Source:
+        """Where an archive is read: a path.
+
+        Raises:
+            UsageError: there is none; ``hint`` says how it is written.
+        """
+        if not path:
+            raise UsageError("PATH is missing", hint=f"write {hint}")
+        return path
+
+    def target(self, path: str, hint: str) -> Target:
+        """Where an archive is written: a path.
+
+        Raises:
+            UsageError: there is none; ``hint`` says how it is written.
+        """
+        if not path:
+            raise UsageError("-o PATH is missing", hint=f"write {hint}")
+        return path
 
     def show(self, result: Run | Build, names: Sequence[str] | None = None) -> None:
         """Put a result's record below the cell, after everything that was printed."""

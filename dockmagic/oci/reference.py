@@ -12,7 +12,7 @@ upper-case letter, or ``localhost``, is a domain.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dockmagic.errors import UsageError
 
@@ -134,6 +134,21 @@ def parse_normalized(text: str) -> Reference:
     if remote != remote.lower():
         raise UsageError(f'invalid reference "{text[:80]}": a repository name is in lower case', hint=_HINT)
     return parse(f"{domain}/{rest}")
+
+
+def parse_given(text: str) -> Reference:
+    """A name that somebody gives an image, as docker reads it; one with a digest is a registry's to give.
+
+    Raises:
+        UsageError: it is none, or has a digest.
+    """
+    found = parse_normalized(text)
+    if found.digest:
+        raise UsageError(
+            "a name with a digest is not given to an image: its content alone decides which one it is",
+            hint=f"leave the digest out, e.g. {replace(found, digest='', tag=found.tag or DEFAULT_TAG).familiar}",
+        )
+    return found
 
 
 def split_domain(text: str) -> tuple[str, str]:

@@ -187,6 +187,33 @@ def test_an_archive_comes_in(shell):
     assert shell.text("import", "root.tar", "rooted:1").startswith("sha256:")
 
 
+def test_archives_come_and_go_through_pipes(shell):
+    shell("build", "-q", "-t", "b:1", "ctx")
+    for words in (["save", "b:1"], ["save", "-o", "-", "--format", "oci-archive", "b:1"]):
+        archive = shell(*words)
+        for path in ([], ["-"], ["-i", "-"]):
+            assert shell.text("load", *path, stdin=archive) == "Loaded image: b:1\n"
+    tree = shell("export", "b:1")
+    with tarfile.open(fileobj=io.BytesIO(tree)) as tar:
+        assert tar.extractfile("f").read() == b"hi\n"
+    shell("import", "-", "piped:2", stdin=tree)
+    assert shell.text("run", "piped:2", "cat", "/f") == "hi\n"
+    shell("load", code=1)
+    assert "this is no archive of images" in shell.err
+
+
+def test_an_archive_is_no_text_for_a_terminal(shell):
+    for words, says in ((["save", "b:1"], "not written to a terminal"), (["load"], "not read from a terminal")):
+        master, slave = os.openpty()
+        done = subprocess.run(
+            [SCRIPT, *words], stdin=slave, stdout=slave, stderr=subprocess.PIPE, env=shell.env, check=False
+        )
+        os.close(slave)
+        os.close(master)
+        assert done.returncode == 1
+        assert says in done.stderr.decode()
+
+
 def test_an_interrupt_ends_the_container_with_130(shell):
     words = [SCRIPT, "run", "--name", "slow", "b:1", "sh", "-c", "echo on; sleep 60"]
     process = subprocess.Popen(

@@ -70,3 +70,17 @@ def test_a_name_that_docker_refuses_is_told_before_anything_is_done(engine, tmp_
         with pytest.raises(UsageError):
             verb()
     assert len(engine.images()) == 0
+
+
+def test_nothing_is_given_a_name_with_a_digest(engine, tmp_path):
+    (tmp_path / "root.tar").write_bytes(tar_of({"a": b"a"}))
+    image = engine.import_(tmp_path / "root.tar", "plain:1")
+    name = f"plain:1@{image.digest}"
+    for give in (
+        lambda: engine.tag("plain:1", name),
+        lambda: engine.import_(tmp_path / "root.tar", name),
+        lambda: engine.build("FROM plain:1\n", tags=name),
+    ):
+        with pytest.raises(UsageError, match="a name with a digest is not given to an image"):
+            give()
+    assert engine.images()[0].tags == ("plain:1",)

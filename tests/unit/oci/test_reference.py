@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockmagic.errors import UsageError
-from dockmagic.oci.reference import Reference, parse, parse_normalized, split_domain
+from dockmagic.oci.reference import Reference, parse, parse_given, parse_normalized, split_domain
 
 DIGEST = "sha256:" + "0f" * 32
 
@@ -139,3 +139,9 @@ def test_the_first_component_may_be_a_domain(text, expected):
 def test_a_reference_has_no_impossible_part(more):
     with pytest.raises(UsageError, match="invalid"):
         Reference(domain="docker.io", path="library/busybox", **more)
+
+
+def test_a_name_that_is_given_has_no_digest():
+    assert parse_given("bread").full == "docker.io/library/bread:latest"
+    with pytest.raises(UsageError, match=r"a name with a digest is not given[\s\S]*leave the digest out, e.g. bread:1"):
+        parse_given("bread:1@sha256:" + "0" * 64)
