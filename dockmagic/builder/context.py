@@ -117,7 +117,8 @@ class Context:
                 items.append(self._item(place.path, place.name, place.status))
         self._tree.rewind()
         single = len(sources) == len(places) == len(items) == 1 and not places[0].is_dir
-        return Selection(items, single_file=single, lands=bool(places), unmatched=named.unmatched)
+        several = len(places) > 1 and not places[0].is_dir
+        return Selection(items, single_file=single, several=several, lands=bool(places), unmatched=named.unmatched)
 
     def select_with_parents(self, sources: Sequence[str], *, exclude: Sequence[str] = ()) -> Selection:
         """What ``COPY --parents`` copies of ``sources``: files and directories with the directories above them.

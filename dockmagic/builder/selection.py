@@ -57,6 +57,7 @@ class Selection:
     Attributes:
         items: sorted bytewise by path, each path once, a directory before what is in it.
         single_file: it is one file that may be renamed by the destination.
+        several: there is more than one source, of which the first is no directory: they need one to land in.
         lands: something was named, an empty directory at least: the destination is made.
         unmatched: a line for each source that names nothing.
         digest: of kinds, names, modes, links and content, of ``single_file`` and ``lands``: ``sha256:…``. The same on every machine.
@@ -64,12 +65,19 @@ class Selection:
 
     items: tuple[Item, ...]
     single_file: bool
+    several: bool
     lands: bool
     unmatched: tuple[str, ...]
     digest: str
 
     def __init__(
-        self, items: Iterable[Item], *, single_file: bool = False, lands: bool = True, unmatched: tuple[str, ...] = ()
+        self,
+        items: Iterable[Item],
+        *,
+        single_file: bool = False,
+        several: bool = False,
+        lands: bool = True,
+        unmatched: tuple[str, ...] = (),
     ) -> None:
         """Sort ``items``; of two that land on one path the later stays.
 
@@ -82,6 +90,7 @@ class Selection:
         ordered = sorted(landed.values(), key=lambda item: os.fsencode(item.entry.path))
         object.__setattr__(self, "items", tuple(ordered))
         object.__setattr__(self, "single_file", single_file)
+        object.__setattr__(self, "several", several)
         object.__setattr__(self, "lands", lands)
         object.__setattr__(self, "unmatched", unmatched)
         object.__setattr__(self, "digest", _digest(ordered, single_file=single_file, lands=lands))

@@ -476,3 +476,26 @@ def test_several_sources_land_in_a_directory_of_the_image_without_a_slash(engine
             engine.build(text.format(destination), context=context)
     with pytest.raises(DockerfileError, match=wanted.replace("3", "2")):
         engine.build("FROM scratch\nCOPY --link c.txt x/a.txt /app\n", context=context)
+
+
+def test_one_file_that_a_wildcard_finds_may_be_renamed_and_several_need_a_directory(engine, context):
+    text = "FROM scratch AS s\nCOPY . /s/\nFROM scratch\nCOPY {}\n"
+    for source in ("c*", "--from=s /s/c*", "--from=s /s/x/*.md", "x/*.md"):
+        made = engine.build(text.format(f"{source} /out"), context=context)
+        assert members(engine, made.image)["out"].isreg()
+    for source in ("x/a.*", "--from=s /s/x/a.*"):
+        assert min(members(engine, engine.build(text.format(f"{source} /out/"), context=context).image)) == "out"
+        with pytest.raises(BuildError, match="line 4: COPY with more than one source"):
+            engine.build(text.format(f"{source} /out"), context=context)
+
+
+def test_a_wildcard_follows_only_the_link_at_a_sources_end(engine, context):
+    (context / "link").symlink_to("x")
+    text = "FROM scratch AS s\nCOPY . /s/\nFROM scratch\nCOPY --from=s {} /out/\n"
+    assert not engine.build(text.format("/s/l*/a.txt"), context=context).image.layers
+    assert sorted(members(engine, engine.build(text.format("/s/link/a.*"), context=context).image)) == [
+        "out",
+        "out/a.md",
+        "out/a.txt",
+    ]
+    assert "out/a.txt" in members(engine, engine.build(text.format("/s/lin*"), context=context).image)

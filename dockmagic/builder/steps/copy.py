@@ -37,7 +37,7 @@ def copy(site: Site, action: CopyAction, sources: Sequence[Source]) -> tuple[Lay
         NotFoundError: a source is gone.
     """
     lowers = () if action.link else site.lowers()
-    if action.into_directory and not _is_directory(site, lowers, action.destination):
+    if _needs_directory(action, sources) and not _is_directory(site, lowers, action.destination):
         raise UsageError(f"{action.keyword} {SLASH_WANTED}")
     arguments: dict[str, Any] = {
         "lowers": list(lowers),
@@ -61,6 +61,12 @@ def copy(site: Site, action: CopyAction, sources: Sequence[Source]) -> tuple[Lay
         except (UsageError, ArchiveError) as error:
             raise UsageError(f"{action.keyword}: {error.message}", hint=error.hint, detail=error.detail) from None
         return layer, tuple(_note(path) for path in left_out)
+
+
+def _needs_directory(action: CopyAction, sources: Sequence[Source]) -> bool:
+    """Several files land, and the destination does not say that it is a directory."""
+    found = any(not isinstance(source, Archive) and source.several for source in sources)
+    return action.into_directory or (found and not action.is_directory and not action.parents)
 
 
 def _is_directory(site: Site, lowers: Sequence[str], path: str) -> bool:

@@ -37,7 +37,8 @@ class Picked:
     Attributes:
         below: DiffIDs of these layers, base first.
         picks: in order.
-        single_file: there is one, it is no directory, and it was named without a wildcard.
+        single_file: there is one, and it is no directory.
+        several: there are more, of which the first is no directory: they need one to land in.
         unmatched: a line for each source with wildcards that names nothing.
         digest: of their content, modes and owners.
         special: owners of links and pipes by path, where the disk cannot tell them.
@@ -47,6 +48,7 @@ class Picked:
     picks: tuple[Pick, ...]
     special: Mapping[str, tuple[int, int]]
     single_file: bool
+    several: bool
     unmatched: tuple[str, ...]
     digest: str
 
@@ -67,12 +69,13 @@ def pick(site: Site, below: tuple[str, ...], action: CopyAction) -> Picked:
     find = search.with_parents if action.parents else search.plain
     found = {source: tuple(find(source)) for source in action.sources}
     picks = tuple(pick for source in action.sources for pick in found[source])
-    named = len(picks) == 1 and len(action.sources) == 1 and not globs.has_meta(action.sources[0])
+    starts_with_file = bool(below and picks) and picks[0].only is None and search.kind(picks[0].path) != "d"
     return Picked(
         below=below,
         picks=picks,
         special=search.special,
-        single_file=named and bool(below) and picks[0].only is None and search.kind(picks[0].path) != "d",
+        single_file=starts_with_file and len(picks) == len(action.sources) == 1,
+        several=starts_with_file and len(picks) > 1,
         unmatched=tuple(f'nothing matches "{source}"' for source in action.sources if not found[source]),
         digest=digests.of(" ".join(search.digest(pick) for pick in picks).encode("ascii")),
     )
@@ -130,8 +133,8 @@ class _Search:
             return digests.of(b"")  # the root of an empty stage
         return str(self._call("digest", path=pick.path, only=pick.only, special=self.special)["digest"])
 
-    def kind(self, path: str) -> str:
-        found = self._call("stat", path=path) if self.lowers else None
+    def kind(self, path: str, *, follow: bool = True) -> str:
+        found = self._call("stat", path=path, follow=follow) if self.lowers else None
         return "" if found is None else str(found["kind"])
 
     def matching(self, source: str) -> list[str]:
@@ -143,8 +146,12 @@ class _Search:
         # As Go's path.Join("/", source): nothing leads out of the root.
         wanted = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
         found = ["/"]
-        for part in wanted.split("/") if wanted not in {"", "."} else []:
+        parts = wanted.split("/") if wanted not in {"", "."} else []
+        for count, part in enumerate(parts, 1):
             found = [path for directory in found for path in self._children(directory, part)]
+            if count < len(parts) and globs.has_meta("/".join(parts[:count])):
+                # from the first wildcard on no link is followed but the last
+                found = [path for path in found if self.kind(path, follow=False) == "d"]
         if not found and not globs.has_meta(source):
             raise NotFoundError(f'COPY --from: "{source}" is not there', hint=_HINT)
         return found

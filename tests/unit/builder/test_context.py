@@ -192,6 +192,13 @@ def test_a_wildcard_that_names_one_file_may_be_renamed(root, context):
     assert not context().select(["d*"]).single_file
 
 
+def test_files_that_a_wildcard_names_need_a_directory_to_land_in(root, context):
+    make(root, {"a.go": "", "b.go": "", "dir/x": "", "dir2/y": ""})
+    assert context().select(["*.go"]).several
+    assert not context().select(["a*.go"]).several
+    assert not context().select(["dir*"]).several
+
+
 def test_a_bracket_in_a_name_is_written_as_a_class(root, context):
     make(root, {"[x]/file[1]": ""})
     assert names(context().select(["[[]x]/file[[]1]"])) == ["file[1]"]
