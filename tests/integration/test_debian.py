@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.users import KINDS, make_user
+from tests.users import KINDS, NESTED, make_user
 
 BUILD = """
 import io, json, os, sys, tarfile
@@ -47,7 +47,7 @@ engine.close()
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, NESTED])
 def test_apt_and_useradd_work_and_the_layer_says_that_bob_owns_his_file(kind, minbase, tmp_path):
     user = make_user(kind, tmp_path)
     done = user.python(f"import os; os.chdir(os.environ['HOME'])\n{BUILD}", str(minbase), timeout=800)
