@@ -69,7 +69,7 @@ class User:
             return words
         uid = str(UIDS[self.kind])
         if self.kind == NESTED:
-            words = ["unshare", "--user", "--map-root-user", "--map-auto", *words]
+            words = ["unshare", "--user", "--mount", "--map-root-user", "--map-auto", *words]
         become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *words]
         return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", self._script(become)]
 

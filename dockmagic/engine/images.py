@@ -55,17 +55,19 @@ def wanted(session: Session, image: str | Image, *, pull: str = "missing", platf
 
     Raises:
         NotFoundError: there is none.
-        UsageError: a platform that this machine does not run, or a word that is none of these three.
+        UsageError: a platform whose programs nothing here runs, or a word that is none of these three.
         RegistryError: the registry that was asked failed.
     """
     if pull not in {"missing", "always", "never"}:
         raise UsageError(f'--pull "{pull}" is none of missing, always, never')
     if platform:
         asked = platforms.parse(platform)
-        require_own_platform(ImageConfig(architecture=asked.architecture, os=asked.os))
+        require_runnable(ImageConfig(architecture=asked.architecture, os=asked.os))
     if pull == "always" and isinstance(image, str) and _is_of_a_registry(image):
-        return session.store.images.get(puller(session, anew=True)(image, ""))
-    return find(session, image, pull=pull != "never")
+        return session.store.images.get(puller(session, anew=True)(image, platform))
+    name = image.id if isinstance(image, Image) else image
+    fetch = puller(session) if pull != "never" and not isinstance(image, Image) else None
+    return bases.find(session.store, name, epoch=session.epoch, puller=fetch, platform=platform)
 
 
 def _is_of_a_registry(name: str) -> bool:
@@ -83,19 +85,29 @@ def puller(session: Session, listener: Listener | None = None, *, anew: bool = F
     return pull
 
 
-def require_own_platform(config: ImageConfig) -> None:
-    """Refuse an image whose programs this machine does not run; one that does not say is let through.
+def require_runnable(config: ImageConfig) -> tuple[str, ...]:
+    """Refuse an image whose programs neither this machine nor an emulator runs; one that does not say is let through.
+
+    Returns:
+        What a run should say of it, in words.
 
     Raises:
         UsageError: it is for another platform.
     """
     here = platforms.architecture(os.uname().machine)
-    if (config.os or "linux", config.architecture or here) != ("linux", here):
-        raise UsageError(
-            f"the image is for {config.os}/{config.architecture}, which this machine does not run",
-            hint="%container pull without --platform fetches the one for this machine, where there is one",
-            detail=f"this machine is linux/{here}",
-        )
+    system, architecture = config.os or "linux", config.architecture or here
+    if (system, architecture) == ("linux", here):
+        return ()
+    from dockmagic.sandbox import emulation  # noqa: PLC0415 - rarely wanted
+
+    if system == "linux" and emulation.runs(architecture, here):
+        return (f"programs for linux/{architecture} run in an emulator",)
+    raise UsageError(
+        f"the image is for {system}/{architecture}, which this machine does not run",
+        hint="%container pull without --platform fetches the one for this machine, where there is one;"
+        " an emulator would have to be registered with binfmt_misc",
+        detail=f"this machine is linux/{here}",
+    )
 
 
 def describe(session: Session, record: ImageRecord, names: Sequence[str] = (), *, notes: Sequence[str] = ()) -> Image:

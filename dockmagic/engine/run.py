@@ -97,7 +97,7 @@ def prepared(
         UsageError: as :func:`run`, which see; ConflictError the same.
     """
     record = session.store.images.get(image)
-    images.require_own_platform(record.config)
+    emulated = images.require_runnable(record.config)
     described = images.describe(session, record, names)
     defaults = images.defaults(record.config)
     argv = _argv(defaults, request)
@@ -118,7 +118,10 @@ def prepared(
         kept=row.kept,
         build=build,
         check=health.stored(row.spec["health"]),
-        notes=networks.notes(row.spec["network"], publishes=bool(request.publish) or request.publish_all),
+        notes=(
+            *emulated,
+            *networks.notes(row.spec["network"], publishes=bool(request.publish) or request.publish_all),
+        ),
     )
 
 

@@ -195,7 +195,7 @@ RUN_ONLY = (
         value="PLATFORM",
         read=values.filled,
         default="",
-        help="that the image must be for: linux/amd64",
+        help="which of a name's images: linux/amd64; another machine's wants an emulator",
     ),
 )
 RUN_LATER = (

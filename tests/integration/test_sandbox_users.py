@@ -44,11 +44,14 @@ def test_the_scheme_and_tier_are_the_users(user):
     done = user.python(script, str(user.home / "store"), told)
     found = json.loads(done.stdout)
 
-    assert found == {
-        "stud": {"scheme": "range-1001-200000", "tier": "T0", "map": ["0", "0", "1", "1", "1", "65535"]},
-        "nosub": {"scheme": "single-1002", "tier": "T1", "map": ["0", "0", "1"]},
-        NESTED: {"scheme": "range-0-1", "tier": "T0", "map": ["0", "0", "1", "1", "1", "65535"]},
-    }[user.kind]
+    assert (
+        found
+        == {
+            "stud": {"scheme": "range-1001-200000", "tier": "T0", "map": ["0", "0", "1", "1", "1", "65535"]},
+            "nosub": {"scheme": "single-1002", "tier": "T1", "map": ["0", "0", "1"]},
+            NESTED: {"scheme": "range-0-1", "tier": "T0", "map": ["0", "0", "1", "1", "1", "65535"]},
+        }[user.kind]
+    )
 
 
 def test_owners_are_recorded_where_there_is_one_id(tmp_path_factory):
