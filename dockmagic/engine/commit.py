@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from dockmagic.builder.changes import changed
 from dockmagic.changes import ChangedPath, ChangeKind
 from dockmagic.engine import containers, files, tagging
+from dockmagic.engine.command import SCRIPT_PATH
 from dockmagic.engine.order import ordered
 from dockmagic.errors import ConflictError
-from dockmagic.oci.config import History
+from dockmagic.oci.config import ContainerConfig, History
 from dockmagic.results import Container, Diff, Image
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def commit(
 ) -> Image:
     """Make an image of a container: its image's layers and one more, a copy of the writable layer.
 
+    As docker's, it is set as the container was: its variables, user, directory, labels, stop signal, and the command that it ran, unless that
+    was a script.
     What is in the container's volumes stays out of it, as with docker; the image's notes say so.
 
     Args:
@@ -54,7 +57,7 @@ def commit(
         raise ConflictError(f"container {row.name} is running", hint="commit it when it has ended")
     store = session.store
     record = store.images.get(row.image_id)
-    settings = changed(record.config.config, changes)
+    settings = changed(_as_created(record.config.config, row), changes)
     with store.scratch() as directory:
         copy = f"{directory}/upper"
         given = {"src": containers.upper(row), "dst": copy, "owners": dict(row.owners)}
@@ -73,6 +76,36 @@ def commit(
     config = made.appended(layer.diff_id if layer else None, history)
     image_id = store.images.put(config, (*record.diff_ids, *((layer.diff_id,) if layer else ())))
     return tagging.named(session, image_id, reference, notes=tuple(_left_out(row)))
+
+
+def _as_created(config: ContainerConfig, row: ContainerRow) -> ContainerConfig:
+    """An image's settings under those that the container was created with."""
+    if not row.command:  # the state before a failed step: its variables are the build's
+        return config
+    spec = row.spec
+    profile = spec.get("profile", {})
+    env = dict(item.partition("=")[::2] for item in config.env) | dict(spec.get("env", {}))
+    entrypoint, cmd = _command(config, row.command)
+    return replace(
+        config,
+        env=tuple(f"{name}={value}" for name, value in env.items()),
+        user=spec.get("user") or config.user,
+        working_dir=spec.get("workdir") or config.working_dir,
+        labels={**config.labels, **profile.get("labels", {})},
+        stop_signal=profile.get("stop_signal") or config.stop_signal,
+        entrypoint=entrypoint,
+        cmd=cmd,
+    )
+
+
+def _command(config: ContainerConfig, ran: tuple[str, ...]) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """ENTRYPOINT and CMD that give the same command again; a script is a cell's, not the image's."""
+    own = config.entrypoint or ()
+    if SCRIPT_PATH in ran or ran == (*own, *(config.cmd or ())):
+        return config.entrypoint, config.cmd
+    if ran[: len(own)] == own:
+        return config.entrypoint, ran[len(own) :]
+    return ran[:1], ran[1:]  # --entrypoint
 
 
 def _left_out(row: ContainerRow) -> Iterator[str]:

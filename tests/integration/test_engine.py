@@ -84,10 +84,9 @@ def test_what_is_not_there_is_127_and_what_is_no_program_126(engine):
 
 
 def test_a_timeout_gives_137_and_says_so(engine):
-    run = engine.run("bread:1", script="sleep 60\n", timeout=0.5)
+    run = engine.run("bread:1", script="sleep 100000\n", timeout=0.5)
     assert (run.exit_code, run.stopped) == (137, "timeout")
     assert "timed out after 0.5 s" in str(run.error)
-    assert run.seconds < 5
 
 
 def test_a_run_without_name_leaves_no_container(engine):
@@ -207,6 +206,33 @@ def test_commit_makes_a_mould_of_a_container(engine):
     engine.rm("fish3")
 
 
+def test_a_committed_image_is_set_as_the_container_was_unless_a_script_ran(engine, tmp_path):
+    engine.build(
+        'FROM localhost/base\nENV A=1 B=2\nLABEL k=v\nENTRYPOINT ["echo"]\nCMD ["red"]\n',
+        context=tmp_path,
+        tags=("set:1",),
+    )
+    given = {"env": {"B": "3", "C": "4"}, "user": "nobody", "workdir": "/tmp"}
+    labels = Settings(labels=(("own", "label"),))
+    settings = {}
+    for name, more in {
+        "words": {"command": ["bean"]},
+        "script": {"script": "true"},
+        "other": {"command": ["-c", "true"], "entrypoint": "sh"},
+    }.items():
+        engine.run("set:1", **more, name=f"set-{name}", settings=labels, **given)
+        settings[name] = engine.commit(f"set-{name}").config["config"]
+    assert [each.partition("=")[2] for each in settings["words"]["Env"] if each[1] == "="] == ["1", "3", "4"]
+    assert (settings["words"]["User"], settings["words"]["WorkingDir"]) == ("nobody", "/tmp")
+    assert settings["words"]["Labels"] == {"k": "v", "own": "label"}
+    commands = {name: (each["Entrypoint"], each["Cmd"]) for name, each in settings.items()}
+    assert commands == {
+        "words": (["echo"], ["bean"]),
+        "script": (["echo"], ["red"]),
+        "other": (["sh"], ["-c", "true"]),
+    }
+
+
 def test_history_and_layers_name_instructions_as_written(engine):
     assert [e.instruction for e in engine.history("bread:1")][:2] == ['CMD ["cat", "/filling"]', "COPY <<EOF /filling"]
     layers = engine.layers("bread:1")
@@ -252,10 +278,8 @@ def test_without_a_network_there_is_only_loopback(engine):
 def test_an_interrupt_ends_the_tree_and_carries_the_run(engine):
     timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
-    begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt) as caught:
-        engine.run("bread:1", script="sleep 60 & sleep 60\n")
-    assert time.monotonic() - begin < 40
+        engine.run("bread:1", script="sleep 100000 & sleep 100000\n")
     assert caught.value.run.exit_code == 130
 
 
