@@ -58,7 +58,8 @@ def _text(notebook: Notebook, name: str) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "surrogateescape")
     if not isinstance(value, str) or not value.strip():
-        raise UsageError(f'"{name}" is no text, for --password-stdin')
+        what = f'"{name}" is no text' if name.isidentifier() else "standard input is empty"
+        raise UsageError(f"{what}, for --password-stdin")
     return value.removesuffix("\n").removesuffix("\r")
 
 

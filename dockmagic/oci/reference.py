@@ -93,6 +93,11 @@ class Reference:
         return f"{self.name}{tag}{digest}"
 
 
+def is_tag(text: str) -> bool:
+    """Whether it has a tag's form."""
+    return _TAG_ALONE.fullmatch(text) is not None
+
+
 def parse(text: str) -> Reference:
     """A reference as the grammar has it, without defaults.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,9 @@ from dockmagic.registry.transport import Answer, Body, BrokenOffError, Transport
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_WITH_BODY = frozenset({307, 308})
 _MOST_REDIRECTS = 5
-_UNAUTHORIZED, _FORBIDDEN, _MISSING = 401, 403, 404
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _MISSING = 400, 401, 403, 404
+# What servers of Go and nginx answer to plain HTTP at a port of TLS.
+_WANTS_TLS = re.compile(rb"HTTP request (?:was sent )?to (?:an )?HTTPS", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +147,11 @@ class Client:
             self.endpoint.name,
             answer.status,
         )
+        if status == _BAD_REQUEST and self.endpoint.insecure and _WANTS_TLS.search(body):
+            hint = f'[registry."{name}"] in registries.toml: ca names the file of its certificates, or http = false'
+            return RegistryError(
+                f"{name} speaks TLS, and was asked by plain HTTP", status=status, hint=hint, detail=detail
+            )
         if status == retry.TOO_MANY or "TOOMANYREQUESTS" in codes(body):
             return limited(name, detail, seconds)
         if status == _UNAUTHORIZED:

@@ -261,6 +261,10 @@ class Transport:
         return {"http": PlainPool, "https": SecurePool}
 
 
+# OpenSSL's word for an answer that is none of TLS, such as plain HTTP.
+_NO_TLS = "WRONG_VERSION_NUMBER"
+
+
 def _tls(ca: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -282,6 +286,9 @@ def told(transport: Transport) -> Iterator[None]:
     except (faults.NewConnectionError, faults.ConnectTimeoutError, faults.ProxyError) as error:
         raise _unreachable(error) from None
     except (faults.SSLError, ssl.SSLError) as error:
+        if _NO_TLS in str(error):
+            hint = "a registry without TLS on a network that you trust: http = true in registries.toml"
+            raise UnreachableError("the registry does not speak TLS", hint=hint, detail=_reason(error)) from None
         hint = "a registry of your own: name the file of its certificates as ca in registries.toml"
         raise UnreachableError("the registry has no certificate that holds", hint=hint, detail=_reason(error)) from None
     except (faults.HTTPError, OSError, ValueError) as error:

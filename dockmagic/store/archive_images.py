@@ -96,6 +96,11 @@ def _none_named(name: str, offered: Sequence[str]) -> NoReturn:
 
 def _docker_rows(medium: Medium) -> list[Mapping[str, Any]]:
     rows = _json(read_limited(medium, "manifest.json", MANIFEST_LIMIT), "manifest.json")
+    if isinstance(rows, dict) and medium.has("version"):
+        raise ArchiveError(
+            "this is a directory of skopeo's form dir:, which holds no archive",
+            hint="skopeo copy dir:DIRECTORY oci:OTHER:1 makes an OCI layout of it, which is taken",
+        )
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or len(rows) > IMAGE_LIMIT:
         raise ArchiveError("manifest.json is not a list of images")
     return rows
@@ -160,8 +165,7 @@ def _named(manifests: Sequence[Descriptor], name: str) -> Sequence[Descriptor]:
     if name.startswith("@"):
         found = [described for described in manifests if described.digest == name.removeprefix("@")]
         return found or _none_named(name, [described.digest for described in manifests])
-    keys = (_CONTAINERD_NAME, _REF_NAME)
-    names = {index: [d.annotations[key] for key in keys if key in d.annotations] for index, d in enumerate(manifests)}
+    names = {i: [name for name in (_name_of(d), d.annotations.get(_REF_NAME)) if name] for i, d in enumerate(manifests)}
     found = [described for index, described in enumerate(manifests) if _bears(name, names[index])]
     return found or _none_named(name, [text for texts in names.values() for text in texts])
 
@@ -181,9 +185,23 @@ def _groups(manifests: Sequence[Descriptor]) -> Mapping[str, list[Descriptor]]:
         raise ArchiveError(f"the index has more than {IMAGE_LIMIT:,} images")
     groups: dict[str, list[Descriptor]] = {}
     for described in manifests:
-        name = described.annotations.get(_CONTAINERD_NAME) or described.annotations.get(_REF_NAME, "")
-        groups.setdefault(name, []).append(described)
+        groups.setdefault(_name_of(described), []).append(described)
     return groups
+
+
+def _name_of(described: Descriptor) -> str:
+    """What a layout calls a manifest, "" for nothing.
+
+    A tag that is another than the whole name's is the newer one: tools that know of tags alone copy the other annotations.
+    """
+    whole, tag = (described.annotations.get(key, "") for key in (_CONTAINERD_NAME, _REF_NAME))
+    if not whole or not reference.is_tag(tag):
+        return whole or tag
+    try:
+        named = reference.parse_normalized(whole)
+    except UsageError:
+        return whole
+    return whole if named.digest or tag == (named.tag or reference.DEFAULT_TAG) else f"{named.name}:{tag}"
 
 
 def _manifest(medium: Medium, described: Descriptor, wanted: Platform, depth: int) -> tuple[bytes, Manifest] | None:

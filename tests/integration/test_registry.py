@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from dockmagic import Engine
-from dockmagic.errors import BuildError, DeniedError, NotFoundError, UnreachableError
+from dockmagic.errors import BuildError, DeniedError, NotFoundError, RegistryError, UnreachableError
 from dockmagic.events import LayerPulled, LayerPushed
 from dockmagic.oci import digest as digests
 from dockmagic.registry.settings import Registry, Settings
@@ -191,6 +191,16 @@ def test_a_registry_with_a_password_wants_it(secure, make):
     assert engine.logout(secure.address)
     with pytest.raises(DeniedError):
         engine.pull(name)
+
+
+def test_tls_where_plain_http_is_spoken_and_the_other_way_round_is_told(plain, secure, tmp_path):
+    spoken = {secure.address: Registry(http=True), plain.address: Registry(http=False)}
+    engine = engine_in(tmp_path, settings=Settings(timeout=30, registries=spoken), attempts=1)
+    with pytest.raises(RegistryError, match=r"speaks TLS, and was asked by plain HTTP[\s\S]*http = false"):
+        engine.pull(f"{secure.address}/any:1")
+    with pytest.raises(UnreachableError, match=r"does not speak TLS[\s\S]*http = true"):
+        engine.pull(f"{plain.address}/any:1")
+    engine.close()
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(secure, tmp_path):

@@ -389,6 +389,32 @@ def test_one_image_of_a_layout_is_taken_by_its_name_or_digest(store, tmp_path):
         store.archive.load(layout, Wanted(platform=parse("amd64"), name="c"))
 
 
+@pytest.mark.parametrize(
+    ("whole", "tag", "meant"),
+    [
+        ("docker.io/library/bread:1", "1", "docker.io/library/bread:1"),
+        ("docker.io/library/bread:1", "2", "docker.io/library/bread:2"),
+        ("localhost:5000/bread", "latest", "localhost:5000/bread:latest"),
+        ("bread:1", "fish:2", "docker.io/library/bread:1"),
+        ("", "localhost/fish:2", "localhost/fish:2"),
+        ("docker.io/library/bread:1", "", "docker.io/library/bread:1"),
+    ],
+)
+def test_a_layout_whose_tag_was_changed_has_the_new_name(store, whole, tag, meant):
+    keys = {"io.containerd.image.name": whole, "org.opencontainers.image.ref.name": tag}
+    files = oci_files(annotations={key: value for key, value in keys.items() if value})
+    (image_id,) = store.archive.load(Pipe(tar_of(files))).ids
+    assert store.images.names() == {meant: image_id}
+
+
+def test_a_directory_of_another_form_is_told(store, tmp_path):
+    write(
+        tmp_path / "dir", {"version": b"Directory Transport Version: 1.1\n", "manifest.json": b'{"schemaVersion": 2}'}
+    )
+    with pytest.raises(ArchiveError, match=r"skopeo's form dir:[\s\S]*skopeo copy dir:"):
+        store.archive.load(tmp_path / "dir")
+
+
 def test_one_image_of_a_docker_archive_is_taken_by_its_name(store):
     second = {**CONFIG, "author": "me"}
     archive = docker_archive([(CONFIG, [ONE, TWO], ["bread:1"]), (second, [ONE, TWO], ["fish:1"])])
