@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from dockmagic.dockerfile.instructions.quantities import parse_number
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.errors import DockerfileError
 
 MAX_PORT = 65_535
@@ -39,16 +40,15 @@ def _parse(spec: str) -> tuple[int, int, str]:
     *outside, container = spec.split(":")
     port, _, protocol = container.partition("/")
     if not port:
-        raise DockerfileError(f"no port specified: {container}<empty>")
-    protocol = protocol.lower() or "tcp"
-    if protocol not in PROTOCOLS:
-        raise DockerfileError(f"invalid proto: {protocol}")
+        raise DockerfileError(f"invalid port: {quote(spec)}: no port specified")
+    if protocol and protocol.lower() not in PROTOCOLS:
+        raise DockerfileError(f"invalid port: {quote(spec)}: invalid proto: {protocol}")
     _check_address(":".join(outside[:-1]))
     bounds = _range(port)
     if bounds is None:
         raise DockerfileError(f"invalid containerPort: {port}")
     _check_host(outside[-1] if outside else "", port, bounds)
-    return (*bounds, protocol)
+    return (*bounds, protocol.lower() or "tcp")
 
 
 def _check_address(address: str) -> None:

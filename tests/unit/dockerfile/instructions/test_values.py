@@ -99,13 +99,13 @@ def test_ports(specs, ports):
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("", "no port specified: <empty>"),
+        ("", '^invalid port: "": no port specified$'),
         ("/tcp", "no port specified"),
         ("http", "invalid containerPort: http"),
         ("65536", "invalid containerPort: 65536"),
         ("2-1", "invalid containerPort: 2-1"),
         ("9" * 9_999, "invalid containerPort"),
-        ("80/icmp", "invalid proto: icmp"),
+        ("80/ICMP", '^invalid port: "80/ICMP": invalid proto: ICMP$'),
         ("host:1:x/icmp", "invalid proto: icmp"),
         ("host:1:", "no port specified"),
         ("host:1:x", "invalid IP address: host"),
