@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# Seconds that a command may take on a machine that is busy with other work.
+PATIENCE = 600
 KINDS = ("root", "stud", "nosub")
 UIDS = {"root": 0, "stud": 1001, "nosub": 1002, "nested": 1001}
 # Root of the user namespace that stud has with his subordinate ids, as in a container of rootless podman.
@@ -29,7 +31,7 @@ class User:
     home: Path
     tun: bool | None = None
 
-    def run(self, *argv: str, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, timeout: float = PATIENCE, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command as this user; stdin is empty."""
         return subprocess.run(
             self.command(argv, env),
@@ -50,7 +52,9 @@ class User:
             text=True,
         )
 
-    def python(self, script: str, *argv: str, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
+    def python(
+        self, script: str, *argv: str, timeout: float = PATIENCE, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a Python script with this environment's interpreter and packages."""
         return self.run(sys.executable, "-c", script, *argv, timeout=timeout, **env)
 

@@ -15,6 +15,8 @@ from dockmagic.sandbox.runtime import open_runtime
 from dockmagic.sandbox.spec import Exit, Spec
 
 BUSYBOX = "/usr/bin/busybox"
+# Seconds that something which happens at once may take on a machine that is busy with other work.
+PATIENCE = 120
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Box:
             os.close(write)
         with os.fdopen(read, "rb") as pipe:
             output = pipe.read().decode()
-        end = process.wait(20)
+        end = process.wait(PATIENCE)
         process.close()
         assert end is not None
         return Done(end, output)

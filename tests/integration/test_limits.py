@@ -13,7 +13,7 @@ from dockmagic.errors import UsageError
 from dockmagic.sandbox import cgroups, identity, watch
 from dockmagic.sandbox.spec import Limits, Mount
 from tests.integration import limit_modes
-from tests.integration.box import BUSYBOX, Box
+from tests.integration.box import BUSYBOX, PATIENCE, Box
 
 pytestmark = pytest.mark.skipif(not Path(BUSYBOX).exists(), reason="needs busybox-static")
 
@@ -48,7 +48,7 @@ def groups(server):
 
 
 def without_groups(server):
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while groups(server) and time.monotonic() < end:
         time.sleep(0.02)
     return not groups(server)
@@ -165,12 +165,12 @@ def test_an_ulimit_that_the_host_refuses_is_an_error(box):
 def test_an_exec_is_held_by_the_limits_of_its_container(box):
     limits = Limits(pids=60, memory=64 * MiB)
     for script, reason in ((BOMB, "pids limit"), (HOG, "memory limit")):
-        process, pipe = box.begin("echo ready; sleep 60", limits=limits)
+        process, pipe = box.begin("echo ready; sleep 6000", limits=limits)
         pipe.readline()
         done = box.join(process, "sh", "-c", script, limits=limits)
         # Where nothing counts for both, the watch over the first process may have been the faster one.
         watched = by(box, "pids" if reason == "pids limit" else "memory") == "watchdog"
-        assert done.end.stopped == reason or (watched and process.wait(20).stopped == reason)
+        assert done.end.stopped == reason or (watched and process.wait(PATIENCE).stopped == reason)
         assert done.end.code == 137
         process.kill()
         process.wait()
@@ -182,13 +182,13 @@ def test_nothing_is_left_of_what_was_ended(box):
     process, pipe = box.begin("echo ready; while :; do sleep 20 & done", limits=Limits(pids=50))
     pipe.readline()
     namespace = identity.pid_namespace(process.pid)
-    assert process.wait(20).stopped == "pids limit"
+    assert process.wait(PATIENCE).stopped == "pids limit"
     process.close()
     pipe.close()
     # The kernel may give the namespace's number away again: to processes that begin later.
     ended = float(Path("/proc/uptime").read_text().split()[0]) * os.sysconf("SC_CLK_TCK")
     assert [pid for pid, _, _ in watch.everyone(namespace) if identity.birth(pid) < ended - 50] == []
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while left(box) and time.monotonic() < end:
         time.sleep(0.02)
     assert left(box) == []
@@ -197,7 +197,7 @@ def test_nothing_is_left_of_what_was_ended(box):
 def test_the_groups_of_a_server_that_was_killed_are_removed(mode, tmp_path):
     with limit_modes.held_by(mode, tmp_path):
         box = Box(tmp_path / "store")
-    process, pipe = box.begin("echo ready; sleep 60", limits=Limits(memory=64 * MiB, cpus=1))
+    process, pipe = box.begin("echo ready; sleep 6000", limits=Limits(memory=64 * MiB, cpus=1))
     pipe.readline()
     server = box.runtime._server._process.pid
     assert bool(groups(server)) == bool(limit_modes.parents(mode))

@@ -80,7 +80,7 @@ for where in /scratch /dev/shm /data; do touch $where/x && echo $where; done
 
 
 def test_an_exec_meets_the_same_read_only_root(box):
-    process, pipe = box.begin("echo ready; sleep 60", read_only=True)
+    process, pipe = box.begin("echo ready; sleep 6000", read_only=True)
     pipe.readline()
     assert box.join(process, "sh", "-c", "touch /x || echo refused", read_only=True).output.endswith("refused\n")
     process.kill()
@@ -144,7 +144,7 @@ def test_a_seccomp_profile_looks_at_arguments(box):
 
 def test_an_exec_meets_the_same_profile(box):
     rule = refuse("mkdir", "mkdirat")
-    process, pipe = box.begin("echo ready; sleep 60", seccomp=rule)
+    process, pipe = box.begin("echo ready; sleep 6000", seccomp=rule)
     pipe.readline()
     assert "permitted" in box.join(process, "sh", "-c", "mkdir /a 2>&1", seccomp=rule).output
     process.kill()

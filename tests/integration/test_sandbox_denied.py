@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.integration import denied_host
-from tests.users import REPOSITORY
+from tests.users import PATIENCE, REPOSITORY
 
 SCRIPT = """
 import json, sys
@@ -29,7 +29,7 @@ else:
 def opened(tmp_path, *denied):
     done = subprocess.run(
         denied_host.command(denied, [sys.executable, "-c", SCRIPT, str(tmp_path)]),
-        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60,
+        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

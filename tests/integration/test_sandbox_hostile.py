@@ -321,7 +321,7 @@ def test_a_source_that_turns_into_a_link_and_back_never_shows_the_host(box, tmp_
 
 def test_signals_to_everybody_stay_inside(box):
     """``kill -9 -1`` in one container: this process and another container go on."""
-    other, pipe = box.begin("echo ready; sleep 60")
+    other, pipe = box.begin("echo ready; sleep 6000")
     pipe.readline()
     with subprocess.Popen(["sleep", "60"]) as outside:
         done = box.sh("sleep 50 & sh -c 'kill -9 -1'; echo here")

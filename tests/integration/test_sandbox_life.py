@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dockmagic.sandbox import identity
-from tests.integration.box import BUSYBOX, Box
+from tests.integration.box import BUSYBOX, PATIENCE, Box
 from tests.users import REPOSITORY
 
 pytestmark = pytest.mark.skipif(not Path(BUSYBOX).exists(), reason="needs busybox-static")
@@ -47,7 +47,7 @@ def members(namespace):
     return found
 
 
-def gone(pidfd_or_namespace, seconds=5):
+def gone(pidfd_or_namespace, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not members(pidfd_or_namespace):
@@ -56,7 +56,7 @@ def gone(pidfd_or_namespace, seconds=5):
     return False
 
 
-def ended(pid, born, seconds=5):
+def ended(pid, born, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -120,8 +120,9 @@ def test_nothing_survives_a_monitor_that_is_killed(client):
 
 def test_the_next_start_after_the_server_was_killed_works(tmp_path):
     box = Box(tmp_path / "store")
-    os.kill(box.runtime._server._process.pid, signal.SIGKILL)
-    time.sleep(0.1)
+    server = box.runtime._server._process
+    os.kill(server.pid, signal.SIGKILL)
+    server.wait()
 
     assert box.run("echo", "again").output == "again\n"
     box.close()

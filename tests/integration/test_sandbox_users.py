@@ -90,7 +90,7 @@ import subprocess
 server = box.runtime._server._process.pid
 result['exe'] = os.readlink(f'/proc/{server}/exe')
 result['read_only'] = bool(os.statvfs(f'/proc/{server}/exe').f_flag & os.ST_RDONLY)
-process, pipe = box.begin('echo ready; sleep 60')
+process, pipe = box.begin('echo ready; sleep 6000')
 pipe.readline()
 result['joined'] = box.join(process, 'sh', '-c', 'id -u').output
 process.kill()

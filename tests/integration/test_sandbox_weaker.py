@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.users import make_user
+from tests.users import PATIENCE, make_user
 
 BOX = "import sys; from tests.integration.box import main; main(*sys.argv[1:])"
 
@@ -96,7 +96,9 @@ process.kill(); process.close(); pipe.close()
 def test_a_pod_that_masks_proc_is_labelled_and_shows_no_more_than_names(user):
     command = user.command((sys.executable, "-c", BOX, str(user.home / "store"), IN_A_POD), {"PLANTED": "canary"})
     command[-1] = MASKED_PROC + command[-1]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
 
@@ -138,7 +140,9 @@ def test_a_store_on_an_overlay_keeps_writable_layers_in_memory_and_says_so(tmp_p
     user = make_user(kind, tmp_path_factory.mktemp("pytest-sandbox"))
     command = user.command((sys.executable, "-c", BOX, str(user.home / "m/store"), IN_MEMORY), {})
     command[-1] = ON_AN_OVERLAY.format(home=user.home) + command[-1]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
 
