@@ -158,9 +158,11 @@ class Pull:
             Its id; and False where it was here with another manifest, whose blobs may be wanted no more.
         """
         store, target = self._session.store, self._target
+        _require_image(manifest)
         content = self._repository.blob(manifest.config, CONFIG_LIMIT)
         config = configs.parse(content)
-        _require_image(manifest, config)
+        if len(manifest.layers) != len(config.diff_ids):
+            raise ArchiveError("the image's config and its manifest differ in the number of layers")
         layers = tuple((layer.digest, layer.size) for layer in manifest.layers)
         emit(PullStarted(name=target.familiar, digest=fetched.digest, layers=layers))
         self._take_layers(manifest, config, emit)
@@ -261,7 +263,7 @@ class Pull:
         emit(LayerPulled(digest=slot.described.digest, size=slot.described.size, present=slot.arrival is None))
 
 
-def _require_image(manifest: Manifest, config: ImageConfig) -> None:
+def _require_image(manifest: Manifest) -> None:
     if manifest.config.media_type not in mediatype.CONFIGS:
         raise ArchiveError(
             f"the registry has something under that name that is no image: {manifest.config.media_type[:80]!r}"
@@ -270,7 +272,5 @@ def _require_image(manifest: Manifest, config: ImageConfig) -> None:
         digests.checked(layer.digest)
         if layer.media_type not in mediatype.LAYERS | FOREIGN:
             raise ArchiveError(f"a layer of a kind that is not supported: {layer.media_type[:80]!r}")
-    if len(manifest.layers) != len(config.diff_ids):
-        raise ArchiveError("the image's config and its manifest differ in the number of layers")
     if len(manifest.layers) > _LAYER_LIMIT:
         raise ArchiveError(f"an image of more than {_LAYER_LIMIT:,} layers")

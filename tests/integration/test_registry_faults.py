@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -716,3 +717,20 @@ def test_many_pulls_at_once_store_each_layer_once(tmp_path, registry):
         thread.join()
     assert found == [wanted] * 4
     assert store.check() == []
+
+
+def test_something_else_than_an_image_is_named(registry, engine):
+    content = b'{"name": "chart"}'
+    kind = "application/vnd.cncf.helm.config.v1+json"
+    config = {"mediaType": kind, "digest": registry.put_blob("team/chart", content), "size": len(content)}
+    registry.put_manifest("team/chart", "1", {"schemaVersion": 2, "config": config, "layers": []})
+    with pytest.raises(ArchiveError, match=f"that is no image: '{re.escape(kind)}'"):
+        engine.pull(f"{registry.address}/team/chart:1")
+    assert not registry.asked("GET", "/blobs/")
+
+
+def test_an_image_whose_config_knows_other_layers_is_refused(registry, engine):
+    layers = layers_of(1, 2, 1000)
+    registry.put_image("team/bread", "1", layers[:1], config_of(layers))
+    with pytest.raises(ArchiveError, match="differ in the number of layers"):
+        engine.pull(f"{registry.address}/team/bread:1")
