@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -40,6 +42,16 @@ def becomes(engine, name, status):
     while (health := engine.inspect(name).health).status != status:
         time.sleep(0.05)
     return health
+
+
+def mark_when_healthy(other, name):
+    """Let a script that waits for it go on once it is healthy: from another kernel, as one of this engine's runs is under way."""
+    with closing(other):
+        while (
+            not (shown := [found for found in other.ps() if found.name == name]) or shown[0].health.status != "healthy"
+        ):
+            time.sleep(0.05)
+        other.exec(name, ["touch", "/tmp/seen"])
 
 
 def test_it_becomes_what_the_check_says(engine, begun):
@@ -100,7 +112,11 @@ def test_the_check_ends_with_the_container(engine, begun):
 
 
 def test_a_run_that_is_waited_for_is_checked_too(engine):
-    run = engine.run("pulse:1", script="touch /tmp/ok; sleep 2\n", name="waited")
+    script = "touch /tmp/ok; while [ ! -e /tmp/seen ]; do sleep 0.05; done\n"
+    asked = threading.Thread(target=mark_when_healthy, args=(Engine(engine.session.home), "waited"))
+    asked.start()
+    run = engine.run("pulse:1", script=script, name="waited")
+    asked.join()
     assert run.exit_code == 0
     assert engine.inspect("waited").health.status == "healthy"
     engine.rm("waited")

@@ -23,6 +23,7 @@ from dockmagic.engine.settings import Settings
 from dockmagic.errors import ConflictError
 from dockmagic.sandbox import names
 from dockmagic.sandbox.spec import NETWORK_PROGRAMS
+from tests.users import PATIENCE
 
 IMAGE = "localhost/python"
 # Tells of each (name, address, port, device) how a connection to it ends: what it said, or the error's number.
@@ -107,7 +108,7 @@ def serve(engine):
     def begin(name, **options):
         run = engine.run(IMAGE, script=SERVER, interp="python3", name=name, background=True, **options)
         started.append(name)
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while "ready" not in engine.logs(name) and time.monotonic() < end:
             time.sleep(0.02)
         return run
@@ -127,7 +128,7 @@ def knock(engine, doors, **options):
 
 def said(address, data):
     """What the server answers to a stream that ends."""
-    with socket.create_connection(address, 10) as stream:
+    with socket.create_connection(address, PATIENCE) as stream:
         threading.Thread(target=_send, args=(stream, data), daemon=True).start()
         found = bytearray()
         while chunk := stream.recv(1 << 16):
@@ -232,7 +233,7 @@ def test_published_ports_carry_streams_and_datagrams(engine, serve, program):
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two,
     ):
         for number, sock in enumerate((one, two, one)):
-            sock.settimeout(10)
+            sock.settimeout(PATIENCE)
             sock.sendto(b"a%d" % number + b"x" * 8000, udp)
             assert sock.recv(1 << 16) == b"A%d" % number + b"X" * 8000
 
@@ -258,7 +259,7 @@ def test_many_streams_at_once_arrive_and_one_to_nobody_ends(engine, serve):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
 
     assert sorted(answers) == sorted(b"N%d" % n for n in range(60))
     with contextlib.suppress(ConnectionResetError):
@@ -473,7 +474,7 @@ def held(pids):
     return found
 
 
-def all_ended(pidfds, seconds=10):
+def all_ended(pidfds, seconds=PATIENCE):
     end = time.monotonic() + seconds
     return all(select.select([pidfd], [], [], max(0, end - time.monotonic()))[0] for pidfd in pidfds)
 

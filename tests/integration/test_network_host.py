@@ -15,6 +15,7 @@ import pytest
 from dockmagic.engine.engine import Engine
 from dockmagic.sandbox.spec import NETWORK_PROGRAMS
 from tests.integration.test_network import descendants
+from tests.users import PATIENCE
 
 # A name server at an address of the loopback, as systemd-resolved is one, and a container that asks it.
 ASK = """
@@ -30,7 +31,7 @@ def answer():
 threading.Thread(target=answer, daemon=True).start()
 engine = Engine(sys.argv[1])
 script = "import socket\\nprint(socket.gethostbyname('flour.example'))"
-run = engine.run("localhost/python", script=script, interp="python3", network=sys.argv[2], timeout=30)
+run = engine.run("localhost/python", script=script, interp="python3", network=sys.argv[2])
 print(json.dumps([run.stdout, run.stderr]))
 engine.close()
 """
@@ -94,12 +95,12 @@ def test_a_container_outlives_its_program_and_its_run_says_so(engine, program):
     (pid,) = running(program, descendants(os.getpid()) - before)
     pidfd = os.pidfd_open(pid)
     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-    assert select.select([pidfd], [], [], 10)[0]
+    assert select.select([pidfd], [], [], PATIENCE)[0]
     os.close(pidfd)
     beside = engine.exec("cut-off", ["true"])
     handle = engine.background("cut-off")
     engine.stop("cut-off", timeout=0)
-    ended = handle.wait(20)
+    ended = handle.wait(PATIENCE)
     engine.rm("cut-off")
 
     assert beside.exit_code == 0
@@ -116,7 +117,7 @@ def test_a_name_server_on_the_hosts_loopback_answers_a_private_network(engine, t
         ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh", *words],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -139,7 +140,7 @@ except IsolationError as error:
 engine.close()
 """
     words = [sys.executable, "-c", script, str(engine.session.home), program]
-    done = subprocess.run(["unshare", "--net", *words], capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(["unshare", "--net", *words], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
 
     assert (done.stdout == "slirp4netns\n") is works

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.users import REPOSITORY, make_user
+from tests.users import PATIENCE, REPOSITORY, make_user
 
 BUILD = """
 import json, sys
@@ -35,7 +35,7 @@ def test_everything_holds_for_ordinary_users(tmp_path_factory, kind):
     done = user.run(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={user.home}/tmp",
         f"--rootdir={REPOSITORY}", "-c", f"{REPOSITORY}/pyproject.toml", f"{REPOSITORY}/tests/integration/test_network.py",
-        PYTHONDONTWRITEBYTECODE="1", timeout=400,
+        PYTHONDONTWRITEBYTECODE="1", timeout=2 * PATIENCE,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout[-6000:]

@@ -14,7 +14,7 @@ from dockmagic.engine.engine import Engine
 from dockmagic.engine.settings import Settings
 from dockmagic.errors import ConflictError, NotFoundError
 from dockmagic.sandbox import identity
-from tests.users import REPOSITORY
+from tests.users import PATIENCE, REPOSITORY
 
 COUNT = "echo ready\ni=0\nwhile :; do i=$((i+1)); echo $i > /tmp/count; done\n"
 DEAF = "echo ready\nwhile :; do sleep 0.05; done\n"
@@ -49,7 +49,7 @@ def begin(engine):
     def run(script, name, image="base:1", **options):
         names.append(name)
         found = engine.run(image, script=script, name=name, background=True, **options)
-        while "ready" not in found.container.logs():
+        while "ready" not in found.container.logs() and engine.inspect(name).status == "running":
             time.sleep(0.01)
         return name
 
@@ -150,20 +150,34 @@ def test_an_exec_that_goes_on_is_held_too(engine, begin):
     engine.unpause("host")
     goes_on(engine, "host")
     engine.kill("host")
-    beside.join(60)
+    beside.join(PATIENCE)
     assert not beside.is_alive()
+
+
+def pause_in_time(engine, begin, name):
+    """Pause a container before its timeout, which counts from its start: a busy machine may need a longer one."""
+    for seconds in (3.0, 10.0, 100.0, 1000.0):
+        try:
+            begin(COUNT, name, timeout=seconds)
+            engine.pause(name)
+        except ConflictError:
+            engine.rm(name)
+        else:
+            return
 
 
 @pytest.mark.parametrize("end", ["kill", "rm", "timeout", "deaf"])
 def test_it_can_be_ended_as_it_stands(engine, begin, end):
-    # A timeout counts from the start, in which the pause comes.
-    begin(COUNT, "short", **({"timeout": 3.0} if end == "timeout" else {}))
-    engine.pause("short")
+    if end == "timeout":
+        pause_in_time(engine, begin, "short")
+    else:
+        begin(COUNT, "short")
+        engine.pause("short")
     row = engine.session.store.containers.get("short")
     if end == "rm":
         engine.rm("short", force=True)
     elif end == "timeout":
-        assert engine.wait("short", timeout=60) == 137
+        assert engine.wait("short", timeout=PATIENCE) == 137
         assert engine.background("short").wait().stopped == "timeout"
     else:
         engine.kill("short") if end == "kill" else engine.stop("short", timeout=300)
@@ -177,7 +191,7 @@ def test_a_signal_waits_until_it_goes_on(engine, begin):
     engine.kill("polite", signal="TERM")
     assert engine.inspect("polite").status == "running"
     engine.unpause("polite")
-    assert engine.wait("polite", timeout=60) == 5
+    assert engine.wait("polite", timeout=PATIENCE) == 5
 
 
 def test_who_multiplies_is_held_too(engine, begin):
@@ -204,7 +218,7 @@ def test_another_kernel_pauses_it_and_lets_it_go_on(engine, begin):
 def test_of_several_none_is_paused_where_one_cannot_be(engine, begin):
     begin(COUNT, "pond")
     begin("echo ready", "over")
-    engine.wait("over", timeout=60)
+    engine.wait("over", timeout=PATIENCE)
     for name, error in (("over", ConflictError), ("nobody", NotFoundError)):
         with pytest.raises(error):
             engine.pause("pond", name)
@@ -227,10 +241,11 @@ def test_its_health_is_not_checked_meanwhile(engine, begin):
     while not (upper(engine, "pulse") / "tmp" / "checks").exists():
         time.sleep(0.02)
     engine.pause("pulse")
-    time.sleep(0.2)  # one that was under way
     log = engine.inspect("pulse").health.log
-    time.sleep(0.5)
-    assert engine.inspect("pulse").health.log == log
+    time.sleep(0.7)
+    later = [probe for probe in engine.inspect("pulse").health.log if probe not in log]
+    assert len(later) <= 1  # one that was under way
+    log = engine.inspect("pulse").health.log
     engine.unpause("pulse")
     while engine.inspect("pulse").health.log == log:
         time.sleep(0.02)
