@@ -30,15 +30,6 @@ CONFIG_LIMIT = 8 << 20
 DEPTH_LIMIT = 3
 _LAYER_LIMIT = 1000
 _TAGS, _TAGS_SHOWN = 1000, 5
-# Layers that only their maker may hand out: pulled from where they are, never pushed.
-FOREIGN = frozenset(
-    {
-        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
-    }
-)
 
 
 def on_demand(
@@ -270,7 +261,7 @@ def _require_image(manifest: Manifest) -> None:
         )
     for layer in manifest.layers:
         digests.checked(layer.digest)
-        if layer.media_type not in mediatype.LAYERS | FOREIGN:
+        if layer.media_type not in mediatype.LAYERS | mediatype.FOREIGN:
             raise ArchiveError(f"a layer of a kind that is not supported: {layer.media_type[:80]!r}")
     if len(manifest.layers) > _LAYER_LIMIT:
         raise ArchiveError(f"an image of more than {_LAYER_LIMIT:,} layers")

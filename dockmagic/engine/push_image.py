@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from dockmagic.engine.fetch import FOREIGN
 from dockmagic.engine.transfer import Emit, Progress
 from dockmagic.events import LayerPushed, PushStarted
 from dockmagic.oci import manifest as manifests
@@ -97,7 +96,7 @@ class Push:
 
     def _send(self, described: Descriptor, diff_id: str, near: str, emit: Emit) -> None:
         present = True
-        if described.media_type not in FOREIGN:
+        if described.media_type not in mediatype.FOREIGN:
             progress = Progress(emit, described.digest, described.size)
             with _blob(self._store, described, diff_id) as source:
                 present = not self._repository.push_blob(described, source, mount_from=near, told=progress.take)
@@ -114,7 +113,7 @@ def kept_manifest(store: Store, record: ImageRecord) -> Manifest | None:
     if plain and Manifest(config=found.config, layers=found.layers).to_bytes() == content:
         return None  # made here: it names uncompressed layers, as the store has them
     for layer, diff_id in zip(found.layers, record.diff_ids, strict=True):
-        if layer.digest != diff_id and layer.media_type not in FOREIGN and not store.blobs.has(layer.digest):
+        if layer.digest != diff_id and layer.media_type not in mediatype.FOREIGN and not store.blobs.has(layer.digest):
             return None
     return found
 

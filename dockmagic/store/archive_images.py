@@ -150,10 +150,15 @@ def _oci(medium: Medium, wanted: Wanted, docker_names: Mapping[str, tuple[str, .
         for name, group in _groups(named).items():
             yield from several(medium, group, wanted.platform, name, docker_names)
         return
-    for name, described in _chosen(named, wanted.platform):
-        found = _manifest(medium, described, wanted.platform, DEPTH_LIMIT)
-        if found is not None:
-            yield _alone(oci_image(medium, *found, name, docker_names))
+    found = [
+        (name, *behind)
+        for name, described in _chosen(named, wanted.platform)
+        if (behind := _manifest(medium, described, wanted.platform, DEPTH_LIMIT)) is not None
+    ]
+    # Signatures and other artifacts may stand beside images; alone they are told by the error.
+    images = [each for each in found if each[2].config.media_type in mediatype.CONFIGS]
+    for name, content, read in images or found:
+        yield _alone(oci_image(medium, content, read, name, docker_names))
 
 
 def _named(manifests: Sequence[Descriptor], name: str) -> Sequence[Descriptor]:

@@ -110,7 +110,7 @@ def oci_image(
         raise ArchiveError(f"the archive holds something that is no image: {found.config.media_type[:80]!r}")
     for layer in found.layers:
         digest.checked(layer.digest)
-        if layer.media_type not in mediatype.LAYERS:
+        if layer.media_type not in mediatype.LAYERS | mediatype.FOREIGN:
             raise ArchiveError(f"a layer of a kind that is not supported: {layer.media_type[:80]!r}")
     config_bytes = blob(medium, found.config, CONFIG_LIMIT)
     config = configs.parse(config_bytes)

@@ -407,6 +407,33 @@ def test_a_layout_whose_tag_was_changed_has_the_new_name(store, whole, tag, mean
     assert store.images.names() == {meant: image_id}
 
 
+def test_what_is_no_image_is_left_out_where_images_are(store):
+    signature = oci_files(config_of([TWO]), [TWO], media_type="application/vnd.dev.cosign.config.v1+json")
+    image = oci_files(annotations={"org.opencontainers.image.ref.name": "localhost/bread:1"})
+    rows = [row for files in (signature, image) for row in json.loads(files.pop("index.json"))["manifests"]]
+    files = {**signature, **image, "index.json": json.dumps({"schemaVersion": 2, "manifests": rows}).encode()}
+    (image_id,) = store.archive.load(Pipe(tar_of(files))).ids
+    assert store.images.names() == {"localhost/bread:1": image_id}
+    files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": rows[:1]}).encode()
+    with pytest.raises(ArchiveError, match=r"something that is no image: 'application/vnd\.dev\.cosign"):
+        store.archive.load(Pipe(tar_of(files)))
+
+
+@pytest.mark.parametrize("kind", sorted(mediatype.FOREIGN))
+def test_a_layer_that_only_its_maker_hands_out_is_taken_where_it_is(store, kind):
+    files = oci_files(kind="tar+gzip")
+    (row,) = json.loads(files["index.json"])["manifests"]
+    said = json.loads(files.pop(f"blobs/sha256/{row['digest'][7:]}"))
+    said["layers"][0] |= {"mediaType": kind, "urls": ["https://example.org/layer"]}
+    content = json.dumps(said).encode()
+    row |= {"digest": sha256(content), "size": len(content)}
+    files[f"blobs/sha256/{sha256(content)[7:]}"] = content
+    files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [row]}).encode()
+    (image_id,) = store.archive.load(Pipe(tar_of(files))).ids
+    assert store.images.get(image_id).manifest_digest == sha256(content)
+    assert store.check() == []
+
+
 def test_a_directory_of_another_form_is_told(store, tmp_path):
     write(
         tmp_path / "dir", {"version": b"Directory Transport Version: 1.1\n", "manifest.json": b'{"schemaVersion": 2}'}
