@@ -165,11 +165,10 @@ def _action(mount: Mount, scope: Scope, origin: Origin, place: Location) -> Moun
 
 
 def _target(mount: Mount, scope: Scope, place: Location) -> str:
-    if not mount.target:
-        raise fault(f"RUN --mount=type={mount.type}: target is required", place)
+    """Where a mount stands; without a target on the working directory."""
     target = scope.absolute(mount.target)
     if target == "/":
-        raise fault("RUN --mount: nothing can be mounted on /", place)
+        raise fault('invalid mount target "/"', place)
     return target
 
 

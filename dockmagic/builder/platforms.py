@@ -6,15 +6,21 @@ another stage is for what that is for. An image that is named without a platform
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from dockmagic.builder.request import BuildRequest
+from dockmagic.dockerfile.lint.platforms import parse_platform
 from dockmagic.dockerfile.location import fault
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.dockerfile.stages import Stage
 from dockmagic.errors import UsageError
 from dockmagic.oci import platform
 from dockmagic.oci.config import ImageConfig
 from dockmagic.oci.platform import Platform
+
+_PART = re.compile(r"[A-Za-z0-9_.-]+")
+_MOST_SLASHES = 2
 
 
 class BaseImage(NamedTuple):
@@ -49,6 +55,8 @@ def wanted_by(stage: Stage, request: BuildRequest) -> Platform:
     Raises:
         DockerfileError: ``FROM --platform`` names none, or one whose images are not made here.
     """
+    if stage.platform and (reason := _no_platform(stage.platform)):
+        raise fault(f"failed to parse platform {stage.header.platform}: {reason}", stage.location)
     try:
         wanted = platform.parse(stage.platform) if stage.platform else target_of(request)
     except UsageError as error:
@@ -60,6 +68,18 @@ def wanted_by(stage: Stage, request: BuildRequest) -> Platform:
         refused.hint = "their layers have another form than those of every other system"
         raise refused
     return wanted
+
+
+def _no_platform(text: str) -> str:
+    """Why a text is no platform, in the words of containerd's ``platforms.Parse``; "" where it is one."""
+    wrong = next((part for part in text.split("/") if not _PART.fullmatch(part)), None)
+    if wrong is not None:
+        pattern = quote(f"^{_PART.pattern}$")
+        return f"{quote(wrong)} is an invalid component of {quote(text)}: platform specifier component must match {pattern}"
+    if text.count("/") > _MOST_SLASHES:
+        return f"{quote(text)}: cannot parse platform specifier"
+    known = parse_platform(text, "linux/amd64") is not None
+    return "" if known else f"{quote(text)}: unknown operating system or architecture"
 
 
 def platform_of(request: BuildRequest) -> str:

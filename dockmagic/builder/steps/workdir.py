@@ -27,16 +27,22 @@ def exists(site: Site, action: WorkdirAction) -> bool:
     return True
 
 
+def _owner(site: Site, user: str) -> tuple[int, int]:
+    """Whose the directories become: root's, as for BuildKit, where the image does not know the user yet."""
+    passwd, group = site.accounts() if chown.needs_files(user) else ("", "")
+    try:
+        return chown.owner(user, passwd, group, asked="USER")
+    except UsageError:
+        return 0, 0
+
+
 def make(site: Site, action: WorkdirAction) -> LayerRecord | None:
     """Make it, mode 0755, as the user's that USER names; parents too.
 
     Raises:
-        UsageError: there is no such user in the image, or something on the way is no directory.
+        UsageError: something on the way is no directory.
     """
-    owner = (0, 0)
-    if action.user:
-        passwd, group = site.accounts() if chown.needs_files(action.user) else ("", "")
-        owner = chown.owner(action.user, passwd, group, asked="USER")
+    owner = _owner(site, action.user) if action.user else (0, 0)
     lowers = list(site.lowers())
     with site.writable() as made:
         site.call("makedirs", {"upper": made.upper, "lowers": lowers, "path": action.path, "owner": list(owner)})

@@ -153,6 +153,13 @@ def test_the_shell_form_without_a_command_is_the_shell_with_an_empty_one():
         planned("FROM b\nRUN []\n")
 
 
+@pytest.mark.parametrize("mount", ["type=bind", "type=cache", "type=tmpfs", "type=bind,target=."])
+def test_a_mount_without_a_target_stands_on_the_working_directory(mount):
+    assert [each.target for each in last(f"FROM b\nRUN --mount={mount} x\n").action.mounts] == ["/srv"]
+    with pytest.raises(DockerfileError, match='line 3: invalid mount target "/"'):
+        planned(f"FROM b\nWORKDIR /\nRUN --mount={mount} x\n")
+
+
 def test_scratch_has_a_path_and_a_root():
     made = planned("FROM scratch\nCOPY <<EOF /a\nEOF\n").stages[0]
     assert (made.base, made.image, made.below) == ("scratch", None, None)
@@ -230,7 +237,7 @@ def test_copy_of_a_heredoc_expands_it_unless_quoted():
     [
         ("FROM b\nADD --checksum=sha256:1 a b\n", "checksum"),
         ("FROM b\nCOPY http://host/a b\n", "URL"),
-        ("FROM b\nRUN --mount=type=cache y\n", "--mount"),
+        ("FROM b\nRUN --mount=type=cache,target=/ y\n", "invalid mount target"),
         ("FROM b\nRUN --security=insecure y\n", "--security"),
         ("FROM b\nCOPY https://host/a.git b\n", "git ref"),
         ("FROM b\nARG A\nCOPY --from=$A a b\n", "not supported for --from"),

@@ -53,6 +53,21 @@ def test_a_command_knows_that_it_is_foreign_and_one_of_this_machine_does_not():
     ("text", "options", "says"),
     [
         ("FROM --platform=linux/../x scratch\n", {}, "line 1: FROM --platform: invalid platform"),
+        (
+            "ARG P=foo\nFROM --platform=$P scratch\n",
+            {},
+            r'line 2: failed to parse platform \$P: "foo": unknown operating system or architecture',
+        ),
+        (
+            "FROM --platform=linux/!x scratch\n",
+            {},
+            'line 1: failed to parse platform linux/!x: "!x" is an invalid component of "linux/!x": platform specifier',
+        ),
+        (
+            "FROM --platform=a/b/c/d scratch\n",
+            {},
+            'line 1: failed to parse platform a/b/c/d: "a/b/c/d": cannot parse platform specifier',
+        ),
         ("FROM scratch\n", {"platform": "windows/amd64"}, "line 1: --platform=windows/amd64: images of Windows"),
         ("FROM scratch\nRUN a\n", {"platform": "linux/386"}, "line 2: RUN: the stage is for linux/386"),
     ],
