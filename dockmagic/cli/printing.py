@@ -59,7 +59,9 @@ def _volume(verb: str, value: Volume | Table[Any]) -> str:
 
 
 def _named(verb: str, item: Any) -> str:
-    return f"Loaded image: {_name(item)}" if verb == "load" else str(item)
+    if verb != "load":
+        return str(item)
+    return "\n".join(f"Loaded image: {name}" for name in item.names) or f"Loaded image ID: {item.id}"
 
 
 def _name(image: Image) -> str:

@@ -42,11 +42,11 @@ def load(session: Session, source: Source, platform: str = "", *, all_platforms:
     chosen = platforms.parse(platform) if platform else platforms.here()
     wanted = Wanted(platform=chosen, name=place.name if place is not None else "", every=all_platforms)
     found = session.store.archive.load(_existing(source if place is None else place.path), wanted)
-    values = tuple(images.describe(session, session.store.images.get(i)) for i in found)
+    values = tuple(images.describe(session, session.store.images.get(i), found.names.get(i, ())) for i in found)
     return Table(
         columns=("LOADED IMAGE", "LAYERS"),
         items=values,
-        rows=tuple((", ".join(v.tags) or v.short_id, str(len(v.layers))) for v in values),
+        rows=tuple((", ".join(v.names) or v.short_id, str(len(v.layers))) for v in values),
         title="\n".join(tagging.moved(session, moved.name, moved.before) for moved in found.moved),
     )
 

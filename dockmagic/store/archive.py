@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, overload
 
@@ -50,10 +50,12 @@ class Loaded(Sequence[str]):
     Attributes:
         ids: the ids.
         moved: names that another image bore before; ``docker load`` tells of them.
+        names: by id, the names that the archive gives, in docker's familiar form.
     """
 
     ids: tuple[str, ...]
     moved: tuple[Moved, ...] = ()
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Count of images."""
@@ -188,7 +190,12 @@ class Archive:
             for tag in (named.tags if names else ())
             if (before := self._name(tag, named, ids, index)) is not None
         ]
-        return Loaded(tuple(dict.fromkeys(image_id for ids in found for image_id in ids.values())), tuple(moved))
+        borne: dict[str, tuple[str, ...]] = {}
+        for named, ids in zip(sources, found, strict=True):
+            own = ids[named.own]
+            tags = map(self._images.familiar, named.tags if names else ())
+            borne[own] = tuple(dict.fromkeys((*borne.get(own, ()), *tags)))
+        return Loaded(tuple(dict.fromkeys(i for ids in found for i in ids.values())), tuple(moved), borne)
 
     def _name(self, tag: str, named: Named, ids: Mapping[str, str], index: WholeIndex | None) -> str | None:
         """Give a name to what it stands for in an archive; the id of another image that lost it."""

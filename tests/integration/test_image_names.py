@@ -45,6 +45,14 @@ def test_load_tells_of_a_name_that_moved(engine, tmp_path):
     assert str(moved).splitlines()[0] == NO_NAME
 
 
+def test_load_tells_the_names_of_the_archive_and_no_other(engine, tmp_path):
+    (image,) = engine.load(archive(tmp_path, b"1"))
+    engine.tag(image, "aaa:1")
+    found = engine.load(archive(tmp_path, b"1"))
+    assert found.rows[0][0] == "bread:1, fish:2"
+    assert (found[0].names, found[0].tags) == (("bread:1", "fish:2"), ("aaa:1", "bread:1", "fish:2"))
+
+
 def test_import_and_tag_tell_of_a_name_that_moved(engine, tmp_path):
     first = engine.import_(rootfs(tmp_path, b"1"), "bread:1")
     assert first.notes == ()

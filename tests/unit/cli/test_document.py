@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -49,7 +50,12 @@ def test_a_failed_run_tells_its_error_and_output():
         ("tag", IMAGE, ""),
         ("pull", IMAGE, "bread:1\n"),
         ("rm", Table(columns=("REMOVED",), items=("a", "b"), rows=(("a",), ("b",))), "a\nb\n"),
-        ("load", Table(columns=("IMAGE",), items=(IMAGE,), rows=(("bread:1",),)), "Loaded image: bread:1\n"),
+        ("load", Table(columns=("IMAGE",), items=(IMAGE,), rows=(("",),)), f"Loaded image ID: {IMAGE.id}\n"),
+        (
+            "load",
+            Table(columns=("IMAGE",), items=(replace(IMAGE, names=("a:1", "b:2")),), rows=(("",),)),
+            "Loaded image: a:1\nLoaded image: b:2\n",
+        ),
         ("diff", Diff(changes={"/a": "A"}), "A /a\n"),
         ("diff", Diff(changes={}), ""),
         ("logs", Log("x"), "x\n"),

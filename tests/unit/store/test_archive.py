@@ -101,6 +101,7 @@ def test_a_docker_archive_gives_its_images_with_their_names(store, tmp_path, pac
     assert record.diff_ids == (sha256(ONE), sha256(TWO))
     assert record.config.config.cmd == ("sh",)
     assert store.images.tags(loaded[0]) == ["bread:1", "localhost/fish:latest"]
+    assert loaded.names == {loaded[0]: ("bread:1", "localhost/fish:latest")}
     assert store.check() == []
     assert list((store.path / "tmp").iterdir()) == []
 
