@@ -30,7 +30,9 @@ KINDS = {
     "rtprio": 14,
     "rttime": 15,
 }
-_DEFAULTS = {"core": (0, 0), "nofile": (1024, 4096)}
+# No file of a course has a terabyte: a sparse one only looks like it, and fills a disk once it is copied.
+_LARGEST_FILE = 1 << 40
+_DEFAULTS = {"core": (0, 0), "nofile": (1024, 4096), "fsize": (_LARGEST_FILE, _LARGEST_FILE)}
 # A file may grow this much beyond the writable layer's limit, so that the watch can see that it has.
 _DISK_HEADROOM = 64 << 20
 

@@ -170,6 +170,7 @@ class Server:
             del self._handlers[pidfd]
             os.close(pidfd)
             os.waitpid(pid, 0)
+            self._ended(pid)
             # A group that is not empty yet is tried again with the next one.
             self._over |= {pid}
             self._groups = [
@@ -183,6 +184,9 @@ class Server:
 
         self._handlers[pidfd] = reap
         self._poll.register(pidfd, select.POLLIN)
+
+    def _ended(self, pid: int) -> None:
+        """A child has ended, and has been waited for."""
 
 
 def profile(spec, *, single: bool, programs: dict[object, bytes]) -> Profile:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON

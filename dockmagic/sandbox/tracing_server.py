@@ -11,15 +11,24 @@ import socket
 import subprocess
 import sys
 
-from dockmagic.sandbox import init, tracer, wire
+from dockmagic.sandbox import identity, init, tracer, wire
 from dockmagic.sandbox.ops import Wall
 from dockmagic.sandbox.server import Server
+from dockmagic.syscalls import privileges
 
 _PATIENCE = 20
 
 
 class TracingServer(Server):
-    """Starts tracers in place of monitors."""
+    """Starts tracers in place of monitors, and ends what one leaves that was killed.
+
+    Such a tracer's PRoot is told to quit by the kernel, and then ends all that it traces; but not while it is stopped, as a paused one is.
+    """
+
+    def __init__(self, control: socket.socket, settings) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+        super().__init__(control, settings)
+        self._children: set[int] = set()
+        privileges.set_child_subreaper()
 
     def _start(self, message, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
         contents, channel, *rest = descriptors
@@ -34,6 +43,18 @@ class TracingServer(Server):
                 joined=message.get("joined", False),
             )
         self._on_end(pid)
+
+    def _on_end(self, pid: int, watched: int = -1) -> None:
+        self._children.add(pid)
+        super()._on_end(pid, watched)
+
+    def _ended(self, pid: int) -> None:
+        """What is a child of ours now and was none before has lost its tracer: a number among these is nobody else's until we wait."""
+        self._children.discard(pid)
+        for orphan in identity.children(os.getpid()):
+            if orphan not in self._children:
+                self._on_end(orphan)
+                os.kill(orphan, signal.SIGCONT)
 
 
 def main(control_descriptor: int) -> None:

@@ -388,7 +388,7 @@ def test_the_environment_is_the_given_one(box):
 
 
 def test_limits_are_set(box):
-    found = box.sh("ulimit -c; ulimit -n; ulimit -Hn; ulimit -u; umask; cat /proc/self/oom_score_adj").output.split()
+    found = box.sh("ulimit -c; ulimit -n; ulimit -Hn; ulimit -u; umask; cat /proc/self/oom_score_adj; ulimit -f").output.split()
 
     assert found[0] == "0"
     assert int(found[1]) <= 1024
@@ -396,6 +396,7 @@ def test_limits_are_set(box):
     assert int(found[3]) <= 1024
     assert found[4] == "0022"
     assert int(found[5]) >= 700
+    assert int(found[6]) * 512 <= 1 << 40
 
 
 def test_a_fork_bomb_meets_its_limit(box):

@@ -305,6 +305,34 @@ def test_what_is_paused_stands_still_goes_on_and_can_be_ended(user):
     assert [line for line in processes() if "proot" in line and str(user.home) in line] == []
 
 
+@pytest.mark.parametrize("paused", [True, False])
+def test_nothing_goes_on_and_nothing_stands_still_for_ever_when_a_tracer_is_killed(user, paused):
+    found = on_denied_host(
+        user,
+        f"""
+        import select, signal, time
+        from dockmagic.sandbox import identity, traced_holding
+        engine.build("FROM localhost/base\\n", tags="a:1")
+        engine.run("a:1", script="(sleep 100000 &)\\nsleep 100001 &\\necho ready; wait\\n", name="pond", background=True)
+        while "ready" not in engine.logs("pond"):
+            time.sleep(0.01)
+        first = engine.session.store.containers.get("pond").pid
+        proot = traced_holding.tracer_of(first)
+        left = [os.pidfd_open(pid) for pid in (proot, *traced_holding.traced(proot))]
+        if {paused}:
+            engine.pause("pond")
+        os.kill(identity.parent(proot), signal.SIGKILL)
+        for pidfd in left:
+            select.select([pidfd], [], [])
+        result["ended"] = [len(left) >= 4, engine.wait("pond"), engine.inspect("pond").paused]
+        engine.rm("pond")
+        result["again"] = engine.run("a:1", script="echo again\\n").stdout
+        """,
+    )
+    assert found == {"ended": [True, 137, False], "again": "again\n"}
+    assert [line for line in processes() if "proot" in line and str(user.home) in line] == []
+
+
 def test_files_are_copied_into_and_out_of_a_container_and_no_link_leads_out(user):
     found = on_denied_host(
         user,
