@@ -11,10 +11,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What the tests want of the system; dockmagic itself wants none of it.
-SYSTEM := python3-venv uidmap mmdebstrap busybox-static strace bubblewrap proot crun runc podman skopeo umoci docker-registry apache2-utils \
+SYSTEM := python3-venv procps uidmap mmdebstrap busybox-static strace bubblewrap proot crun runc podman skopeo umoci docker-registry apache2-utils \
   openssl openssh-server chromium fonts-noto-cjk passt slirp4netns pandoc poppler-utils
 
-.PHONY: demo test check fuzz lab docs labextension system system-venv clean format
+.PHONY: demo test check fuzz lab docs labextension system system-least clean format
 
 demo: $(VENV)/ready
 	$(BIN)/python notebooks/run.py notebooks/01-image-and-container.ipynb
@@ -54,15 +54,16 @@ format: $(VENV)/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/ready: pyproject.toml | system-venv
+$(VENV)/ready: pyproject.toml | system-least
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable ".[fast]" --group test --group check --group docs
 	touch $@
 
-# Debian keeps the venv module in a package of its own.
-system-venv:
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory system SYSTEM="python3 python3-venv"
+# Debian keeps the venv module in a package of its own, and its images for containers have no ps, which localhost/base takes.
+system-least:
+	@{ $(PYTHON) -c 'import ensurepip, venv' && command -v ps >/dev/null; } 2>/dev/null || \
+	  $(MAKE) --no-print-directory system SYSTEM="python3 python3-venv procps"
 
 system:
 	@missing=""; for p in $(SYSTEM); do \
@@ -70,7 +71,7 @@ system:
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
-	else echo "not installed, so some tests will be skipped:$$missing"; fi
+	else echo "not installed, and wanted here:$$missing"; fi
 
 clean:
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
