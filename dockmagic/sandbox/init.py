@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import traceback
+from errno import EACCES, ENOSYS, EPERM
 
 from dockmagic.sandbox import mounted, names, parcels, sysctls, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
@@ -56,6 +57,7 @@ _APT_SETTING = b'APT::Sandbox::User "root";\n'
 # What a network namespace of its own allows, as docker's does; where /proc/sys cannot be written it stays as the kernel has it.
 _SYSCTLS = (("ip_unprivileged_port_start", b"0"), ("ping_group_range", b"0 65535"), ("ping_group_range", b"0 0"))
 _HOST_FILE_LIMIT = 1 << 20
+_OUTER_NAME = "outer host name: this host does not let it be set"
 
 
 def main(plan: Plan, status: socket.socket) -> None:
@@ -110,7 +112,7 @@ def _run(plan: Plan, status: socket.socket) -> int:
     if spec["network"] != "host" and not spec["peer"]:
         _set_up_network(spec["network"], status, proc)
     sysctls.write(dict(spec["sysctls"]), proc)
-    attempt("host name", namespaces.sethostname, spec["hostname"])
+    _name_host(spec["hostname"], site)
     attempt("pivot_root", _pivot, site.root)
     enter_directory(spec["cwd"])
     if spec["read_only"]:
@@ -180,6 +182,16 @@ def _hosts(spec) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
 def _resolver(spec) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
     text = _host_file("/etc/resolv.conf")
     return names.resolver(spec["network"], text, spec["dns"], spec["dns_search"], spec["dns_options"])
+
+
+def _name_host(name: str, site: Site) -> None:
+    """Name this UTS namespace. Where that is refused, as by podman's filter to whoever lacks CAP_SYS_ADMIN, it keeps the outer name."""
+    try:
+        namespaces.sethostname(name)
+    except OSError as error:
+        if error.errno not in {EPERM, EACCES, ENOSYS}:
+            raise Wall("host name", error) from error
+        site.notes.append(_OUTER_NAME)
 
 
 def _set_up_network(kind: str, status: socket.socket, proc: int) -> None:

@@ -23,6 +23,8 @@ from dockmagic.sandbox.spec import MOST_LAYERS, NETWORK_PROGRAMS, Isolation, Spe
 from dockmagic.sandbox.wiring import wires
 
 _DIRECTORIES = ("snapshots", "containers", "tmp", "work", "mnt")
+# How notes begin that tell of a wall with a gap.
+_WEAKER = ("processes visible", "outer host name")
 _ONE_ID = "one id: permissions between the users of an image are not enforced"
 _IN_MEMORY = "writable layers are kept in memory: the disk of the store is an overlay or a network file system"
 _FORGETFUL = (
@@ -66,7 +68,7 @@ class LaunchedRuntime:
             raise
         if scheme.single:
             notes = (_ONE_ID, *(f"no range of ids: {reason}" for reason in refused), *notes)
-        weaker = scheme.single or any(note.startswith("processes visible") for note in notes)
+        weaker = scheme.single or any(note.startswith(_WEAKER) for note in notes)
         self._isolation = Isolation(
             tier="T1" if weaker or self._covered else "T0", ids="single" if scheme.single else "range", notes=notes
         )

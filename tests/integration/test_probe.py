@@ -73,7 +73,7 @@ def test_a_host_without_user_namespaces_is_named_with_call_errno_and_fix(user, k
         ("ptrace", "T1", "ptrace", "ptrace(PTRACE_TRACEME)", errno.EPERM),
         ("pivot-root", "T2", "pivot_root", "pivot_root()", errno.EPERM),
         ("unshare=EPERM", "T2", "user namespace", "unshare(CLONE_NEWUSER)", errno.EPERM),
-        ("sethostname=EPERM", "T2", "user namespace", "sethostname()", errno.EPERM),
+        ("prctl=EPERM", "T2", "user namespace", "prctl(PR_CAPBSET_DROP)", errno.EPERM),
     ],
 )
 def test_a_refused_call_is_found_by_making_it(user, host, tier, refused, call, number):
@@ -81,6 +81,14 @@ def test_a_refused_call_is_found_by_making_it(user, host, tier, refused, call, n
 
     assert reached == tier
     assert (found[refused]["ok"], found[refused]["call"], found[refused]["errno"]) == (False, call, number)
+
+
+def test_a_host_name_that_cannot_be_set_costs_no_wall(user):
+    found, tier = found_by(user("nosub"), "sethostname=EPERM")
+
+    assert tier == "T1"
+    assert found["user namespace"]["ok"]
+    assert found["user namespace"]["detail"] == "sethostname(): EPERM, so containers have the outer host name"
 
 
 def test_nothing_runs_where_namespaces_and_tracing_are_refused(user):

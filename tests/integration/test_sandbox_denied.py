@@ -43,7 +43,6 @@ def opened(tmp_path, *denied):
         ("new-mount-calls", 38, {"scratch tmpfs"}),
         ("pivot-root", 1, {"pivot_root"}),
         ("seccomp", 22, {"filter of system calls"}),
-        ("sethostname=EPERM", 1, {"host name"}),
         ("capset=EPERM", 1, {"capabilities"}),
         ("mount_setattr=EPERM", 1, {"devices in /dev"}),
     ],
