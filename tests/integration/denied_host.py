@@ -1,7 +1,7 @@
 """A host that refuses things: runs a command behind a seccomp filter, as an administrator's policy would make it.
 
 On a command line: ``python -m tests.integration.denied_host user-namespaces mount=EACCES -- COMMAND ...``; a word is a name of ``HOSTS`` or
-``CALL=ERRNO``. In a test: ``subprocess.run(denied_host.command(["user-namespaces"], [...]))``.
+``CALL=ERRNO``, or ``profile=FILE`` of a container whose processes have no capability. In a test: ``subprocess.run(denied_host.command(["user-namespaces"], [...]))``.
 
 The filter sets no_new_privs too, so setuid programs (newuidmap) lose their rights, as in a pod.
 """
@@ -13,9 +13,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dockmagic.sandbox import bpf, syscall_table
+from dockmagic.sandbox import bpf, seccomp_profile, syscall_table
 from tests.integration.filters import install
 
 if TYPE_CHECKING:
@@ -74,10 +75,18 @@ def program(denied: Sequence[str]) -> bytes:
     return bpf.pack(bpf.only_native(syscall_table.audit_arch(machine), bpf.by_number(pieces, let), let))
 
 
+def _profile(path: str) -> bytes:
+    here = os.uname()
+    return seccomp_profile.compiled(Path(path).read_text(), machine=here.machine, release=here.release, capabilities=())
+
+
 def main(words: Sequence[str]) -> None:
     """Load the filter and become the command."""
     at = words.index("--")
-    install(program(words[:at]))
+    for word in words[:at]:
+        if word.startswith("profile="):
+            install(_profile(word.removeprefix("profile=")))
+    install(program([word for word in words[:at] if not word.startswith("profile=")]))
     os.execvp(words[at + 1], words[at + 1 :])
 
 

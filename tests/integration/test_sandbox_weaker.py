@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.integration import denied_host
 from tests.users import PATIENCE, make_user
 
 BOX = "import sys; from tests.integration.box import main; main(*sys.argv[1:])"
@@ -108,6 +111,35 @@ def test_a_pod_that_masks_proc_is_labelled_and_shows_no_more_than_names(user):
         assert [line for line in found[name] if "Permission denied" in line], found[name]
         assert [line for line in found[name] if "Permission denied" not in line] == ["0", "out", uid, "VISIBLE"]
     assert found["joined"] == "1000\n"
+
+
+PODMANS_PROFILE = "/usr/share/containers/seccomp.json"
+
+IN_PODMAN = r"""
+result['tier'], result['notes'] = box.runtime.isolation.tier, box.runtime.isolation.notes
+result['ran'] = box.sh('id -u; echo kept > /new; cat /new; hostname', hostname='oven').output.split()
+process, pipe = box.begin('echo ready; sleep 60')
+pipe.readline()
+result['joined'] = box.join(process, 'id', '-u').output
+process.kill(); process.close(); pipe.close()
+"""
+
+
+@pytest.mark.skipif(not Path(PODMANS_PROFILE).exists(), reason="podman's profile is not installed")
+def test_a_container_of_podman_with_its_own_filter_keeps_its_host_name_and_says_so(user):
+    inside = denied_host.command(
+        [f"profile={PODMANS_PROFILE}"], [sys.executable, "-c", BOX, str(user.home / "store"), IN_PODMAN]
+    )
+    command = user.command(tuple(inside), {})
+    command[-1] = MASKED_PROC + command[-1]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+
+    assert found["tier"] == "T1"
+    assert "outer host name: this host does not let it be set" in found["notes"]
+    assert found["ran"] == ["0", "kept", os.uname().nodename]
+    assert found["joined"] == "0\n"
 
 
 # A pod's own root: an overlay, on which another overlay cannot write.
