@@ -168,9 +168,20 @@ def operations(plan: Plan) -> list[Operation]:
         empty("sys"),
         *mounted.early(spec["mounts"]),
         ProvidedDirectory("run/dockmagic", spec["files"], plan.contents),
-        ProvidedFile("etc/hosts", _hosts(spec).encode("utf-8", "surrogateescape")),
-        ProvidedFile("etc/hostname", f"{spec['hostname']}\n".encode()),
-        ProvidedFile("etc/resolv.conf", _resolver(spec).encode("utf-8", "surrogateescape")),
+        *_names(spec),
+    ]
+
+
+def _names(spec) -> list[Operation]:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+    """The files that tell names, but for those in whose place a volume is put."""
+    given = {mount["target"].strip("/") for mount in [*spec["binds"], *spec["mounts"]]}
+    texts = {
+        "etc/hosts": _hosts(spec),
+        "etc/hostname": f"{spec['hostname']}\n",
+        "etc/resolv.conf": _resolver(spec),
+    }
+    return [
+        ProvidedFile(path, text.encode("utf-8", "surrogateescape")) for path, text in texts.items() if path not in given
     ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import ENOENT, EPERM, EROFS
+from errno import EINVAL, ENOENT, ENOTDIR, EPERM, EROFS
 
 from dockmagic.sandbox.accounts import Refused
 from dockmagic.sandbox.caller import mount_id
@@ -119,12 +119,19 @@ class Site:
         """The mount point of a volume, in the root or in a mount that is already there; made when missing.
 
         Raises:
-            Refused: it is not there and cannot be made, or a link of the image leads to the root itself.
+            Refused: it is not there and cannot be made, the image has something of another kind there, or a link of it leads to the root
+                itself.
         """
         outer = self.above(target)
         if outer is not None:
             return outer.place(target, directory=directory)
-        found = make_place(self.root, target.strip("/"), directory=directory, made=self.made)
+        try:
+            found = make_place(self.root, target.strip("/"), directory=directory, made=self.made)
+        except OSError as error:
+            if error.errno not in {EINVAL, ENOTDIR}:
+                raise
+            kind = "directory" if directory else "file"
+            raise Refused(f'a {kind} cannot be mounted on "{target}": the image has something else there') from error
         if os.path.sameopenfile(found, self.root):
             raise Refused(f'a link of the image leads from "{target}" to the root: nothing can be put there')
         return found

@@ -244,6 +244,28 @@ def test_part_of_a_volume(engine, volume):
         engine.run("shelf:1", ("true",), mounts=(f"{mount}nothing",))
 
 
+def test_a_file_of_this_machine_may_stand_in_place_of_those_that_tell_names(engine, tmp_path):
+    (tmp_path / "names").write_text("192.0.2.7\toven\n")
+    for name in ("hosts", "resolv.conf", "hostname"):
+        place = f"{tmp_path}/names:/etc/{name}"
+        assert said(engine, f"cat /etc/{name}\n", f"{place}:ro") == ["192.0.2.7", "oven"]
+    run = engine.run("shelf:1", script="cat /etc/hosts\n", volumes=(place,))
+    assert "127.0.0.1" in run.stdout
+    assert dict(run.changes) == {}
+
+
+def test_a_mount_on_what_is_of_another_kind_is_refused(engine, volume, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for source, target, kind in (
+        ("cache", "/etc/passwd", "directory"),
+        (str(tmp_path), "/data/file/below", "directory"),
+        (f"{tmp_path}/file", "/data", "file"),
+        (str(tmp_path), "/etc/hosts", "directory"),
+    ):
+        with pytest.raises(UsageError, match=f'a {kind} cannot be mounted on "{target}": the image has something else'):
+            engine.run("shelf:1", ("true",), volumes=(f"{source}:{target}",))
+
+
 def test_a_link_in_place_of_the_target_leads_only_inside(engine, volume, tmp_path):
     canary = tmp_path / "canary"
     canary.write_text("safe\n")
