@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from dockmagic.engine import engine as engines
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+# Seconds between two looks at what a signal's handler has asked of the event loop.
+_BEAT = 0.2
 
 
 class Engine:
@@ -150,7 +152,8 @@ def _default() -> Engine:
 def _threaded(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     @functools.wraps(method)
     async def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.to_thread(method, *args, **kwargs)
+        with _wakeful():
+            return await asyncio.to_thread(method, *args, **kwargs)
 
     return call
 
@@ -164,7 +167,8 @@ def _ended(method: Callable[P, Run], kill: Callable[[Container], object]) -> Cal
         kwargs["on_start"] = stop.started
         work = asyncio.ensure_future(asyncio.to_thread(method, *args, **kwargs))
         try:
-            return await asyncio.shield(work)
+            with _wakeful():
+                return await asyncio.shield(work)
         except asyncio.CancelledError:
             stop.now()
             await asyncio.wait([work])
@@ -175,6 +179,22 @@ def _ended(method: Callable[P, Run], kill: Callable[[Container], object]) -> Cal
             raise
 
     return call
+
+
+@contextmanager
+def _wakeful() -> Iterator[None]:
+    """Let the event loop wake while nothing happens: ipykernel's handler of an interrupt leaves the loop a note and does not wake it."""
+    loop = asyncio.get_running_loop()
+
+    def beat() -> None:
+        nonlocal handle
+        handle = loop.call_later(_BEAT, beat)
+
+    handle = loop.call_later(_BEAT, beat)
+    try:
+        yield
+    finally:
+        handle.cancel()
 
 
 class _Stop:

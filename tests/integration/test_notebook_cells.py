@@ -17,6 +17,10 @@ EOF
 CMD ["cat", "/filling"]
 """
 
+AWAITING = """from dockmagic import aio
+await aio.run("bread:1", script="echo started; sleep 600", on_output=lambda stream, data: print(data.decode(), end=""))
+"""
+
 
 class Kernel:
     """A kernel with dockmagic loaded; each cell gives its messages in order."""
@@ -138,6 +142,18 @@ def test_whatever_runs_is_interrupted_and_the_store_stays_whole(kernel, cell):
     assert not any(".py" in line for line in error(seen)["traceback"])
     check = "from dockmagic.engine.engine import default\nprint(default().session.store.check(), len(default().ps()))"
     assert text(kernel.run(check)) == "[] 0\n"
+
+
+def test_a_cell_that_awaits_a_run_is_interrupted(kernel):
+    seen = []
+    asked = False
+    for message in kernel.messages(kernel.start(AWAITING)):
+        seen.append(message)
+        if not asked and "started\n" in text(seen):
+            asked = True
+            kernel.manager.interrupt_kernel()
+    assert error(seen)["ename"] == "CancelledError"
+    assert text(kernel.run("left = %container ps\nprint(len(left))")) == "0\n"
 
 
 def test_a_failing_script_shows_its_record_then_one_short_error(kernel):
