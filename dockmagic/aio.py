@@ -185,6 +185,7 @@ def _ended(method: Callable[P, Run], kill: Callable[[Container], object]) -> Cal
 def _wakeful() -> Iterator[None]:
     """Let the event loop wake while nothing happens: ipykernel's handler of an interrupt leaves the loop a note and does not wake it."""
     loop = asyncio.get_running_loop()
+    handle: asyncio.TimerHandle
 
     def beat() -> None:
         nonlocal handle
