@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dockmagic.builder.arguments import PROXIES
+from dockmagic.builder.epoch import VARIABLE
 from dockmagic.builder.mounts import BindMount, CacheMount, MountAction
 from dockmagic.builder.platforms import machine_of
 from dockmagic.builder.request import BuildRequest, Network
@@ -17,7 +18,6 @@ from dockmagic.dockerfile.lexer.heredoc import Heredoc
 from dockmagic.dockerfile.location import fault
 from dockmagic.oci.platform import Platform
 
-EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 HOSTNAME = "build"
 _HOSTNAME_ARGUMENT = "BUILDKIT_SANDBOX_HOSTNAME"
 _SCRIPTS = "/run/dockmagic"
@@ -117,7 +117,7 @@ def run_action(
         # What a text from anywhere asks for gives it nothing: the caller decides.
         raise fault("RUN --network=host: the build was not asked for --network host", instruction.location)
     argv, files = _command(instruction, scope)
-    env = {"PATH": DEFAULT_PATH, EPOCH_VARIABLE: str(request.epoch), **scope.variables()}
+    env = {"PATH": DEFAULT_PATH, VARIABLE: str(request.epoch), **scope.variables()}
     proxies = {n: value for n, value in request.build_args.items() if n in PROXIES and n not in scope.arguments}
     return RunAction(
         argv=argv,
@@ -143,7 +143,7 @@ def _command(instruction: kinds.Run, scope: Scope) -> tuple[tuple[str, ...], tup
     """
     documents = instruction.heredocs
     if not documents:
-        if not instruction.command and not instruction.shell_form:
+        if not instruction.command:
             raise fault("RUN without a command", instruction.location)
         return scope.command(instruction), ()
     if not instruction.shell_form:

@@ -20,6 +20,7 @@ from dockmagic.builder.request import BuildRequest
 from dockmagic.builder.running import Running
 from dockmagic.builder.schedule import run_stages
 from dockmagic.builder.stagework import BuiltStage, Emit, Shared, build_stage, unbuilt
+from dockmagic.builder.steps.dating import date_of
 from dockmagic.builder.steps.fetching import fetched
 from dockmagic.builder.transfers import CopyAction
 from dockmagic.builder.triggers import with_triggers
@@ -68,6 +69,9 @@ def build(
         return Built(image_id="", error=error)
     with store.leases.hold("build") as hold, ExitStack() as stack:
         try:
+            if read.dated is not None:
+                read = read.at(date_of(store, read.dated, request))
+            request = read.request
             read, images = _with_bases(store, read, hold, puller)
             needed = with_triggers(read, {base: record.config for base, record in images.items()})
             contexts = stack.enter_context(fetched(store, request, named.wanted(needed)))

@@ -118,7 +118,12 @@ class Context:
         self._tree.rewind()
         single = len(sources) == len(places) == len(items) == 1 and not places[0].is_dir
         several = len(places) > 1 and not places[0].is_dir
-        return Selection(items, single_file=single, several=several, lands=bool(places), unmatched=named.unmatched)
+        last = None
+        if several and len(items) == len(places) and not any(place.is_dir for place in places):
+            last = Selection(items[-1:], single_file=True)
+        return Selection(
+            items, single_file=single, several=several, last=last, lands=bool(places), unmatched=named.unmatched
+        )
 
     def select_with_parents(self, sources: Sequence[str], *, exclude: Sequence[str] = ()) -> Selection:
         """What ``COPY --parents`` copies of ``sources``: files and directories with the directories above them.

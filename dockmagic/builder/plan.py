@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from dockmagic.builder import named
+from dockmagic.builder import epoch, named
 from dockmagic.builder.actions import Action, run_action, stages_of, workdir_action
 from dockmagic.builder.arguments import (
     Arguments,
@@ -16,6 +16,7 @@ from dockmagic.builder.arguments import (
 )
 from dockmagic.builder.built import Kind
 from dockmagic.builder.checking import base_of, inputs_for
+from dockmagic.builder.epoch import Dated
 from dockmagic.builder.history import run_words, transfer_words
 from dockmagic.builder.mounts import mount_actions
 from dockmagic.builder.named import Contexts
@@ -124,12 +125,19 @@ class Draft:
         order: those that the target needs.
         arguments: from outside of the stages.
         request: what was asked for.
+        dated: what tells the build's date, where that has to be asked; None where it is known.
     """
 
     stages: Stages
     order: tuple[Stage, ...]
     arguments: Arguments
     request: BuildRequest
+    dated: Dated | None = None
+
+    def at(self, seconds: int | None) -> Draft:
+        """The same with the date that :attr:`dated` tells; None for the request's own."""
+        request = self.request if seconds is None else replace(self.request, epoch=seconds)
+        return replace(self, arguments=epoch.settled(self.arguments, seconds), request=request, dated=None)
 
     def images(self) -> Iterator[tuple[BaseImage, kinds.From]]:
         """The base images that are needed, each with its first FROM."""
@@ -153,11 +161,13 @@ def draft(request: BuildRequest) -> Draft:
         known = platform_arguments(machine_of(request), target_of(request), request.target or "default")
         arguments = read_arguments(stages.global_args, request.build_args, known, escape=stages.escape)
         stages = stages.with_bases([_base(stage, arguments, stages.escape) for stage in stages.stages])
+        wanted = epoch.asked_for(stages, arguments, request.contexts)
         stages = named.replaced(stages, named.read(request.contexts))
         order = stages.order(stages.stages[target.index])
         for stage in order:
             wanted_by(stage, request)
-    return Draft(stages=stages, order=order, arguments=arguments, request=request)
+    read = Draft(stages=stages, order=order, arguments=arguments, request=request)
+    return replace(read, dated=wanted) if isinstance(wanted, Dated) else read.at(wanted)
 
 
 def _base(stage: Stage, arguments: Arguments, escape: str) -> tuple[str, str]:

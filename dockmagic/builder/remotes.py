@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
+from dockmagic.dockerfile.instructions.quantities import parse_boolean
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.errors import UsageError
 
 _NAMELESS = "__unnamed__"
@@ -19,6 +21,8 @@ _GIT = ("git", "ssh")
 _SSH = "ssh://"
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^:].*")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_SWITCHES = {"keep-git-dir", "submodules"}
+_SHOWN = 80
 _KEYS = {"ref", "tag", "branch", "subdir", "checksum", "commit", "keep-git-dir", "submodules"}
 
 
@@ -77,10 +81,8 @@ def read(source: str, *, keep_git_dir: bool | None = None) -> Url | Git | None:
     if parts.scheme in _GIT and not parts.path.strip("/"):
         raise UsageError("a git reference without a repository")
     given = _query(parts.query)
-    if parts.fragment and given.keys() & {"ref", "tag", "branch", "subdir"}:
-        raise UsageError("a git reference with both a fragment and a query that name what is meant")
     ref, _, subdir = parts.fragment.partition(":")
-    kept = _switch(given.get("keep-git-dir"))
+    kept = _switch(given, "keep-git-dir")
     if kept is not None and keep_git_dir is not None and kept != keep_git_dir:
         raise UsageError("inconsistent keep-git-dir configuration")
     return Git(
@@ -88,10 +90,10 @@ def read(source: str, *, keep_git_dir: bool | None = None) -> Url | Git | None:
         # the short form names a path from the user's home there, the long one from the root
         remote=re.split("[#?]", source)[0] if _is_scp(source) else urlunsplit((*parts[:3], "", "")),
         ref=_ref(given, ref),
-        subdir=_subdir(given.get("subdir", subdir)),
-        checksum=given.get("checksum", given.get("commit", "")),
+        subdir=_subdir(_agreed("subdir", subdir, given.get("subdir", ""))),
+        checksum=_checksum(given),
         keep_git_dir=bool(keep_git_dir if kept is None else kept),
-        submodules=_switch(given.get("submodules")) is not False,
+        submodules=_switch(given, "submodules") is not False,
     )
 
 
@@ -117,22 +119,46 @@ def _file_name(path: str) -> str:
 
 
 def _query(text: str) -> dict[str, str]:
-    found = dict(parse_qsl(text, keep_blank_values=True))
-    unknown = sorted(found.keys() - _KEYS)
-    if unknown:
-        raise UsageError(f'unexpected query "{unknown[0][:40]}" in a git reference')
+    """What a query says, each key once.
+
+    Raises:
+        UsageError: a key that is unknown, there twice, or has no value.
+    """
+    found: dict[str, str] = {}
+    for key, value in parse_qsl(text, keep_blank_values=True):
+        shown = quote(key[:_SHOWN])
+        if key in found:
+            raise UsageError(f"query {shown} has multiple values")
+        if not value and key not in _SWITCHES:
+            raise UsageError(f"query {shown} has no value")
+        if key not in _KEYS:
+            raise UsageError(f"unexpected query {shown}")
+        found[key] = value
     return found
 
 
 def _ref(given: dict[str, str], fragment: str) -> str:
-    forms = {"ref": "{}", "tag": "refs/tags/{}", "branch": "refs/heads/{}"}
-    named = [form.format(given[key]) for key, form in forms.items() if given.get(key)]
-    if len(named) > 1:
-        raise UsageError("a git reference with more than one of ref, tag and branch")
-    ref = named[0] if named else fragment
+    """The reference, which several may name if they agree; a checksum alone is one."""
+    if given.keys() >= {"tag", "branch"}:
+        raise UsageError("branch conflicts with tag")
+    ref = _agreed("ref", fragment, given.get("ref", ""))
+    for key, prefix in (("tag", "refs/tags/"), ("branch", "refs/heads/")):
+        if key in given:
+            ref = _agreed("ref", ref, prefix + given[key].removeprefix(prefix))
+    ref = ref or _checksum(given)
     if ref.startswith(("-", "+")) or any(character.isspace() or character in ":\0" for character in ref):
         raise UsageError("a git reference with an impossible branch, tag or commit")
     return ref
+
+
+def _agreed(what: str, one: str, other: str) -> str:
+    if one and other and one != other:
+        raise UsageError(f"{what} conflicts: {quote(one[:_SHOWN])} vs {quote(other[:_SHOWN])}")
+    return one or other
+
+
+def _checksum(given: dict[str, str]) -> str:
+    return given.get("checksum", given.get("commit", ""))
 
 
 def _subdir(text: str) -> str:
@@ -142,14 +168,13 @@ def _subdir(text: str) -> str:
     return path
 
 
-def _switch(text: str | None) -> bool | None:
-    if text is None:
+def _switch(given: dict[str, str], key: str) -> bool | None:
+    if key not in given:
         return None
-    if text.lower() in {"", "1", "t", "true"}:
-        return True
-    if text.lower() in {"0", "f", "false"}:
-        return False
-    raise UsageError("a switch of a git reference that is neither true nor false")
+    value = parse_boolean(given[key] or "true")
+    if value is None:
+        raise UsageError(f"invalid {key} value: {quote(given[key][:_SHOWN])}")
+    return value
 
 
 def is_commit(ref: str) -> bool:

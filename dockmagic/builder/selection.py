@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 from dockmagic.errors import UsageError
 from dockmagic.layers import shipment
 from dockmagic.layers.tar_writer import header
+from dockmagic.oci import digest as digests
 from dockmagic.oci.changeset import Entry
 
 
@@ -57,15 +58,18 @@ class Selection:
     Attributes:
         items: sorted bytewise by path, each path once, a directory before what is in it.
         single_file: it is one file that may be renamed by the destination.
-        several: there is more than one source, of which the first is no directory: they need one to land in.
+        last: where one wildcard names several sources and the first is a file, what of them stays without a directory to land in: the last.
+            None where there are no such, or where one is a directory.
+        several: there are such.
         lands: something was named, an empty directory at least: the destination is made.
         unmatched: a line for each source that names nothing.
-        digest: of kinds, names, modes, links and content, of ``single_file`` and ``lands``: ``sha256:…``. The same on every machine.
+        digest: of kinds, names, modes, links and content, of ``single_file``, ``last`` and ``lands``: ``sha256:…``. The same on every machine.
     """
 
     items: tuple[Item, ...]
     single_file: bool
     several: bool
+    last: Selection | None
     lands: bool
     unmatched: tuple[str, ...]
     digest: str
@@ -76,6 +80,7 @@ class Selection:
         *,
         single_file: bool = False,
         several: bool = False,
+        last: Selection | None = None,
         lands: bool = True,
         unmatched: tuple[str, ...] = (),
     ) -> None:
@@ -91,9 +96,12 @@ class Selection:
         object.__setattr__(self, "items", tuple(ordered))
         object.__setattr__(self, "single_file", single_file)
         object.__setattr__(self, "several", several)
+        object.__setattr__(self, "last", last)
         object.__setattr__(self, "lands", lands)
         object.__setattr__(self, "unmatched", unmatched)
-        object.__setattr__(self, "digest", _digest(ordered, single_file=single_file, lands=lands))
+        digest = _digest(ordered, single_file=single_file, lands=lands)
+        # which of them is the last their names do not tell
+        object.__setattr__(self, "digest", digest if last is None else digests.of(f"{digest} {last.digest}".encode()))
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -15,6 +15,7 @@ from dockmagic.builder.remotes import Git, Url
 from dockmagic.builder.scope import Scope
 from dockmagic.dockerfile import instructions as kinds
 from dockmagic.dockerfile.location import fault
+from dockmagic.dockerfile.quoting import quote
 from dockmagic.dockerfile.stages import Stage, Stages
 from dockmagic.errors import UsageError
 from dockmagic.layers import permissions
@@ -220,6 +221,9 @@ def _checksum(instruction: kinds.Add, fetched: list[Url | Git]) -> str:
         raise fault("checksum can't be specified for multiple sources", instruction.location)
     if not fetched:
         raise fault("checksum requires HTTP(S) or Git sources", instruction.location)
-    if isinstance(fetched[0], Url) and not digests.is_digest(text):
+    remote = fetched[0]
+    if isinstance(remote, Url) and not digests.is_digest(text):
         raise fault(f"invalid checksum: {text[:80]}", instruction.location)
+    if isinstance(remote, Git) and remote.checksum and remote.checksum != text:
+        raise fault(f"checksum mismatch {quote(text[:80])} != {quote(remote.checksum[:80])}", instruction.location)
     return text

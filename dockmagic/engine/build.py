@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockmagic.builder import builder
-from dockmagic.builder.actions import EPOCH_VARIABLE
 from dockmagic.builder.built import Built, StepRecord
 from dockmagic.builder.exports import CacheFrom
 from dockmagic.builder.request import BuildRequest, Network, Secret
@@ -132,7 +131,6 @@ def _finished(value: Build, built: Built, tags: Sequence[str]) -> Finished:
 
 def wanted(session: Session, request: Request) -> BuildRequest:
     """What the builder is asked for: the request, and what this session and machine add."""
-    epoch = request.build_args.get(EPOCH_VARIABLE, "")
     return BuildRequest(
         text=request.text,
         context=request.context or Path.cwd(),
@@ -152,7 +150,7 @@ def wanted(session: Session, request: Request) -> BuildRequest:
         timeout=request.timeout,
         pull=request.pull,
         platform="".join(request.platforms[:1]),
-        epoch=int(epoch) if epoch.isascii() and epoch.isdigit() else session.epoch,
+        epoch=session.epoch,
         machine=platform.architecture(os.uname().machine),
     )
 

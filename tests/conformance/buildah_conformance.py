@@ -7,7 +7,6 @@ knows, the row asks for success alone, unless its own script says that the build
 from __future__ import annotations
 
 import hashlib
-import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -272,7 +271,7 @@ def _configs(measured: Mapping[str, Any], image: Image) -> str | None:
         if name == "Labels":
             wanted = {k: v for k, v in (wanted or {}).items() if k != _OWN_LABEL} or None
         if name == "WorkingDir":
-            wanted, got = posixpath.normpath(wanted or "/"), got or "/"
+            wanted, got = wanted or "/", got or "/"
         if name == "Env":
             wanted, got = sorted(wanted or ()), sorted(got or ())
         if wanted != got:

@@ -270,6 +270,8 @@ class Server:
                 data = files.get(self.path)
                 self.send_response(404 if data is None else 200)
                 self.send_header("Content-Length", str(len(data or b"") + 5 * (self.path == "/short")))
+                if self.path.startswith("/dated"):
+                    self.send_header("Last-Modified", "Sat, 01 Jan 2000 00:00:00 GMT")
                 self.end_headers()
                 self.wfile.write(data or b"")
 
@@ -289,7 +291,19 @@ class Server:
 
 @pytest.fixture
 def server():
-    made = Server({"/f.txt": b"file", "/": b"root", "/t.tar.gz": gzip.compress(tar(a=b"a")), "/short": b"x"})
+    aged = gzip.compress(
+        tar(("old", {"mtime": 5}), ("new", {"mtime": 1_000_000_000}), ("d", {"type": tarfile.DIRTYPE}))
+    )
+    made = Server(
+        {
+            "/f.txt": b"file",
+            "/": b"root",
+            "/t.tar.gz": gzip.compress(tar(a=b"a")),
+            "/short": b"x",
+            "/dated.txt": b"old",
+            "/aged.tar.gz": aged,
+        }
+    )
     yield made
     made.close()
 
@@ -311,6 +325,21 @@ def test_a_name_and_password_are_for_their_host_alone_and_in_no_message(engine, 
     with pytest.raises(BuildError, match="answers 404") as caught:
         add(engine, context, f"ADD {url}/nothing /d/")
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "seconds"), [("/dated.txt", 946_684_800), ("/aged.tar.gz", 1_000_000_000), ("/f.txt", 315_532_800)]
+)
+def test_a_files_date_may_be_the_builds(engine, context, server, path, seconds):
+    text = f"FROM scratch AS src\nADD {server.url}{path} /\nFROM scratch\nCOPY c.txt /\n"
+    made = engine.build(text, context=context, build_args={"SOURCE_DATE_EPOCH": "src"})
+    assert members(engine, made.image)["c.txt"].mtime == seconds
+    made = engine.build(
+        "ARG SOURCE_DATE_EPOCH=mine\nFROM scratch\nCOPY c.txt /\n",
+        context=context,
+        build_contexts={"mine": f"{server.url}{path}"},
+    )
+    assert members(engine, made.image)["c.txt"].mtime == seconds
 
 
 @pytest.mark.parametrize(
@@ -380,6 +409,15 @@ def test_a_commit_is_held_to_its_checksum(engine, context, repository):
     for line, says in ((f"{url}#nothing", "no branch, tag or commit"), (f"{url}#v1:none", "no directory")):
         with pytest.raises(BuildError, match=says):
             add(engine, context, f"ADD {line} /d")
+
+
+def test_a_commits_date_may_be_the_builds(engine, context, repository, tmp_path):
+    url, _ = repository
+    show = ["git", "-C", tmp_path / "repos/r.git", "show", "-s", "--format=%ct", "v1"]
+    text = f"FROM scratch AS src\nADD {url}#v1 /\nFROM scratch\nCOPY c.txt /\n"
+    made = engine.build(text, context=context, build_args={"SOURCE_DATE_EPOCH": "src"})
+    told = subprocess.run(show, check=True, capture_output=True, text=True).stdout
+    assert members(engine, made.image)["c.txt"].mtime == int(told)
 
 
 def test_a_submodule_of_this_machine_is_not_fetched(engine, context, repository, tmp_path):
@@ -478,15 +516,18 @@ def test_several_sources_land_in_a_directory_of_the_image_without_a_slash(engine
         engine.build("FROM scratch\nCOPY --link c.txt x/a.txt /app\n", context=context)
 
 
-def test_one_file_that_a_wildcard_finds_may_be_renamed_and_several_need_a_directory(engine, context):
+def test_of_files_that_a_wildcard_finds_the_last_is_renamed_without_a_directory(engine, context):
     text = "FROM scratch AS s\nCOPY . /s/\nFROM scratch\nCOPY {}\n"
     for source in ("c*", "--from=s /s/c*", "--from=s /s/x/*.md", "x/*.md"):
         made = engine.build(text.format(f"{source} /out"), context=context)
         assert members(engine, made.image)["out"].isreg()
     for source in ("x/a.*", "--from=s /s/x/a.*"):
         assert min(members(engine, engine.build(text.format(f"{source} /out/"), context=context).image)) == "out"
+        made = engine.build(text.format(f"{source} /out"), context=context)
+        assert (members(engine, made.image)["out"].isreg(), members(engine, made.image)["out"].size) == (True, 7)
+        assert made.notes == ("COPY writes several files over each other: /out is the last; a / at its end keeps all",)
         with pytest.raises(BuildError, match="line 4: COPY with more than one source"):
-            engine.build(text.format(f"{source} /out"), context=context)
+            engine.build(text.format(f"{source.replace('a.*', '*')} /out"), context=context)
 
 
 def test_a_wildcard_follows_only_the_link_at_a_sources_end(engine, context):

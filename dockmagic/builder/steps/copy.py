@@ -37,8 +37,9 @@ def copy(site: Site, action: CopyAction, sources: Sequence[Source]) -> tuple[Lay
         NotFoundError: a source is gone.
     """
     lowers = () if action.link else site.lowers()
+    notes: tuple[str, ...] = ()
     if _needs_directory(action, sources) and not _is_directory(site, lowers, action.destination):
-        raise UsageError(f"{action.keyword} {SLASH_WANTED}")
+        sources, notes = _over_each_other(action, sources)
     arguments: dict[str, Any] = {
         "lowers": list(lowers),
         "dest": action.destination,
@@ -60,13 +61,29 @@ def copy(site: Site, action: CopyAction, sources: Sequence[Source]) -> tuple[Lay
             layer = adopt() if last is None else _land_last(site, arguments, last, adopt)
         except (UsageError, ArchiveError) as error:
             raise UsageError(f"{action.keyword}: {error.message}", hint=error.hint, detail=error.detail) from None
-        return layer, tuple(_note(path) for path in left_out)
+        return layer, (*notes, *(_note(path) for path in left_out))
 
 
 def _needs_directory(action: CopyAction, sources: Sequence[Source]) -> bool:
     """Several files land, and the destination does not say that it is a directory."""
     found = any(not isinstance(source, Archive) and source.several for source in sources)
     return action.into_directory or (found and not action.is_directory and not action.parents)
+
+
+def _over_each_other(action: CopyAction, sources: Sequence[Source]) -> tuple[Sequence[Source], tuple[str, ...]]:
+    """What stays of several files that one wildcard finds where they have no directory: as for BuildKit the last.
+
+    Raises:
+        UsageError: there are several sources, or one is a directory.
+    """
+    kept: list[Source] = []
+    for source in sources:
+        last = source if isinstance(source, Archive) or not source.several else source.last
+        if action.into_directory or last is None:
+            raise UsageError(f"{action.keyword} {SLASH_WANTED}")
+        kept.append(last)
+    note = f"{action.keyword} writes several files over each other: {action.destination} is the last; a / at its end keeps all"
+    return kept, (note,)
 
 
 def _is_directory(site: Site, lowers: Sequence[str], path: str) -> bool:

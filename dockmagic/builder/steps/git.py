@@ -57,8 +57,34 @@ def fetch(
         NotFoundError: no git is installed, or the repository has no such reference or directory.
         UsageError: it cannot be fetched, or is another commit.
     """
-    given = dict(agents or {})
-    agent = given.get("default") or (next(iter(given.values())) if len(given) == 1 else None)
+    work, commit = _fetched(remote, directory, checksum, agents or {}, authorization)
+    work.git("checkout", "--quiet", "--force", "--detach", commit)
+    if remote.submodules and (work.tree / ".gitmodules").exists():
+        work.git("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1")
+    root = work.tree / remote.subdir
+    if remote.subdir and not (root.is_dir() and root.resolve().is_relative_to(work.tree.resolve())):
+        raise NotFoundError(f'ADD: the repository has no directory "{remote.subdir}"')
+    return root
+
+
+def committed(
+    remote: Git,
+    directory: Path,
+    checksum: str,
+    *,
+    agents: Mapping[str, Path] | None = None,
+    authorization: str = "",
+) -> int:
+    """The second in which the commit was made that ``remote`` means; arguments and errors as of :func:`fetch`."""
+    work, commit = _fetched(remote, directory, checksum, agents or {}, authorization)
+    return int(work.git("show", "--no-patch", "--format=%ct", commit))
+
+
+def _fetched(
+    remote: Git, directory: Path, checksum: str, agents: Mapping[str, Path], authorization: str
+) -> tuple[_Work, str]:
+    """A repository that has the commit, and the commit."""
+    agent = agents.get("default") or (next(iter(agents.values())) if len(agents) == 1 else None)
     if remote.over_ssh and agent is None:
         raise UsageError(
             "ADD: a git reference over ssh needs an agent", hint="--ssh default gives yours; or use its https:// form"
@@ -67,13 +93,7 @@ def fetch(
     work.git("init", "--quiet", "--template=")
     commit = work.fetched(remote)
     _check(commit, checksum, remote.checksum)
-    work.git("checkout", "--quiet", "--force", "--detach", commit)
-    if remote.submodules and (work.tree / ".gitmodules").exists():
-        work.git("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1")
-    root = work.tree / remote.subdir
-    if remote.subdir and not (root.is_dir() and root.resolve().is_relative_to(work.tree.resolve())):
-        raise NotFoundError(f'ADD: the repository has no directory "{remote.subdir}"')
-    return root
+    return work, commit
 
 
 def _told(remote: str, authorization: str) -> dict[str, str]:

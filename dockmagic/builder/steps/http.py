@@ -8,7 +8,9 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
@@ -17,6 +19,8 @@ from dockmagic.builder.remotes import Url
 from dockmagic.builder.selection import Item, Selection
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.layers.arrivals import is_archive
+from dockmagic.layers.compression import Decompressed
+from dockmagic.layers.tar_reader import TarReader
 from dockmagic.oci import digest as digests
 from dockmagic.oci.changeset import Entry
 
@@ -51,9 +55,30 @@ def download(remote: Url, directory: Path, authorization: str = "") -> Path:
         NotFoundError: the server has no such file.
         UsageError: it cannot be fetched.
     """
+    return _downloaded(remote, directory, authorization)[0]
+
+
+def modified(remote: Url, directory: Path, checksum: str, authorization: str = "") -> int | None:
+    """When a file was changed last, in seconds since 1970: as its server says, else as the newest file in it if it is an archive.
+
+    None where neither tells; arguments and errors as of :func:`fetch`.
+    """
+    path, told = _downloaded(remote, directory, authorization)
+    _check(_File(path), checksum)
+    if told is not None:
+        return told
+    with path.open("rb") as file:
+        if not is_archive(file):
+            return None
+        file.seek(0)
+        return max((entry.mtime for entry in TarReader(Decompressed(file)) if entry.type == "file"), default=None)
+
+
+def _downloaded(remote: Url, directory: Path, authorization: str) -> tuple[Path, int | None]:
+    """The file, and what the server says of its date."""
     path = directory / "file"
     try:
-        _download(remote.url, path, authorization)
+        told = _download(remote.url, path, authorization)
     except urllib.error.HTTPError as error:
         error.close()
         kind = NotFoundError if error.code in _GONE else UsageError
@@ -61,7 +86,7 @@ def download(remote: Url, directory: Path, authorization: str = "") -> Path:
     except (OSError, http.client.HTTPException, ValueError) as error:
         hint = "is the name right, and can this machine reach the network?"
         raise UsageError(f"ADD: cannot be fetched: {_divided(remote.url)[0]}", hint=hint, detail=str(error)) from error
-    return path
+    return path, told
 
 
 def fetch(remote: Url, directory: Path, checksum: str, *, unpack: bool, authorization: str = "") -> Selection | Archive:
@@ -119,7 +144,7 @@ def _divided(url: str) -> tuple[str, str]:
     return urlunsplit(parts._replace(netloc=host)), base64.b64encode(unquote_to_bytes(account)).decode("ascii")
 
 
-def _download(url: str, path: Path, authorization: str) -> None:
+def _download(url: str, path: Path, authorization: str) -> int | None:
     plain, account = _divided(url)
     request = urllib.request.Request(plain)  # noqa: S310 - the opener speaks http and https alone
     authorization = authorization or (f"Basic {account}" if account else "")
@@ -135,6 +160,10 @@ def _download(url: str, path: Path, authorization: str) -> None:
         if declared is not None and file.tell() != int(declared):
             raise OSError("the connection ended too early")
         os.fsync(file.fileno())
+        date = answer.headers.get("Last-Modified")
+    with suppress(ValueError):
+        return int(parsedate_to_datetime(date).timestamp()) if date else None
+    return None
 
 
 def _check(content: _File, checksum: str) -> None:

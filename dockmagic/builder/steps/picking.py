@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dockmagic.builder import globs, parents
@@ -39,6 +39,7 @@ class Picked:
         picks: in order.
         single_file: there is one, and it is no directory.
         several: there are more, of which the first is no directory: they need one to land in.
+        some_directory: one of these is a directory.
         unmatched: a line for each source with wildcards that names nothing.
         digest: of their content, modes and owners.
         special: owners of links and pipes by path, where the disk cannot tell them.
@@ -49,8 +50,16 @@ class Picked:
     special: Mapping[str, tuple[int, int]]
     single_file: bool
     several: bool
+    some_directory: bool
     unmatched: tuple[str, ...]
     digest: str
+
+    @property
+    def last(self) -> Picked | None:
+        """What stays of several without a directory to land in; None where one is a directory itself."""
+        if not self.several or self.some_directory:
+            return None
+        return replace(self, picks=self.picks[-1:], single_file=True, several=False)
 
     @property
     def lands(self) -> bool:
@@ -76,6 +85,7 @@ def pick(site: Site, below: tuple[str, ...], action: CopyAction) -> Picked:
         special=search.special,
         single_file=starts_with_file and len(picks) == len(action.sources) == 1,
         several=starts_with_file and len(picks) > 1,
+        some_directory=starts_with_file and any(search.kind(pick.path) == "d" for pick in picks),
         unmatched=tuple(f'nothing matches "{source}"' for source in action.sources if not found[source]),
         digest=digests.of(" ".join(search.digest(pick) for pick in picks).encode("ascii")),
     )

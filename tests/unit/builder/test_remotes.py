@@ -61,6 +61,41 @@ def test_switches_of_a_query_and_of_the_flag_agree():
 
 
 @pytest.mark.parametrize(
+    ("source", "ref", "subdir"),
+    [
+        ("https://host/a.git?tag=refs/tags/v1", "refs/tags/v1", ""),
+        ("https://host/a.git?branch=b&ref=refs/heads/b#:d", "refs/heads/b", "d"),
+        ("https://host/a.git?ref=v1&subdir=d#v1:d", "v1", "d"),
+        ("https://host/a.git?checksum=abc1234", "abc1234", ""),
+        ("https://host/a.git?commit=abc1234&tag=v1", "refs/tags/v1", ""),
+    ],
+)
+def test_fragment_and_query_may_say_the_same(source, ref, subdir):
+    found = read(source)
+    assert (found.ref, found.subdir) == (ref, subdir)
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("what=1", 'unexpected query "what"'),
+        ("ref=", 'query "ref" has no value'),
+        ("ref=a&ref=a", 'query "ref" has multiple values'),
+        ("ref=a#b", 'ref conflicts: "b" vs "a"'),
+        ("tag=a#a", 'ref conflicts: "a" vs "refs/tags/a"'),
+        ("tag=a&branch=a", "branch conflicts with tag"),
+        ("subdir=a#:b", 'subdir conflicts: "b" vs "a"'),
+        ("keep-git-dir=maybe", 'invalid keep-git-dir value: "maybe"'),
+        ("submodules=2", 'invalid submodules value: "2"'),
+    ],
+)
+def test_a_query_that_cannot_be_is_told_in_buildkits_words(query, says):
+    with pytest.raises(UsageError) as caught:
+        read(f"https://host/a.git?{query}")
+    assert caught.value.message == says
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "ssh://git@host/",
