@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import selectors
+import struct
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +19,7 @@ _CHUNK = 65536
 # What is shown and kept of what a process prints, when nothing else is asked for.
 OUTPUT_LIMIT = 16 * 1024 * 1024
 # After the process has ended its pipes close with it; a process that joined a living container may leave a child on them.
+# What is in them at its end is read however long that takes.
 _DRAIN_SECONDS = 0.5
 
 
@@ -132,6 +136,7 @@ class _Loop:
         self.timed_out = False
         self.interrupted = False
         self.ended = False
+        self.unread: dict[int, int] = {}
         self.selector = selectors.DefaultSelector()
         for fd in pipes:
             self.selector.register(fd, selectors.EVENT_READ)
@@ -139,7 +144,7 @@ class _Loop:
 
     def finished(self) -> bool:
         if self.ended and self.deadline is not None and time.monotonic() > self.deadline:
-            return True
+            return not any(self.unread.values())
         return self.ended and not self.pipes
 
     def turn(self) -> None:
@@ -149,6 +154,7 @@ class _Loop:
             else:
                 self.ended = True
                 self.selector.unregister(key.fd)
+                self.unread = {fd: _waiting(fd) for fd in self.pipes}
                 self.deadline = time.monotonic() + _DRAIN_SECONDS
         if not self.ended and self.deadline is not None and time.monotonic() >= self.deadline:
             self.timed_out = True
@@ -160,6 +166,8 @@ class _Loop:
 
     def _read(self, fd: int) -> None:
         data = os.read(fd, _CHUNK)
+        if fd in self.unread:
+            self.unread[fd] = max(0, self.unread[fd] - len(data))
         if data:
             self.capture.feed(self.pipes[fd], data)
             return
@@ -168,9 +176,15 @@ class _Loop:
     def _drop(self, fd: int) -> None:
         self.selector.unregister(fd)
         del self.pipes[fd]
+        self.unread.pop(fd, None)
         os.close(fd)
 
     def close(self) -> None:
         for fd in list(self.pipes):
             self._drop(fd)
         self.selector.close()
+
+
+def _waiting(fd: int) -> int:
+    """Bytes that a pipe holds; FIONREAD of ioctl(2)."""
+    return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0])

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from dockmagic.sandbox import pump as pumping
 from dockmagic.sandbox.pump import Capture, pump
 
 
@@ -80,7 +81,7 @@ def test_an_interrupt_is_passed_on_and_the_rest_still_read():
     def listener(stream, data):
         raise KeyboardInterrupt
 
-    with Child("import time; print('x'); time.sleep(60)") as child:
+    with Child("import os, time; os.write(1, b'x'); time.sleep(6000)") as child:
         ending = pump(child, child.pipes, Capture(io.BytesIO(), listener))
         assert child.interrupts == 1
     assert ending.interrupted
@@ -92,6 +93,24 @@ def test_a_failing_listener_kills_the_process():
 
     with Child("import time; print('x'); time.sleep(60)") as child, pytest.raises(ValueError, match="gone"):
         pump(child, child.pipes, Capture(io.BytesIO(), listener))
+
+
+def test_what_was_printed_before_the_end_is_read_however_long_it_takes(monkeypatch):
+    monkeypatch.setattr(pumping, "_DRAIN_SECONDS", -1.0)  # as when a listener or the machine takes longer
+    monkeypatch.setattr(pumping, "_CHUNK", 10)
+    capture = Capture(io.BytesIO())
+    with Child("import os; os.write(1, b'a' * 1000); os.write(2, b'b' * 1000)") as child:
+        child.popen.wait()
+        pump(child, child.pipes, capture)
+    assert (len(capture.stdout), len(capture.stderr)) == (1000, 1000)
+
+
+def test_a_child_that_goes_on_printing_holds_nobody(monkeypatch):
+    monkeypatch.setattr(pumping, "_DRAIN_SECONDS", 0.0)
+    capture = Capture(io.BytesIO())
+    with Child("import os, subprocess; os.write(1, b'last words'); subprocess.Popen(['yes'])") as child:
+        pump(child, child.pipes, capture)
+    assert capture.text("stdout").startswith("last words")
 
 
 def test_output_is_cut_for_everyone_and_the_process_goes_on():
