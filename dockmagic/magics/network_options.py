@@ -20,6 +20,7 @@ def _of_build(text: str) -> str:
 
 OF_RUN = Option(
     names=("--network",),
+    also=("--net",),
     value="MODE",
     read=_of_run,
     words=("none", "private", "host", "container:"),
@@ -34,6 +35,7 @@ OF_BUILD = Option(
 )
 OF_BOTH = Option(
     names=("--network",),
+    also=("--net",),
     value="MODE",
     read=_of_run,
     words=("none", "private", "host", "container:"),
@@ -75,6 +77,8 @@ RUN_REFUSED = tuple(
         ("--ip", _NO_BRIDGE),
         ("--ip6", "a private network has no IPv6"),
         ("--mac-address", _NO_BRIDGE),
+        ("--link-local-ip", _NO_BRIDGE),
+        ("--net-alias", f"{_NO_BRIDGE}; --network container:NAME shares one"),
         ("--network-alias", f"{_NO_BRIDGE}; --network container:NAME shares one"),
         ("--link", f"{_NO_BRIDGE}; --network container:NAME shares one, and its containers meet on 127.0.0.1"),
     )

@@ -27,6 +27,7 @@ class Option:
         raw: braces in its value are Python's, not filled.
         absent: why it cannot be used here, with what to do instead; "" for one that can.
         words: what its value may be or begin with, for completion; of :class:`OneOf` they are known.
+        also: older names that docker takes and does not show.
     """
 
     names: tuple[str, ...]
@@ -38,6 +39,7 @@ class Option:
     raw: bool = False
     absent: str = ""
     words: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def offered(self) -> tuple[str, ...]:

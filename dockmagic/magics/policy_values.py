@@ -60,6 +60,12 @@ def label(text: str) -> str:
     return text
 
 
+def label_pair(text: str) -> tuple[str, str]:
+    """The same as name and value; a name alone has an empty one."""
+    key, _, value = label(text).partition("=")
+    return key, value
+
+
 def capability(text: str) -> str:
     """A capability with its prefix and in capitals: ``net_raw`` is ``CAP_NET_RAW``; ``ALL`` and ``RESET`` stay."""
     name = text.strip().upper()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dockmagic.builder import option_values
-from dockmagic.magics import limit_values, values
+from dockmagic.magics import limit_values, policy_values, values
 from dockmagic.magics.options import Option, later, one_of, refused
 
 _PROCESS = (
@@ -174,7 +174,10 @@ _OUTPUT_LIMIT = Option(
     help="cut what it prints after so much (default 16m)",
 )
 
-RUN = (*_CONTAINER, *_PROCESS, *_SCRIPT, *_LIMITS, *_PROFILE, _OUTPUT_LIMIT, *BACKGROUND)
+_LABEL_FILE = Option(
+    names=("--label-file",), value="PATH", read=values.filled, many=True, help="the container's labels, one a line"
+)
+RUN = (*_CONTAINER, _LABEL_FILE, *_PROCESS, *_SCRIPT, *_LIMITS, *_PROFILE, _OUTPUT_LIMIT, *BACKGROUND)
 EXEC = (*_PROCESS, *_SCRIPT, _OUTPUT_LIMIT, Option(names=("--running",), help="refuse a container that has ended"))
 
 # The cell that builds first has options of the build by these names.
@@ -182,7 +185,13 @@ RUN_ONLY = (
     Option(
         names=("--add-host",), value="NAME:ADDRESS", read=option_values.host, many=True, help="a line of /etc/hosts"
     ),
-    Option(names=("--label",), value="KEY=VALUE", read=values.pair, many=True, help="kept with the container"),
+    Option(
+        names=("-l", "--label"),
+        value="KEY=VALUE",
+        read=policy_values.label_pair,
+        many=True,
+        help="kept with the container",
+    ),
     Option(
         names=("--pull",),
         value="WHEN",
@@ -199,11 +208,11 @@ RUN_ONLY = (
     ),
 )
 RUN_LATER = (
-    *later("--memory-reservation= --memory-swappiness= --label-file="),
+    *later("--memory-reservation= --memory-swappiness="),
     *refused(
         "--privileged", "a container never has more than its user; --cap-add and --security-opt give single rights"
     ),
-    *refused("--device= --gpus=", "no device of this machine is given to a container"),
+    *refused("--device= --gpus= --device-cgroup-rule=", "no device of this machine is given to a container"),
     *refused("--restart=", "nothing starts a container again; loop in the script"),
     *refused("--pid= --ipc= --uts= --userns= --cgroupns=", "every container has namespaces of its own"),
     *refused("--memory-swap=", "-m counts what is swapped out too"),
@@ -211,7 +220,8 @@ RUN_LATER = (
         "--cpuset-cpus= --cpuset-mems= -c|--cpu-shares= --cpu-period= --cpu-quota=", "--cpus says how much it may have"
     ),
     *refused(
-        "--oom-kill-disable --oom-score-adj= --blkio-weight= --cgroup-parent=",
+        "--oom-kill-disable --oom-score-adj= --blkio-weight= --blkio-weight-device= --cgroup-parent= --kernel-memory="
+        " --device-read-bps= --device-read-iops= --device-write-bps= --device-write-iops= --cpu-rt-period= --cpu-rt-runtime=",
         "limits are -m, --cpus, --pids-limit, --disk",
     ),
     *refused("--log-driver= --log-opt=", "what a container prints is kept in the store; %container logs shows it"),
@@ -219,6 +229,14 @@ RUN_LATER = (
         "--volume-driver= --storage-opt=", "volumes and layers are directories of the store; --disk limits the layer"
     ),
     *refused("--runtime= --isolation=", "there is one runtime"),
+    *refused(
+        "--cpu-count= --cpu-percent= --io-maxbandwidth= --io-maxiops=",
+        "containers of Windows have that; here it is --cpus",
+    ),
+    *refused("--domainname=", "-h gives the whole name: -h web.example.org"),
+    *refused("--annotation=", "--label describes a container"),
+    *refused("--disable-content-trust", "signatures are not looked at"),
+    *refused("--use-api-socket", "there is no daemon"),
     *refused(
         "-a|--attach= --sig-proxy= --detach-keys=", "a cell shows what its script prints, and an interrupt ends it"
     ),

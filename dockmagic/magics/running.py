@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockmagic.errors import NotFoundError, UsageError
 from dockmagic.magics import building, cell, health_options, limit_values
-from dockmagic.magics.values import environment
+from dockmagic.magics.values import environment, file_lines
 
 if TYPE_CHECKING:
     from dockmagic.magics.grammar import Command
@@ -132,7 +132,7 @@ def _options(notebook: Notebook, command: Command) -> dict[str, Any]:
             **{option.key: options[option.key] for option in health_options.RUN},
             dns_search=options["dns_search"],
             dns_options=options["dns_option"],
-            labels=options["label"] if command.verb.name else (),
+            labels=_labels(command),
             stop_signal=options["stop_signal"],
             stop_timeout=options["stop_timeout"],
         ),
@@ -175,18 +175,31 @@ def _process(notebook: Notebook, command: Command) -> dict[str, Any]:
     }
 
 
-def env_texts(paths: Sequence[str]) -> Iterator[str]:
-    """The texts of ``--env-file``.
+def _labels(command: Command) -> tuple[tuple[str, str], ...]:
+    """Those of ``--label-file``, then those of ``--label``, which win; in the cell that builds first that is the build's."""
+    texts = env_texts(command.options["label_file"], option="--label-file")
+    read = [(name, value or "") for text in texts for name, value in file_lines(text)]
+    return (*read, *(command.options["label"] if command.verb.name else ()))
+
+
+def env_texts(paths: Sequence[str], *, option: str = "--env-file") -> Iterator[str]:
+    """The texts of files with names and values.
 
     Raises:
         NotFoundError: one cannot be read.
+        UsageError: a line of one is none of that form.
     """
     for path in paths:
         try:
-            yield Path(path).expanduser().read_text("utf-8")
+            text = Path(path).expanduser().read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise NotFoundError(f"--env-file {path} cannot be read: {reason}") from None
+            raise NotFoundError(f"{option} {path} cannot be read: {reason}") from None
+        try:
+            list(file_lines(text))
+        except ValueError as error:
+            raise UsageError(f"{option} {path}, {error}") from None
+        yield text
 
 
 def _finish(notebook: Notebook, command: Command, start: Start, names: Sequence[str] | None = None) -> None:

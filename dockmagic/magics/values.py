@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -164,6 +164,16 @@ def environment_file(text: str, environ: Mapping[str, str]) -> list[str]:
     Values are taken as they stand, quotes too.
     """
     words = []
+    for name, value in file_lines(text):
+        if value is not None:
+            words.append(f"{name}={value}")
+        elif name in environ:
+            words.append(f"{name}={environ[name]}")
+    return words
+
+
+def file_lines(text: str) -> Iterator[tuple[str, str | None]]:
+    """The names and values of a file with one a line, None for a name alone; ``#`` begins a comment."""
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         if len(raw.encode("utf-8", "surrogateescape")) >= _LONGEST_LINE:
             raise ValueError(f"line {number}: token too long")
@@ -174,11 +184,7 @@ def environment_file(text: str, environ: Mapping[str, str]) -> list[str]:
         if not name or re.search(r"\s", name):
             reason = f"variable '{name}' contains whitespaces" if name else f"no variable name on line '{line}'"
             raise ValueError(f"line {number}: {reason}")
-        if equals:
-            words.append(f"{name}={value}")
-        elif name in environ:
-            words.append(f"{name}={environ[name]}")
-    return words
+        yield name, value if equals else None
 
 
 def environment(files: Iterable[str], words: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:

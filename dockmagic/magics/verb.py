@@ -48,7 +48,7 @@ class Verb:
 
     def option(self, name: str) -> Option | None:
         """The option of that name; one that can be used goes before one that is refused."""
-        found = [option for option in self.options if name in option.names]
+        found = [option for option in self.options if name in {*option.names, *option.also}]
         return next((option for option in found if not option.absent), found[0] if found else None)
 
     @property

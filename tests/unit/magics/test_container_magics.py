@@ -276,6 +276,19 @@ def test_variables_come_from_files_too(execute, engine, tmp_path):
     assert engine.last.env == {"A": "1", "B": "3"}
     error = execute("%%container exec fish1 --env-file nowhere\nenv")
     assert isinstance(error, NotFoundError)
+    (tmp_path / "env").write_text("A=1\nA B=2\n")
+    for words in ("exec fish1 --env-file", "run bread:1 --label-file"):
+        error = execute(f"%%container {words} {tmp_path}/env\nenv")
+        assert isinstance(error, UsageError)
+        assert "/env, line 2: variable 'A B' contains whitespaces" in str(error)
+
+
+def test_labels_come_from_files_too_and_the_line_wins(execute, engine, tmp_path):
+    (tmp_path / "labels").write_text("# of the course\nA=1\nB\nC=x y\n")
+    execute(f"%%container run bread:1 --label-file {tmp_path}/labels -l A=2 --label D\ntrue")
+    assert dict(engine.last.settings.labels) == {"A": "2", "B": "", "C": "x y", "D": ""}
+    execute(f"%%container -t b:1 --label A=2 --label-file {tmp_path}/labels\nFROM scratch\n---\ntrue")
+    assert dict(engine.last.settings.labels) == {"A": "1", "B": "", "C": "x y"}
 
 
 def test_exec_passes_its_own_options(execute, engine):

@@ -139,7 +139,10 @@ def test_a_terminal_is_refused_with_a_hint(text):
         ("--gpus all", "no device of this machine"),
         ("--sig-proxy x", "an interrupt ends it"),
         ("--pid host", "namespaces of its own"),
-        ("--label-file x", "not available yet"),
+        ("--memory-reservation 1g", "not available yet"),
+        ("--device-read-bps /dev/sda:1m", "limits are -m"),
+        ("--domainname x", "-h gives the whole name"),
+        ("--net-alias x", "each private network has one container"),
     ],
 )
 @pytest.mark.parametrize("form", ["run bread", ""])
@@ -152,6 +155,12 @@ def test_dockers_options_that_there_are_not_are_never_ignored(option, reason, fo
 @pytest.mark.parametrize("name", LATER)
 def test_verbs_that_come_later_are_told_apart_from_mistakes(name):
     assert "not available yet" in refused(line, f"{name} x")
+
+
+@pytest.mark.parametrize("text", ["run bread --net host", "run bread --net=host", "--net host"])
+def test_an_older_name_is_taken_and_not_shown(text):
+    assert cell(text).options["network"] == "host"
+    assert 'for "--network" flag' in refused(cell, "run bread --net moon")
 
 
 def test_option_lines_of_the_body_count_before_the_magic_line():

@@ -125,6 +125,8 @@ def test_policies():
     assert policy_values.swap("1g") == 1 << 30
     assert policy_values.pid_mode("container:x") == "container:x"
     assert policy_values.label(" a=b c") == " a=b c"
+    assert policy_values.label_pair("a=b=c") == ("a", "b=c")
+    assert policy_values.label_pair("a") == ("a", "")
     for read, wrong in (
         (policy_values.restart, ":1"),
         (policy_values.restart, "no:x"),
