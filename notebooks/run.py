@@ -29,7 +29,8 @@ def main(path: Path) -> str:
     try:
         client.execute()
     except CellExecutionError as error:
-        return f"{path.name}: a cell failed\n{error.ename}: {error.evalue}\n%container doctor says what this machine allows"
+        hint = "" if "doctor" in error.evalue else "\ndockmagic doctor says what this machine allows"
+        return f"{path.name}: a cell failed\n{error.ename}: {error.evalue}{hint}"
     records = [
         output["data"]["text/plain"]
         for cell in notebook.cells
