@@ -240,6 +240,13 @@ def test_the_script_starts_at_once_without_a_notebook(shell):
     assert done.stdout.decode().splitlines()[-1] == "[]"
 
 
+def test_the_package_is_the_command_too(shell):
+    done = subprocess.run(
+        [sys.executable, "-m", "dockmagic", "images", "-q"], capture_output=True, env=shell.env, timeout=60, check=True
+    )
+    assert done.stdout.decode() == shell.text("images", "-q")
+
+
 def test_a_detached_container_goes_on_when_the_command_has_ended(shell):
     loop = "trap 'echo told; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
     told = shell.text("run", "-d", "--name", "pond", "b:1", "sh", "-c", loop)

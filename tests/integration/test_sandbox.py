@@ -388,7 +388,9 @@ def test_the_environment_is_the_given_one(box):
 
 
 def test_limits_are_set(box):
-    found = box.sh("ulimit -c; ulimit -n; ulimit -Hn; ulimit -u; umask; cat /proc/self/oom_score_adj; ulimit -f").output.split()
+    found = box.sh(
+        "ulimit -c; ulimit -n; ulimit -Hn; ulimit -u; umask; cat /proc/self/oom_score_adj; ulimit -f"
+    ).output.split()
 
     assert found[0] == "0"
     assert int(found[1]) <= 1024
