@@ -8,7 +8,7 @@ from dockmagic.errors import UsageError
 from dockmagic.magics import values
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
-from dockmagic.magics.verbs import LATER, LINE_VERBS, meant, require_whole
+from dockmagic.magics.verbs import LINE_VERBS, meant, require_present, require_whole
 
 PROGRAM = "dockmagic"
 _VARIABLES = frozenset({"--result", "--out", "--err", "--no-raise-error", "--stdin", "--in", "--get", "--proc", "--bg"})
@@ -73,8 +73,7 @@ def find(name: str) -> Verb:
     for verb in VERBS:
         if verb.name == name:
             return verb
-    if name in LATER:
-        raise UsageError(f'"{name}" is not available yet', hint=f"{PROGRAM} --help lists what is")
+    require_present(name)
     require_whole(name)
     names = [verb.name for verb in VERBS]
     raise UsageError(f'unknown verb "{name}"{meant(name, names)}', hint=f"verbs are: {', '.join(names)}")

@@ -274,7 +274,7 @@ def test_python_needs_no_magic_and_shows_nothing(kernel):
         ("%%container run bread:1 {nobody}\ntrue", "UsageError", '"nobody" is not defined'),
         ("%%container rum bread:1\ntrue", "UsageError", "did you mean run?"),
         ("%%container exec nobody\ntrue", "NotFoundError", "nobody"),
-        ("%container search alpine", "UsageError", "not available yet"),
+        ("%container search alpine", "UsageError", "asked by an image's whole name"),
         ("%container rm nobody", "NotFoundError", "nobody"),
     ],
 )

@@ -7,7 +7,7 @@ from dockmagic.magics import grammar
 from dockmagic.magics.braces import filler
 from dockmagic.magics.dispatch import CELLS
 from dockmagic.magics.lines import LINES
-from dockmagic.magics.verbs import CELL_VERBS, LATER, LINE_VERBS
+from dockmagic.magics.verbs import ABSENT, CELL_VERBS, LINE_VERBS
 
 VARIABLES = {"who": "Min ji", "n": 1, "ref": "bread:1", "sly": "--keep"}
 
@@ -106,7 +106,7 @@ def test_an_undefined_name_is_an_error_that_names_it():
         ("run bread --out my-out", 'invalid argument "my-out" for "--out" flag'),
         ("run bread 'x", "a quote is not closed"),
         ("run bread --name x \\", "cannot be continued"),
-        ("search alpine", '"search" is not available yet'),
+        ("search alpine", 'there is no "search" here'),
         ("ps", '"ps" is not for a whole cell'),
         ("build -f Dockerfile", "the cell is the Dockerfile"),
         ("exec fish1 --network host", "keeps what it was created with"),
@@ -152,9 +152,9 @@ def test_dockers_options_that_there_are_not_are_never_ignored(option, reason, fo
     assert reason in message
 
 
-@pytest.mark.parametrize("name", LATER)
-def test_verbs_that_come_later_are_told_apart_from_mistakes(name):
-    assert "not available yet" in refused(line, f"{name} x")
+@pytest.mark.parametrize("name", ABSENT)
+def test_a_verb_of_dockers_that_there_is_not_says_what_to_do(name):
+    assert refused(line, f"{name} x") == f'there is no "{name}" here\n{ABSENT[name]}'
 
 
 @pytest.mark.parametrize("text", ["run bread --net host", "run bread --net=host", "--net host"])
