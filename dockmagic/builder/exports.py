@@ -30,14 +30,12 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "tar": frozenset({"dest"}),
     "oci": frozenset({"dest", "name", "tar", "rewrite-timestamp"}) | _PACKING,
     "docker": frozenset({"dest", "name", "tar", "rewrite-timestamp"}) | _PACKING,
-    "image": frozenset({"name", "push", "rewrite-timestamp"}) | _PACKING,
-    "registry": frozenset({"name", "push", "rewrite-timestamp"}) | _PACKING,
+    "image": frozenset({"name", "push", "push-by-digest", "name-canonical", "rewrite-timestamp"}) | _PACKING,
+    "registry": frozenset({"name", "push", "push-by-digest", "name-canonical", "rewrite-timestamp"}) | _PACKING,
     "cacheonly": frozenset(),
 }
 _REFUSED: Mapping[str, str] = {
-    "push-by-digest": "an image is pushed by its name",
     "registry.insecure": "registries.toml says which registry is asked without TLS",
-    "name-canonical": _LATER,
     "dangling-name-prefix": _LATER,
     "unpack": "every image of the store is unpacked",
     "store": "every image is kept in the store",
@@ -91,6 +89,8 @@ class Output:
         split: of ``"local"``: a platform gets a directory of its own; None for several of them alone.
         stream: a binary stream in place of :data:`STREAM`; None where there is none.
         push: of ``"image"``: it goes to the registries that its names say.
+        by_digest: it goes there without a tag; its names are repositories, and none of them is given in the store.
+        canonical: the image gets each name with its digest too.
         packing: how its layers go out.
     """
 
@@ -101,6 +101,8 @@ class Output:
     split: bool | None = None
     stream: Writable | None = None
     push: bool = False
+    by_digest: bool = False
+    canonical: bool = False
     packing: Packing = PLAIN
 
 
@@ -173,8 +175,17 @@ def output_of(fields: Mapping[str, str]) -> Output:
     split = _truth("platform-split", fields["platform-split"]) if "platform-split" in fields else None
     push = _truth("push", fields.get("push", "true" if kind == "registry" else "false"))
     kind = "image" if kind == "registry" else kind
-    packing = _packing(fields)
-    return Output(kind=cast("Kind", kind), dest=dest, names=names, tar=tar, split=split, push=push, packing=packing)
+    return Output(
+        kind=cast("Kind", kind),
+        dest=dest,
+        names=names,
+        tar=tar,
+        split=split,
+        push=push,
+        by_digest=_truth("push-by-digest", fields.get("push-by-digest", "false")),
+        canonical=_truth("name-canonical", fields.get("name-canonical", "false")),
+        packing=_packing(fields),
+    )
 
 
 def _packing(fields: Mapping[str, str]) -> Packing:

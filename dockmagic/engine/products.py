@@ -68,8 +68,7 @@ def prepare(products: Products, tags: Sequence[str] = ()) -> None:
     """
     for output in products.outputs:
         _require_place(output)
-        if output.push and not (output.names or tags):
-            raise UsageError("an image is pushed by its name, and it has none", hint="-t registry.example/you/image:1")
+        _require_names(output, tags)
     files = (("--iidfile", products.iidfile), ("--metadata-file", products.metadata_file))
     for option, path in files:
         if path is not None:
@@ -98,7 +97,7 @@ def write(session: Session, products: Products, finished: Finished) -> tuple[str
     notes: list[str] = []
     for output in products.outputs:
         notes += _write(session, output, finished)
-    sent = push(session, products, finished.names)
+    sent = push(session, products, finished.names, {"": finished.image.id}, finished.image.id)
     for cache in products.cache_to:
         notes += _write_cache(session, cache, finished)
     if products.iidfile is not None:
@@ -110,8 +109,17 @@ def write(session: Session, products: Products, finished: Finished) -> tuple[str
     return tuple(notes)
 
 
-def push(session: Session, products: Products, names: Sequence[str]) -> Descriptor | None:
-    """Push the image by every name of each output that asks for it.
+def push(
+    session: Session, products: Products, names: Sequence[str], built: Mapping[str, str], own: str
+) -> Descriptor | None:
+    """Push what was built by every name of each output that asks for it.
+
+    Args:
+        session: what it works on.
+        products: with the outputs.
+        names: where outputs go that have no names of their own.
+        built: the images' ids, by platform; "" for one that goes without an index.
+        own: the id of the one that a name means here.
 
     Returns:
         The descriptor of the manifest that registries have now; None where none was sent, or several images as an index.
@@ -122,11 +130,30 @@ def push(session: Session, products: Products, names: Sequence[str]) -> Descript
     sent = None
     for output in products.outputs:
         if output.push:
-            from dockmagic.engine.push import push_packed  # noqa: PLC0415 - HTTP and TLS are slow to import
+            from dockmagic.engine.push import push_built  # noqa: PLC0415 - HTTP and TLS are slow to import
 
             for name in output.names or names:
-                sent = push_packed(session, name, output.packing)
+                digest, sent = push_built(session, name, output, built)
+                if output.canonical:
+                    session.store.images.tag(f"{reference.parse_normalized(name).name}@{digest}", own)
     return sent
+
+
+def _require_names(output: Output, tags: Sequence[str]) -> None:
+    """Refuse an output that cannot go where it is to be pushed."""
+    if output.push and not (output.names or tags):
+        raise UsageError("an image is pushed by its name, and it has none", hint="-t registry.example/you/image:1")
+    if output.canonical and not output.push:
+        raise UsageError(
+            "-o: name-canonical=true names what a registry has, and nothing is pushed", hint="add push=true"
+        )
+    for name in (output.names or tags) if output.by_digest else ():
+        found = reference.parse_normalized(name)
+        if found.tag or found.digest:
+            raise UsageError(
+                f"-o: push-by-digest=true sends an image without a tag, and {name} has one",
+                hint=f"name={found.familiar_name}",
+            )
 
 
 def _require_place(output: Output) -> None:
@@ -158,7 +185,7 @@ def _require_file(option: str, given: Path) -> None:
 def _write(session: Session, output: Output, finished: Finished) -> Sequence[str]:
     names = tuple(reference.parse_normalized(name).full for name in output.names) or finished.names
     if not output.dest:
-        for name in names if output.kind in {"image", "docker"} else ():
+        for name in names if output.kind in {"image", "docker"} and not output.by_digest else ():
             session.store.images.tag(name, finished.image.id)
         return ()
     if output.kind == "local":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import images
 from dockmagic.engine.packing import descriptor, packed
 from dockmagic.engine.platform_wish import require_several
 from dockmagic.engine.push_image import Push
@@ -15,9 +14,9 @@ from dockmagic.errors import DeniedError, NotFoundError, UsageError
 from dockmagic.oci import reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from dockmagic.builder.exports import Packing
+    from dockmagic.builder.exports import Output
     from dockmagic.engine.session import Session
     from dockmagic.oci.descriptor import Descriptor
     from dockmagic.oci.reference import Reference
@@ -61,23 +60,34 @@ def push(session: Session, name: str, *, all_platforms: bool = False, listener: 
         return _sent(session, target, partial(_work, session, target, image_id), listener)
 
 
-def push_packed(session: Session, name: str, packing: Packing) -> Descriptor | None:
-    """Push what a build has given a name, its layers compressed as the build's output says; raises as :func:`push`.
+def push_built(session: Session, name: str, output: Output, built: Mapping[str, str]) -> tuple[str, Descriptor | None]:
+    """Push what a build has made as its output says, its layers compressed so; raises as :func:`push`.
+
+    Args:
+        session: what it works on.
+        name: where it goes.
+        output: the build's.
+        built: the images' ids, by platform; "" for one that goes without an index.
 
     Returns:
-        The descriptor of the manifest that the registry has now; None for an index.
+        The digest that the registry has now; and the manifest's descriptor, None for an index.
     """
     target, store = reference.parse_normalized(name), session.store
-    image_id = images.find(session, name).id
-    variants = store.images.variants(target.full, together=True)
-    with store.leases.hold("push", image_id):
-        if variants:
-            _sent(session, target, lambda repository: PushIndex(session, repository, target, variants, packing))
-            return None
-        record = store.images.get(image_id)
+    packing, by_digest = output.packing, output.by_digest
+
+    def several(repository: Repository) -> Work:
+        return PushIndex(session, repository, target, built, packing, by_digest=by_digest)
+
+    with store.leases.hold("push", *built.values()):
+        if "" not in built:
+            return _sent(session, target, several), None
+        record = store.images.get(built[""])
         with packed(store, record, packing, usual="gzip") as given:
-            _sent(session, target, lambda repository: Push(session, repository, target, record, given))
-            return descriptor(*given)
+
+            def one(repository: Repository) -> Work:
+                return Push(session, repository, target, record, given, by_digest=by_digest)
+
+            return _sent(session, target, one), descriptor(*given)
 
 
 def _sent(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from dockmagic.engine.transfer import Emit, Progress
 from dockmagic.events import LayerPushed, PushStarted
+from dockmagic.oci import digest as digests
 from dockmagic.oci import manifest as manifests
 from dockmagic.oci import mediatype, reference
 from dockmagic.oci.descriptor import Descriptor
@@ -33,6 +34,7 @@ class Push:
         target: the name that it gets there.
         record: the image.
         given: the manifest that it shall have, everything of which is here; None for its own.
+        by_digest: it gets no tag there.
     """
 
     def __init__(
@@ -42,7 +44,10 @@ class Push:
         target: Reference,
         record: ImageRecord,
         given: tuple[bytes, Manifest] | None = None,
+        *,
+        by_digest: bool = False,
     ) -> None:
+        self._by_digest = by_digest
         self._parallel = session.registries.settings.parallel
         self._store = session.store
         self._repository = repository
@@ -53,8 +58,8 @@ class Push:
     def run(self, emit: Emit) -> str:
         """Push layers, config and manifest in this order; returns the manifest's digest."""
         content, manifest = self.contents(emit)
-        tag = self._target.tag or reference.DEFAULT_TAG
-        return self._repository.push_manifest(tag, content, manifest.media_type)
+        tag = "" if self._by_digest else self._target.tag or reference.DEFAULT_TAG
+        return self._repository.push_manifest(tag or digests.of(content), content, manifest.media_type)
 
     def contents(self, emit: Emit) -> tuple[bytes, Manifest]:
         """Push layers and config; returns the manifest that names them."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dockmagic.builder.exports import PLAIN, Packing
 from dockmagic.engine.packing import descriptor, packed
 from dockmagic.engine.push_image import Push
+from dockmagic.oci import digest as digests
 from dockmagic.oci import manifest as manifests
 from dockmagic.oci import mediatype, platform, reference, whole
 from dockmagic.oci.descriptor import Descriptor
@@ -33,7 +34,10 @@ class PushIndex:
         target: Reference,
         variants: Mapping[str, str],
         packing: Packing = PLAIN,
+        *,
+        by_digest: bool = False,
     ) -> None:
+        self._by_digest = by_digest
         self._packing = packing
         self._session = session
         self._repository = repository
@@ -49,10 +53,9 @@ class PushIndex:
                 where = platform.parse(each.partition(" ")[0]).to_dict()
                 children.append(replace(described, platform=where))
         media_type = mediatype.INDEX if self._packing.oci else mediatype.DOCKER_LIST
-        index = Index(manifests=tuple(children), media_type=media_type)
-        return self._repository.push_manifest(
-            self._target.tag or reference.DEFAULT_TAG, index.to_bytes(), index.media_type
-        )
+        content = Index(manifests=tuple(children), media_type=media_type).to_bytes()
+        tag = "" if self._by_digest else self._target.tag or reference.DEFAULT_TAG
+        return self._repository.push_manifest(tag or digests.of(content), content, media_type)
 
     def _image(self, image_id: str, emit: Emit) -> Descriptor:
         """Push an image; its manifest's descriptor."""

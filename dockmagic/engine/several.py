@@ -69,7 +69,7 @@ def build_each(session: Session, request: Request, *, listener: EventListener | 
     ids = {each: image.id for each, image in found.items()}
     for tag in (*request.tags, *(name for output in request.products.outputs for name in _store_names(output))):
         session.store.images.name_together(tag, ids, ids[own])
-    push(session, request.products, request.tags)
+    push(session, request.products, request.tags, ids, ids[own])
     value = done[own]
     if value.image is None:
         return value
@@ -111,7 +111,7 @@ def _require_possible(request: Request) -> None:
 
 def _store_names(output: Output) -> tuple[str, ...]:
     """Further names in the store."""
-    return output.names if output.kind == "image" else ()
+    return output.names if output.kind == "image" and not output.by_digest else ()
 
 
 def _for_one(request: Request, each: str) -> Request:

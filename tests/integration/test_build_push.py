@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 HERE = str(platform.here())
 TEXT = "FROM scratch\nCOPY <<x /a\nhello\nx\nCOPY <<x /b\nagain\nx\n"
+BY_DIGEST = "type=registry,push-by-digest=true"
 OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker"
 
 
@@ -70,6 +71,7 @@ def test_push_sends_what_was_built_by_every_name(engine, server, tmp_path):
     said = json.loads((tmp_path / "meta.json").read_text())
     assert said["containerimage.digest"] == said["containerimage.descriptor"]["digest"] == digests.of(content)
     assert engine.push(names[0]) == digests.of(content)
+    assert has_tags(server, "push/one")
     taken(names[0], tmp_path / "layout")
 
 
@@ -157,3 +159,39 @@ def test_a_registry_that_is_not_there_leaves_the_image(engine):
     with pytest.raises(UnreachableError):
         engine.build(TEXT, tags="localhost:1/nobody/there:1", push=True)
     assert engine.images()[0].tags == ("localhost:1/nobody/there:1",)
+
+
+def has_tags(server, path):
+    return (server.data / "docker/registry/v2/repositories" / path / "_manifests/tags").exists()
+
+
+@pytest.mark.parametrize("platforms", ["", f"{HERE},linux/s390x"])
+def test_an_image_is_pushed_by_its_digest_alone(engine, server, tmp_path, platforms):
+    name = f"{server.address}/push/digest{len(platforms)}"
+    text = TEXT.replace("hello", f"for {len(platforms)}")
+    fields = f"type=image,name={name},push=true,push-by-digest=true"
+    meta = {} if platforms else {"metadata_file": tmp_path / "meta.json"}
+    built = engine.build(text, platform=platforms, output=fields, **meta)
+    assert not has_tags(server, name.partition("/")[2])
+    assert built.image.tags == ()
+    named = engine.build(text, platform=platforms, output=f"{fields},name-canonical=true", **meta)
+    (tag,) = engine.inspect(named.image.id).tags
+    content = raw(tag)
+    assert tag == f"{name}@{digests.of(content)}"
+    if platforms:
+        assert len(json.loads(content)["manifests"]) == 2
+    else:
+        assert json.loads((tmp_path / "meta.json").read_text())["containerimage.digest"] == digests.of(content)
+    engine.session.store.leases.sweep()
+
+
+def test_what_goes_by_digest_has_no_tag(engine, server):
+    name = f"{server.address}/push/tagged:1"
+    for more in ({"output": f"type=registry,name={name},push-by-digest=true"}, {"tags": name, "output": BY_DIGEST}):
+        with pytest.raises(
+            UsageError, match=r"push-by-digest=true sends an image without a tag, and .*/push/tagged:1 has"
+        ):
+            engine.build(TEXT, **more)
+    with pytest.raises(UsageError, match="name-canonical=true names what a registry has"):
+        engine.build(TEXT, output="type=image,name=bread,name-canonical=true")
+    assert not engine.images()
