@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dockmagic.errors import DeniedError, RegistryError
-from dockmagic.registry import retry, token
+from dockmagic.registry import redirect, retry, token
 from dockmagic.registry.answer import message
 from dockmagic.registry.challenge import Challenge
 from dockmagic.registry.endpoint import Endpoint
@@ -16,6 +17,8 @@ from dockmagic.registry.transport import Answer, BrokenOffError, Transport
 
 _OK = 200
 _REFUSED = frozenset({400, 401, 403})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 6
 
 
 def denied(name: str, status: int, detail: str, *, known: bool) -> DeniedError:
@@ -140,7 +143,7 @@ class Signer:
             raise token.refused_realm(realm)
         if credential is not None and not token.may_have_credentials(realm, endpoint.origin, endpoint.token_hosts):
             raise token.foreign_realm(realm)
-        answer = self._asked(wanted)
+        answer = self._led(wanted)
         if answer.status == _OK:
             return token.parse(answer.body)
         detail = message(answer.status, answer.body, method=wanted.method, url=wanted.url)
@@ -149,6 +152,21 @@ class Signer:
         raise RegistryError(
             "what gives the registry's tokens fails", status=answer.status, hint="try again", detail=detail
         )
+
+    def _led(self, wanted: token.Request) -> Answer:
+        """The answer behind all redirects, which go where a realm may be; a password goes on only where the realm may have it."""
+        endpoint = self._endpoint
+        for _ in range(_MOST_REDIRECTS):
+            answer = self._asked(wanted)
+            location = answer.header("Location")
+            if answer.status not in _REDIRECTS or not location or wanted.method != "GET":
+                return answer
+            url = redirect.target(endpoint.origin, wanted.url, location, endpoint.token_hosts)
+            if not token.is_allowed(url, endpoint.origin, insecure=endpoint.insecure, trusted=endpoint.token_hosts):
+                raise token.refused_realm(url)
+            keeps = token.may_have_credentials(url, endpoint.origin, endpoint.token_hosts)
+            wanted = replace(wanted, url=url, headers=wanted.headers if keeps else {})
+        raise RegistryError("what gives the registry's tokens sends us from address to address without an end")
 
     def _asked(self, wanted: token.Request) -> Answer:
         """The answer of the token server, body read; asked again while that may help."""

@@ -423,6 +423,24 @@ def test_an_uploads_place_elsewhere_gets_the_blob_and_no_password(tmp_path):
         assert secrets_of(store) == []
 
 
+def test_a_token_server_that_has_moved_is_followed_where_a_realm_may_be(tmp_path):
+    with FakeRegistry(username="me", password="CANARY", tokens=True) as registry, FakeRegistry() as stranger:
+        put(registry, count=1, size=1000)
+        engine = engine_in(tmp_path)
+        engine.session.registries.keychain.store(registry.address, Credential(username="me", password="CANARY"))
+        moved = "/token?new=1&scope=repository%3Ateam%2Fbread%3Apull"
+        registry.fault("status", path="^/token", status=308, headers={"Location": moved})
+        assert engine.pull(f"{registry.address}/team/bread:1")
+        assert [r.path for r in registry.asked("GET", "/token")][1:] == [moved]
+        other = engine_in(tmp_path)
+        registry.fault("status", path="^/token", status=302, headers={"Location": f"http://{stranger.address}/token"})
+        with pytest.raises(RegistryError, match="sends us to an address of this machine"):
+            other.pull(f"{registry.address}/team/bread:1")
+        assert stranger.requests == []
+        for each in (engine, other):
+            each.close()
+
+
 def test_a_token_allows_no_more_than_is_needed(tmp_path):
     with FakeRegistry(username="me", password="p", tokens=True) as registry:
         put(registry)
