@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CREATED, RUNNING, EXITED = "created", "running", "exited"
 # Seconds: that the end of a container may take to be written down, and between looks whether it is.
-_PATIENCE, _LOOK = 10.0, 0.05
+_PATIENCE, _LOOK = 60.0, 0.05
 
 
 def find(session: Session, name: str | Container) -> ContainerRow:

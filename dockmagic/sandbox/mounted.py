@@ -8,7 +8,7 @@ from contextlib import suppress
 from errno import ENOENT
 
 from dockmagic.sandbox.accounts import Refused
-from dockmagic.sandbox.ops import QUIET, Operation, Site, Standing
+from dockmagic.sandbox.ops import QUIET, Operation, Site, Standing, bounded
 from dockmagic.sandbox.places import WITHIN, attach
 from dockmagic.sandbox.rootfs import SCRATCH, mount_overlay
 from dockmagic.syscalls import files, mounts
@@ -92,7 +92,7 @@ class MemoryMount(Mounted):
     def tree(self) -> int:
         options: dict[str, str | None] = {"mode": f"{self.mode or 0o1777:o}"}
         if self.size:
-            options["size"] = str(self.size)
+            options |= bounded(self.size)
         return mounts.new_mount("tmpfs", options, QUIET | (mounts.NOEXEC if self.noexec else 0))
 
 

@@ -31,6 +31,20 @@ _LINKS = {
 }
 
 
+_DEVICES_SIZE = 64 << 20
+# Bytes of a file system in memory for each entry that it may have: two of a page's size. Empty ones take memory of the kernel that no size bounds.
+_BYTES_PER_ENTRY, _LEAST_ENTRIES = 2048, 1024
+
+
+def bounded(size: int) -> dict[str, str]:
+    """Options of a tmpfs that the container may write to: its bytes, and how many files and directories; tmpfs(5).
+
+    Args:
+        size: bytes.
+    """
+    return {"size": str(size), "nr_inodes": str(max(size // _BYTES_PER_ENTRY, _LEAST_ENTRIES))}
+
+
 class Wall(Exception):  # noqa: N818 - it is what could not be built
     """An operation failed; nothing of the container has run.
 
@@ -220,7 +234,7 @@ class Devices(Operation):
     __slots__ = ("options", "shared_memory")
 
     def __init__(self, *, terminal_group: bool, shared_memory: int) -> None:
-        self.shared_memory = str(shared_memory)
+        self.shared_memory = shared_memory
         self.options: dict[str, str | None] = {"newinstance": None, "ptmxmode": "0666", "mode": "0620"}
         if terminal_group:
             self.options["gid"] = "5"
@@ -229,7 +243,7 @@ class Devices(Operation):
         return "devices in /dev"
 
     def apply(self, site: Site) -> None:
-        made = mounts.new_mount("tmpfs", {"mode": "0755", "size": "64m"}, DEAD)
+        made = mounts.new_mount("tmpfs", {"mode": "0755", **bounded(_DEVICES_SIZE)}, DEAD)
         device = os.dup(made)
         attach(made, plain_directory(site.root, "dev"))
         for name, numbers in _NODES.items():
@@ -238,7 +252,7 @@ class Devices(Operation):
             os.mkdir(name, 0o755, dir_fd=device)
         tight = mounts.NOSUID | mounts.NOEXEC
         attach(mounts.new_mount("devpts", self.options, tight), at(device, "pts"))
-        shared = {"mode": "1777", "size": self.shared_memory}
+        shared = {"mode": "1777", **bounded(self.shared_memory)}
         attach(mounts.new_mount("tmpfs", {**shared}, DEAD), at(device, "shm"))
         attach(mounts.new_mount("mqueue", {}, DEAD), at(device, "mqueue"))
         for name, target in _LINKS.items():

@@ -25,7 +25,7 @@ from dockmagic.syscalls import mounts, namespaces, privileges
 
 DEVICE = "/dev/net/tun"
 # Seconds that a program may take to set the interface up.
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 _READY = 3
 _TOLD = 1 << 14
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}

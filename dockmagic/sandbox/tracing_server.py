@@ -16,7 +16,7 @@ from dockmagic.sandbox.ops import Wall
 from dockmagic.sandbox.server import Server
 from dockmagic.syscalls import privileges
 
-_PATIENCE = 20
+_PATIENCE = 120
 
 
 class TracingServer(Server):

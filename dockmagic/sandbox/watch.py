@@ -22,6 +22,8 @@ from dockmagic.sandbox.identity import in_namespace
 from dockmagic.syscalls import files
 
 MEMORY, PIDS, DISK = "memory limit", "pids limit", "disk limit"
+# Bytes of the kernel's own memory for an entry of a tmpfs, about: an inode and its name.
+_ENTRY = 1024
 # Seconds between looks, below and above half of a limit.
 SLOW, FAST = 0.05, 0.01
 # Processes that RLIMIT_NPROC allows above the limit, so that one who forks beyond it is still there to be seen.
@@ -337,5 +339,5 @@ def _memory_in(pid: int, path: str) -> int:
         if _device(there) == _device(f"/{path}"):
             return 0
         found = os.statvfs(there)
-        return (found.f_blocks - found.f_bfree) * found.f_frsize
+        return (found.f_blocks - found.f_bfree) * found.f_frsize + (found.f_files - found.f_ffree) * _ENTRY
     return 0

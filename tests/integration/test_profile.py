@@ -111,6 +111,21 @@ ls /run/dockmagic/x
     assert not (box.upper() / "deep").exists()
 
 
+def test_files_without_a_byte_do_not_fill_the_machines_memory(box):
+    mounts = (Mount(kind="tmpfs", target="/tmp", read_only=False, early=True, size=2 * MiB),)
+    script = """
+for where in /tmp /dev/shm; do
+    i=0
+    while true 2>/dev/null > $where/$i; do i=$((i + 1)); done
+    echo $i
+done
+df -i /dev | tail -n 1 | awk '{print $2}'
+"""
+    counts = box.sh(f"set +e\n{script}", mounts=mounts, limits=Limits(shm=2 * MiB)).output.split()
+    assert [int(count) <= 1024 for count in counts[-3:-1]] == [True, True], counts
+    assert int(counts[-1]) == 32768
+
+
 def test_a_volume_may_lie_in_memory(box, tmp_path):
     (tmp_path / "here").write_text("volume\n")
     mounts = (Mount(kind="tmpfs", target="/srv", read_only=False, early=True),)
