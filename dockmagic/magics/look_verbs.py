@@ -41,7 +41,8 @@ IMAGES = (
     FORMAT,
     _filter("reference=", "label=", "dangling=true", "before=", "since="),
     Option(names=("-a", "--all"), help="accepted as with docker: there are no images in between"),
-    *later("--digests --tree"),
+    Option(names=("--digests",), help="the manifests' digests too"),
+    *later("--tree"),
 )
 PS = (
     Option(names=("-a", "--all"), help="ended containers too"),
@@ -57,7 +58,7 @@ PS = (
         help="the newest so many, ended ones too",
     ),
     Option(names=("-l", "--latest"), help="the newest, ended or not"),
-    *later("-s|--size"),
+    Option(names=("-s", "--size"), help="what the files of each writable layer take"),
 )
 HISTORY = (NO_TRUNC, FORMAT, *later("-H|--human -q|--quiet --platform="))
 INSPECT = (

@@ -10,7 +10,7 @@ from dockmagic.errors import UsageError
 from dockmagic.magics import docker_form
 from dockmagic.record.escape import visible
 from dockmagic.results import Container, Image
-from dockmagic.table import Lines, Table
+from dockmagic.table import Lines, Table, decimal_size
 from dockmagic.template import TemplateError, render
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def images(notebook: Notebook, command: Command) -> Table[Image] | Table[str] | 
     lines = (line for image in found for line in docker_form.image_lines(image, whole=whole))
     if options["format"]:
         return _formed(options["format"], lines)
-    return _untruncated(found, "ID") if whole else found
+    shown = _untruncated(found, "ID") if whole else found
+    return _widened(shown, "DIGEST", lambda image: image.digest) if options["digests"] else shown
 
 
 def ps(notebook: Notebook, command: Command) -> Table[Container] | Table[str] | Lines:
@@ -50,7 +51,8 @@ def ps(notebook: Notebook, command: Command) -> Table[Container] | Table[str] | 
     lines = (docker_form.container_line(container, whole=whole) for container in found)
     if options["format"]:
         return _formed(options["format"], lines)
-    return _untruncated(found, "COMMAND") if whole else found
+    shown = _untruncated(found, "COMMAND") if whole else found
+    return _widened(shown, "SIZE", lambda container: decimal_size(container.size_rw)) if options["size"] else shown
 
 
 def history(notebook: Notebook, command: Command) -> Table[HistoryEntry] | Table[str] | Lines:
@@ -96,6 +98,12 @@ def _untruncated(table: Table[_Each], column: str) -> Table[_Each]:
     index = table.columns.index(column)
     rows = tuple((*row[:index], _WHOLE[column](item), *row[index + 1 :]) for row, item in _paired(table))
     return Table(columns=table.columns, items=table.items, rows=rows, title=table.title)
+
+
+def _widened(table: Table[_Each], column: str, text: Callable[[_Each], str]) -> Table[_Each]:
+    """The table with one column more."""
+    rows = tuple((*row, text(item)) for row, item in _paired(table))
+    return Table(columns=(*table.columns, column), items=table.items, rows=rows, title=table.title)
 
 
 def _paired(table: Table[_Each]) -> Iterable[tuple[tuple[str, ...], _Each]]:

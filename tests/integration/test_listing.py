@@ -157,3 +157,14 @@ def test_braces_of_a_template_are_not_the_notebooks(line):
     command = grammar.parse("ps --format {{.Names}}", fill=lambda word: 1 / 0, cell=False)
     assert command.options["format"] == "{{.Names}}"
     assert verbs.find("ps", cell=False).option("--format").raw
+
+
+def test_digests_and_sizes_are_columns_of_their_own(line, engine):
+    shown = line("images --digests fish")
+    assert shown.columns[-1] == "DIGEST"
+    assert [row[-1] for row in shown.rows] == [engine.inspect("fish:2").digest]
+    engine.run("fish:2", ["sh", "-c", "head -c 2000 /dev/zero > /big"], name="heavy")
+    shown = line("ps -as -f name=heavy")
+    assert shown.columns[-1] == "SIZE"
+    assert [row[-1] for row in shown.rows] == ["2.0 kB"]
+    engine.rm("heavy")

@@ -179,8 +179,7 @@ def test_an_option_line_holds_options_only():
 @pytest.mark.parametrize(
     "text",
     [
-        "images --digests",
-        "ps --size",
+        "images --tree",
         "inspect --size bread",
         "history --human bread",
         "commit --pause fish1",
