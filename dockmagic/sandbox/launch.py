@@ -18,7 +18,7 @@ from dockmagic.sandbox.outlet import Outlet
 from dockmagic.sandbox.ownership import Supervisor
 from dockmagic.sandbox.places import remove_places
 from dockmagic.sandbox.plan import Plan
-from dockmagic.sandbox.watch import Watch
+from dockmagic.sandbox.watch import IN_MEMORY, Watch
 from dockmagic.syscalls import namespaces, privileges
 
 _NAMESPACES = (
@@ -63,7 +63,7 @@ def start(plan: Plan, channel: socket.socket, life: int) -> None:
             os.close(descriptor)
         plan.group.close(plan.group.doors)
         memory = tuple(mount["target"].strip("/") for mount in plan.spec["mounts"] if mount["kind"] == "tmpfs")
-        watch = Watch(plan.spec["limits"], plan.group, pid, plan.spec["upper"], memory_files=("dev/shm", *memory))
+        watch = Watch(plan.spec["limits"], plan.group, pid, plan.spec["upper"], memory_files=(*IN_MEMORY, *memory))
         monitor = Monitor(
             channel,
             ours,

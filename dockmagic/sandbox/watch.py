@@ -24,6 +24,8 @@ from dockmagic.syscalls import files
 MEMORY, PIDS, DISK = "memory limit", "pids limit", "disk limit"
 # Bytes of the kernel's own memory for an entry of a tmpfs, about: an inode and its name.
 _ENTRY = 1024
+# Where every container has a tmpfs that it can write to.
+IN_MEMORY = ("dev", "dev/shm")
 # Seconds between looks, below and above half of a limit.
 SLOW, FAST = 0.05, 0.01
 # Processes that RLIMIT_NPROC allows above the limit, so that one who forks beyond it is still there to be seen.
@@ -74,7 +76,7 @@ class Watch:
         pid: int,
         upper: str,
         *,
-        memory_files: tuple[str, ...] = ("dev/shm",),
+        memory_files: tuple[str, ...] = IN_MEMORY,
         namespace: tuple[int, int] | None = None,
     ) -> None:
         self._namespace = namespace
