@@ -152,6 +152,7 @@ class Pull:
         _require_image(manifest)
         content = self._repository.blob(manifest.config, CONFIG_LIMIT)
         config = configs.parse(content)
+        digests.require_stored(*config.diff_ids)
         if len(manifest.layers) != len(config.diff_ids):
             raise ArchiveError("the image's config and its manifest differ in the number of layers")
         layers = tuple((layer.digest, layer.size) for layer in manifest.layers)
@@ -259,8 +260,9 @@ def _require_image(manifest: Manifest) -> None:
         raise ArchiveError(
             f"the registry has something under that name that is no image: {manifest.config.media_type[:80]!r}"
         )
+    digests.require_stored(manifest.config.digest)
     for layer in manifest.layers:
-        digests.checked(layer.digest)
+        digests.require_stored(layer.digest)
         if layer.media_type not in mediatype.LAYERS | mediatype.FOREIGN:
             raise ArchiveError(f"a layer of a kind that is not supported: {layer.media_type[:80]!r}")
     if len(manifest.layers) > _LAYER_LIMIT:

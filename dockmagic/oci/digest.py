@@ -11,6 +11,7 @@ from dockmagic.errors import ArchiveError
 # The grammar that any algorithm's digest has: readers shall let one of an algorithm that they do not know pass.
 _GRAMMAR = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 _FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
+_STORED = "sha256"
 
 
 def checked(text: str) -> str:
@@ -35,6 +36,22 @@ def formed(text: str) -> str:
     if not _GRAMMAR.fullmatch(text):
         raise ArchiveError(f"not a digest: {text[:80]!r}")
     return checked(text) if text.partition(":")[0] in _FORMS else text
+
+
+def require_stored(*digests: str) -> None:
+    """Refuse content that is named by another algorithm than sha256, which alone names content in a store.
+
+    Raises:
+        ArchiveError: one is, or is no digest.
+    """
+    for text in digests:
+        algorithm = checked(text).partition(":")[0]
+        if algorithm != _STORED:
+            raise ArchiveError(
+                f"the image names its content by {algorithm}, and the store knows sha256 alone",
+                hint="ask its maker for one with sha256, which every registry and tool takes",
+                detail=text,
+            )
 
 
 def is_digest(text: str) -> bool:

@@ -109,7 +109,7 @@ def oci_image(
     if found.config.media_type not in mediatype.CONFIGS:
         raise ArchiveError(f"the archive holds something that is no image: {found.config.media_type[:80]!r}")
     for layer in found.layers:
-        digest.checked(layer.digest)
+        digest.require_stored(layer.digest)
         if layer.media_type not in mediatype.LAYERS | mediatype.FOREIGN:
             raise ArchiveError(f"a layer of a kind that is not supported: {layer.media_type[:80]!r}")
     config_bytes = blob(medium, found.config, CONFIG_LIMIT)
@@ -155,7 +155,7 @@ def blob(medium: Medium, described: Descriptor, limit: int) -> bytes:
     Raises:
         ArchiveError: it is larger than ``limit`` bytes, or not what its descriptor says.
     """
-    digest.checked(described.digest)
+    digest.require_stored(described.digest)
     if described.size > limit:
         raise ArchiveError(f"a manifest or config in the archive is larger than {limit >> 20} MiB")
     with medium.open(blob_name(described)) as file:
@@ -174,10 +174,11 @@ def differs(name: str) -> ArchiveError:
 
 
 def require_count(count: int, config: ImageConfig) -> None:
-    """Refuse an image whose config names another number of layers.
+    """Refuse an image whose config names another number of layers, or names them in another way than the store.
 
     Raises:
         ArchiveError: it does.
     """
+    digest.require_stored(*config.diff_ids)
     if count != len(config.diff_ids):
         raise ArchiveError(f"the image has {count} layers, but its config names {len(config.diff_ids)}")

@@ -65,3 +65,11 @@ def test_bytes_match_their_digest_and_no_other(algorithm):
     assert not digest.matches(own, CONTENT + b"x")
     with pytest.raises(ArchiveError):
         digest.matches("md5:" + "0" * 32, CONTENT)
+
+
+def test_content_that_the_store_cannot_name_is_told():
+    digest.require_stored(digest.of(b"x"), digest.of(b"y"))
+    with pytest.raises(ArchiveError, match="by sha512, and the store knows sha256 alone"):
+        digest.require_stored(digest.of(b"x"), "sha512:" + "0" * 128)
+    with pytest.raises(ArchiveError, match="not a digest"):
+        digest.require_stored("sha256+b64:abc")

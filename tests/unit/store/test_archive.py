@@ -435,6 +435,25 @@ def test_a_layer_that_only_its_maker_hands_out_is_taken_where_it_is(store, kind)
     assert store.check() == []
 
 
+@pytest.mark.parametrize("of", ["config", "layer", "diff_id"])
+def test_content_of_another_algorithm_is_told(store, of):
+    other = "sha512:" + "1" * 128
+    config = {**CONFIG, "rootfs": {"type": "layers", "diff_ids": [sha256(ONE), other]}} if of == "diff_id" else CONFIG
+    files = oci_files(config)
+    (row,) = json.loads(files["index.json"])["manifests"]
+    said = json.loads(files.pop(f"blobs/sha256/{row['digest'][7:]}"))
+    if of != "diff_id":
+        (said["config"] if of == "config" else said["layers"][1])["digest"] = other
+    content = json.dumps(said).encode()
+    row |= {"digest": sha256(content), "size": len(content)}
+    files |= {
+        f"blobs/sha256/{sha256(content)[7:]}": content,
+        "index.json": json.dumps({"schemaVersion": 2, "manifests": [row]}).encode(),
+    }
+    with pytest.raises(ArchiveError, match="names its content by sha512"):
+        store.archive.load(Pipe(tar_of(files)))
+
+
 def test_a_directory_of_another_form_is_told(store, tmp_path):
     write(
         tmp_path / "dir", {"version": b"Directory Transport Version: 1.1\n", "manifest.json": b'{"schemaVersion": 2}'}
