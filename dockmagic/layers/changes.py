@@ -79,6 +79,8 @@ def listing(upper: str) -> list[Standing]:
             names = [entry.name for entry in entries]
         for name in names:
             path = f"{directory}/{name}" if directory else name
+            if not depth.is_named(path):
+                continue
             real = f"{upper}/{path}"
             status = os.lstat(real)
             if overlayfs.is_whiteout(real, status):
@@ -88,6 +90,6 @@ def listing(upper: str) -> list[Standing]:
             kind = "dir" if is_directory else stat.filemode(status.st_mode)[0]
             stamp = (status.st_mode, status.st_uid, status.st_gid, status.st_ctime_ns)
             found.append((f"/{path}", kind, _size(status), stamp))
-            if is_directory and depth.reaches_inside(real):
+            if is_directory:
                 pending.append(path)
     return found

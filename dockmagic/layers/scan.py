@@ -110,6 +110,8 @@ def _walk(upper: str, below: Stack, owners: Owners, mtime: int, settled: Mapping
             names = [entry.name for entry in entries]
         for name in names:
             path = f"{directory}/{name}" if directory else name
+            if not depth.is_named(path):
+                continue
             if path in settled:
                 yield Change(entry=settled[path], real=f"{upper}/{path}", status=_PLAIN, below=None, bare=True)
                 continue
@@ -122,8 +124,7 @@ def _walk(upper: str, below: Stack, owners: Owners, mtime: int, settled: Mapping
                 visible = change.below if change.below is not None and change.below.is_dir else None
                 if hides and visible is not None and not hidden:
                     yield replace(change, entry=Entry(path=path, type="opaque"), below=visible)
-                if not change.cut:
-                    pending.append((path, visible, hides or hidden))
+                pending.append((path, visible, hides or hidden))
 
 
 def _under(below: Stack, under: Found | None, name: str) -> Found | None:
@@ -159,7 +160,7 @@ def _change(path: str, real: str, below: Found | None, owners: Owners, mtime: in
         xattrs=xattrs(real, names) if names else {},
     )
     kept = kind != "dir" or below is None or not below.is_dir or _differs(entry, below, owners)
-    cut = kind == "dir" and depth.is_cut(real)
+    cut = kind == "dir" and depth.is_cut(real, path)
     return Change(entry=entry, real=real, status=status, below=below, kept=kept or cut, bare=not names, cut=cut)
 
 

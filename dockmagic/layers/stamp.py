@@ -40,11 +40,13 @@ def stamp(upper: str, lowers: Sequence[str], owner: Owner, table: Mapping[str, O
             names = [entry.name for entry in entries]
         for name in names:
             path = f"{directory}/{name}" if directory else name
+            if not depth.is_named(path):
+                continue
             real = f"{upper}/{path}"
             status = os.lstat(real)
             if overlayfs.is_whiteout(real, status):
                 continue
-            if stat.S_ISDIR(status.st_mode) and depth.reaches_inside(real):
+            if stat.S_ISDIR(status.st_mode):
                 pending.append(path)
             if owners.of(real, status) != (-1, -1) or _is_copied_up(real, status, below.lookup(path, follow=False)):
                 continue

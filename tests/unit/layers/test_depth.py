@@ -25,9 +25,10 @@ SIZE = 3 << 20
 
 
 @pytest.fixture
-def upper(tmp_path):
+def upper(tmp_path, monkeypatch):
     """A file below forty directories, whose path has 8,000 bytes."""
-    top = tmp_path / "upper"
+    monkeypatch.chdir(tmp_path)
+    top = Path("upper")
     top.mkdir()
     (top / "first").write_bytes(b"1")
     here = os.open(top, os.O_RDONLY)
@@ -48,7 +49,7 @@ def test_what_lies_too_deep_is_left_out_and_its_directory_says_so(upper):
     told = changes(upper, [], owners=Owners(), ignore=frozenset())["paths"]
     last = max((path for path, *_ in told), key=len)
     assert [path for path, _, _, note in told if note == "deeper ones not listed"] == [last]
-    assert 4095 - 256 < len(f"{upper}{last}") <= 4095
+    assert depth.LONGEST - 256 < len(last) <= depth.LONGEST
     assert told[-1][0] == "/first"
     assert {path for path, *_ in listing(upper)} == {path for path, *_ in told}
 
@@ -59,11 +60,11 @@ def test_owners_and_sizes_are_seen_to_as_far_as_paths_go(upper):
     assert usage.usage(upper) == 1
 
 
-def test_no_layer_and_no_archive_is_made_of_half_a_tree(upper, tmp_path):
+def test_no_layer_and_no_archive_is_made_of_half_a_tree(upper):
     entries = [("upper", change.entry) for change in scan(upper, Stack([]), Owners(), frozenset())]
     for make in (
         lambda: seal(upper, [], owners=Owners(), epoch=0, ignore=frozenset()),
-        lambda: duplicate(upper, str(tmp_path / "copy"), {}),
+        lambda: duplicate(upper, "copy", {}),
         lambda: flatten([(upper, entry) for _, entry in entries], lambda _: None),
     ):
         with pytest.raises(UsageError, match="so deep a directory"):
@@ -71,14 +72,17 @@ def test_no_layer_and_no_archive_is_made_of_half_a_tree(upper, tmp_path):
     assert Path(upper, "first").read_bytes() == b"1"
 
 
-def test_an_empty_directory_at_the_limit_is_a_directory_like_any_other(tmp_path):
-    top = tmp_path / "upper"
-    path = str(top)
-    while depth.reaches_inside(path):
-        path += f"/{NAME}"
-    Path(path).mkdir(parents=True)
+def test_the_longest_path_that_a_layer_holds_is_the_same_everywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    top = Path("upper")
+    parts = [NAME] * 19 + ["e" * (depth.LONGEST - 19 * (len(NAME) + 1))]
+    longest = "/".join(parts)
+    (top / longest).mkdir(parents=True)
     sealed = seal(str(top), [], owners=Owners(), epoch=0, ignore=frozenset())
-    assert sealed.entries[-1].path == path.removeprefix(f"{top}/")
+    assert sealed.entries[-1].path == longest
+    (top / longest / "e").touch()
+    with pytest.raises(UsageError, match="longer than 4,000 bytes"):
+        seal(str(top), [], owners=Owners(), epoch=0, ignore=frozenset())
 
 
 def test_the_watch_over_a_disk_counts_at_any_depth(upper):
