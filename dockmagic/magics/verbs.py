@@ -403,6 +403,7 @@ def require_whole(name: str) -> None:
 
 
 def meant(word: str, known: list[str]) -> str:
-    """`` (did you mean x?)`` when one of ``known`` is near, else ""."""
-    near = difflib.get_close_matches(word, known, 1, 0.6)
-    return f" (did you mean {near[0]}?)" if near else ""
+    """`` (did you mean x?)`` when one of ``known`` is near, else "". Dashes, which all options have, make none of them near."""
+    bare = {each.lstrip("-"): each for each in known}
+    near = difflib.get_close_matches(word.lstrip("-").lower(), bare, 1, 0.6)
+    return f" (did you mean {bare[near[0]]}?)" if near else ""

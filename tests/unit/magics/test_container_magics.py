@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -323,6 +324,16 @@ def test_line_magics_return_and_show_nothing_themselves(shell, engine, records, 
     assert engine.last.all is True
     assert records == []
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("prune --nope", "unknown option --nope$"), ("prune --forse", "mean --force"), ("PRUNE", "mean prune")],
+)
+def test_only_what_is_near_is_asked_for(shell, line, says):
+    with pytest.raises(UsageError) as caught:
+        shell.run_line_magic("container", line)
+    assert re.search(says, caught.value.message)
 
 
 def test_options_before_a_verb_say_where_the_verb_stands(shell):
