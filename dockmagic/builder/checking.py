@@ -46,7 +46,9 @@ def base_of(config: ImageConfig) -> Base:
         env=inside.env,
         shell=inside.shell or (),
         on_build=inside.on_build,
-        platform=f"{config.os}/{config.architecture}" if config.os and config.architecture else "",
+        platform="/".join(filter(None, (config.os, config.architecture, config.variant)))
+        if config.os and config.architecture
+        else "",
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from dockmagic.dockerfile.instructions import Add, Arg, Copy, Env, Expose, Workdir
-from dockmagic.dockerfile.lint.platforms import parse_platform
+from dockmagic.dockerfile.lint.platforms import format_platform, parse_platform
 from dockmagic.dockerfile.lint.rule import Finding, finding
 from dockmagic.dockerfile.lint.survey import SCRATCH, Survey
 from dockmagic.dockerfile.quoting import quote
@@ -76,10 +76,8 @@ def base_platform(survey: Survey) -> Iterator[Finding]:
             continue
         expected = parse_platform(wanted, survey.inputs.platform)
         if expected is not None and expected != parse_platform(base.platform, survey.inputs.platform):
-            shown = quote("/".join(expected))
-            detail = (
-                f"Base image {name} was pulled with platform {quote(base.platform)}, expected {shown} for current build"
-            )
+            shown, found = (quote(format_platform(text, survey.inputs.platform)) for text in (wanted, base.platform))
+            detail = f"Base image {name} was pulled with platform {found}, expected {shown} for current build"
             yield finding(stage.header, detail, words=stage.header.base)
 
 

@@ -22,6 +22,8 @@ _ALIASES = {
     "armhf": "arm",
     "armel": "arm",
 }
+_NAMED_VARIANTS = {"armhf": "v7", "armel": "v6"}
+_USUAL = {"amd64": "v1", "arm64": "v8"}
 _MOST_PARTS = 3
 
 
@@ -43,6 +45,21 @@ def parse_platform(text: str, default: str) -> tuple[str, str] | None:
     if _architecture(text) in _ARCHITECTURES:
         return system, _architecture(text)
     return None
+
+
+def format_platform(text: str, default: str) -> str:
+    """The same as one word, with the variant where it is not the usual one; "" where it is no platform."""
+    parsed = parse_platform(text, default)
+    if parsed is None:
+        return ""
+    parts = text.split("/")
+    written = parts[-1].lower() if len(parts) == _MOST_PARTS else _NAMED_VARIANTS.get(parts[-1].lower(), "")
+    variant = f"v{written}" if written.isdigit() else written
+    if parsed[1] == "arm":
+        variant = variant or "v7"
+    elif variant == _USUAL.get(parsed[1]):
+        variant = ""
+    return "/".join(part for part in (*parsed, variant) if part)
 
 
 def _system(text: str) -> str:
