@@ -72,6 +72,8 @@ if TYPE_CHECKING:
     tag = _engine.tag
     top = _engine.top
     unpause = _engine.unpause
+    start = _engine.start
+    restart = _engine.restart
     volume = _engine.volume
     wait = _engine.wait
 
@@ -134,11 +136,13 @@ __all__ = [
     "pull",
     "push",
     "rename",
+    "restart",
     "rm",
     "rmi",
     "run",
     "save",
     "share",
+    "start",
     "stats",
     "stop",
     "tag",

@@ -49,31 +49,37 @@ class Engine:
         self.images = _threaded(of.images)
         self.import_ = _threaded(of.import_)
         self.inspect = _threaded(of.inspect)
-        self.kill = _threaded(of.kill)
         self.load = _threaded(of.load)
         self.login = _threaded(of.login)
         self.logout = _threaded(of.logout)
-        self.logs = _threaded(of.logs)
         self.prune = _threaded(of.prune)
         self.share = _threaded(of.share)
-        self.pause = _threaded(of.pause)
-        self.port = _threaded(of.port)
         self.ps = _threaded(of.ps)
         self.pull = _threaded(of.pull)
         self.push = _threaded(of.push)
-        self.rename = _threaded(of.rename)
         self.rm = _threaded(of.rm)
         self.rmi = _threaded(of.rmi)
         self.run = _ended(of.run, of.kill)
         self.save = _threaded(of.save)
+        self.tag = _threaded(of.tag)
+        self.volume = Volumes(of.volume)
+        self._take_life(of)
+        self._of = of
+
+    def _take_life(self, of: engines.Engine) -> None:
+        """The verbs of containers that live or have."""
+        self.kill = _threaded(of.kill)
+        self.logs = _threaded(of.logs)
+        self.pause = _threaded(of.pause)
+        self.port = _threaded(of.port)
+        self.rename = _threaded(of.rename)
+        self.restart = _threaded(of.restart)
+        self.start = _threaded(of.start)
         self.stats = _threaded(of.stats)
         self.stop = _threaded(of.stop)
-        self.tag = _threaded(of.tag)
         self.top = _threaded(of.top)
         self.unpause = _threaded(of.unpause)
         self.wait = _threaded(of.wait)
-        self.volume = Volumes(of.volume)
-        self._of = of
 
     def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         """Any other verb of the engine."""
@@ -133,6 +139,8 @@ if TYPE_CHECKING:
     tag = _engine.tag
     top = _engine.top
     unpause = _engine.unpause
+    start = _engine.start
+    restart = _engine.restart
     volume = _engine.volume
     wait = _engine.wait
 

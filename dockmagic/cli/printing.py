@@ -13,7 +13,22 @@ from dockmagic.table import Table
 # Verbs whose image is told by its id, as docker tells it; ``tag`` prints nothing.
 _IDS = frozenset({"build", "commit", "import"})
 # Verbs whose items are told by a line each.
-_NAMES = frozenset({"rm", "rmi", "load", "stop", "kill", "pause", "unpause", "volume rm", "volume prune", "kernel rm"})
+_NAMES = frozenset(
+    {
+        "rm",
+        "rmi",
+        "load",
+        "stop",
+        "kill",
+        "pause",
+        "unpause",
+        "start",
+        "restart",
+        "volume rm",
+        "volume prune",
+        "kernel rm",
+    }
+)
 
 
 def printed(verb: str, value: Any, *, as_json: bool) -> str:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from dockmagic.errors import UsageError
 from dockmagic.magics import values
+from dockmagic.magics.absent import require_present
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
-from dockmagic.magics.verbs import LINE_VERBS, meant, require_present, require_whole
+from dockmagic.magics.verbs import LINE_VERBS, meant, require_whole
 
 PROGRAM = "dockmagic"
 _VARIABLES = frozenset({"--result", "--out", "--err", "--no-raise-error", "--stdin", "--in", "--get", "--proc", "--bg"})

@@ -25,6 +25,7 @@ class Commission:
         image: the image's id.
         names: as it was asked for.
         request: what to run; its ``on_start`` stays behind.
+        container: one that has ended and is to run again as it was made; "" for a new one.
     """
 
     home: Path
@@ -33,6 +34,7 @@ class Commission:
     image: str
     names: tuple[str, ...]
     request: Request
+    container: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As values that ``json`` takes."""
@@ -50,6 +52,7 @@ class Commission:
             "image": self.image,
             "names": self.names,
             "request": told,
+            "container": self.container,
         }
 
     @classmethod
@@ -62,6 +65,7 @@ class Commission:
             image=told["image"],
             names=tuple(told["names"]),
             request=_request(told["request"]),
+            container=told["container"],
         )
 
 

@@ -64,6 +64,18 @@ class ContainerVerbs:
         """Ask containers to end, then end them; see :func:`dockmagic.engine.life.stop`."""
         return life.stop(self.session, names, timeout=timeout, signal=signal)
 
+    def start(self, *names: str | Container) -> tuple[str, ...]:
+        """Start containers that have ended, as they were made; see :func:`dockmagic.engine.again.start`."""
+        from dockmagic.engine.again import start  # noqa: PLC0415 - rarely asked
+
+        return start(self.session, names)
+
+    def restart(self, *names: str | Container, timeout: float | None = None, signal: str = "") -> tuple[str, ...]:
+        """Stop containers and start them again; see :func:`dockmagic.engine.again.restart`."""
+        from dockmagic.engine.again import restart  # noqa: PLC0415 - rarely asked
+
+        return restart(self.session, names, timeout=timeout, signal=signal)
+
     def kill(self, *names: str | Container, signal: str = "KILL") -> tuple[str, ...]:
         """Send a signal to the first process of containers; see :func:`dockmagic.engine.life.kill`."""
         return life.kill(self.session, names, signal=signal)

@@ -24,7 +24,15 @@ _BOOT = "from dockmagic.engine.supervisor import main; main(int(sys.argv[1]))"
 _VARIABLES = ("PATH", "HOME", "TMPDIR")
 
 
-def begin(session: Session, image: Image, names: tuple[str, ...], request: Request, *, build: Build | None) -> Run:
+def begin(
+    session: Session,
+    image: Image,
+    names: tuple[str, ...],
+    request: Request,
+    *,
+    build: Build | None,
+    container: str = "",
+) -> Run:
     """Have it run by a supervisor; returns once its program has begun, or could not.
 
     Args:
@@ -33,6 +41,7 @@ def begin(session: Session, image: Image, names: tuple[str, ...], request: Reque
         names: of the image, as it was asked for.
         request: what to run.
         build: the build before it in the one-cell form.
+        container: the id of one that has ended and is to run again; "" for a new one.
 
     Returns:
         The run; where the program is not there or cannot be executed, how it ended.
@@ -49,6 +58,7 @@ def begin(session: Session, image: Image, names: tuple[str, ...], request: Reque
         image=image.id,
         names=names,
         request=request,
+        container=container,
     )
     channel, theirs = wire.pair()
     with channel:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dockmagic.sandbox.runtime import Process
 
 Network = str
+# Characters of a script that its container's row keeps.
+_LONGEST_KEPT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,13 @@ class Request:
     cidfile: str = ""
     on_start: Callable[[Process], object] | None = None
     cwd: Path = field(default_factory=Path.cwd)
+
+    def again(self) -> dict[str, str | None] | None:
+        """What a container keeps of it to be started again, as JSON; None where that is too much, or values of the notebook."""
+        given = self.given is not None and bool(self.given.files or self.given.env)
+        if given or (self.script is not None and len(self.script) > _LONGEST_KEPT):
+            return None
+        return {"script": self.script}
 
     def __post_init__(self) -> None:
         """Refuse, as docker does, a directory to start in that is not absolute."""

@@ -177,7 +177,7 @@ def exec_(
     attempt = Attempt(
         session=session,
         row=row,
-        spec=_spec(session, row, _as_created(defaults, row), wanted, argv),
+        spec=as_created(session, row, wanted, argv),
         request=wanted,
         image=image,
         verb="exec",
@@ -271,6 +271,7 @@ def _stored(session: Session, request: Request, process: ContainerConfig) -> dic
         "workdir": request.workdir,
         "limits": asdict(request.limits),
         "profile": profile,
+        "again": request.again(),
     }
 
 
@@ -306,15 +307,17 @@ def _default_name(session: Session, image: Image, request: Request, argv: Sequen
     return default_name(reference, content, living)
 
 
-def _as_created(defaults: Defaults, row: ContainerRow) -> Defaults:
-    """What an exec takes from the container before its own options."""
+def as_created(session: Session, row: ContainerRow, request: Request, argv: tuple[str, ...]) -> Spec:
+    """What runs in a container that is there: as it was made, but for what the request says itself."""
     own = dict(row.spec)
-    return replace(
+    defaults = images.defaults(session.store.images.get(row.image_id).config)
+    made = replace(
         defaults,
         env=(*defaults.env, *(f"{k}={v}" for k, v in own.get("env", {}).items())),
         user=own.get("user") or defaults.user,
         workdir=own.get("workdir") or defaults.workdir,
     )
+    return _spec(session, row, made, request, argv)
 
 
 def spec_of(session: Session, row: ContainerRow) -> Spec:

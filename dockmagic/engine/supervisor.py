@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dockmagic.engine import attempt, containers, run
+from dockmagic.engine import again, attempt, containers, run
 from dockmagic.engine.commission import Commission
 from dockmagic.engine.session import Session
 from dockmagic.errors import RunError
@@ -76,12 +76,15 @@ def supervise(commission: Commission, client: _Client) -> None:
     if commission.weak:
         session.allow_weak()
     try:
-        _run(run.prepared(session, commission.image, commission.names, commission.request), client)
+        if commission.container:
+            _run(again.prepared(session, commission.container), client, new=False)
+        else:
+            _run(run.prepared(session, commission.image, commission.names, commission.request), client, new=True)
     finally:
         session.close()
 
 
-def _run(asked: Attempt, client: _Client) -> None:
+def _run(asked: Attempt, client: _Client, *, new: bool) -> None:
     session, row = asked.session, asked.row
 
     def on_start(process: Process) -> None:
@@ -99,7 +102,8 @@ def _run(asked: Attempt, client: _Client) -> None:
         if not client.knows:
             client.tell(_told(asked, done.isolation, done))
     except _ForsakenError:
-        containers.discard(session, row, volumes=True)
+        if new:
+            containers.discard(session, row, volumes=True)
     finally:
         run.put_away(asked)
 

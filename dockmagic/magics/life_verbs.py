@@ -7,19 +7,29 @@ from dockmagic.magics import values
 from dockmagic.magics.options import Option
 from dockmagic.magics.verb import Verb
 
+_STOP = (
+    Option(names=("-t", "--time"), value="TIME", read=values.patience, help="how long (default: its own, else 10s)"),
+    Option(names=("-s", "--signal"), value="SIGNAL", default="", help="in place of the image's STOPSIGNAL or TERM"),
+)
+
 VERBS = (
     Verb(
         name="stop",
         summary="ask containers to end, and end them after a while",
         operands="CONTAINER...",
-        options=(
-            Option(
-                names=("-t", "--time"), value="TIME", read=values.patience, help="how long (default: its own, else 10s)"
-            ),
-            Option(
-                names=("-s", "--signal"), value="SIGNAL", default="", help="in place of the image's STOPSIGNAL or TERM"
-            ),
-        ),
+        options=_STOP,
+    ),
+    Verb(
+        name="start",
+        summary="run containers that have ended again, as they were made, beside the notebook",
+        operands="CONTAINER...",
+        options=table.refused("-a|--attach -i|--interactive --detach-keys=", "logs -f shows what it prints"),
+    ),
+    Verb(
+        name="restart",
+        summary="stop containers and start them again",
+        operands="CONTAINER...",
+        options=_STOP,
     ),
     Verb(
         name="kill",

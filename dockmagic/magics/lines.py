@@ -117,6 +117,10 @@ LINES: dict[str, Line] = {
     "stop": lambda notebook, command: notebook.engine.stop(
         *command.operands, timeout=command.options["time"], signal=command.options["signal"]
     ),
+    "start": lambda notebook, command: notebook.engine.start(*command.operands),
+    "restart": lambda notebook, command: notebook.engine.restart(
+        *command.operands, timeout=command.options["time"], signal=command.options["signal"]
+    ),
     "kill": lambda notebook, command: notebook.engine.kill(*command.operands, signal=command.options["signal"]),
     "pause": lambda notebook, command: notebook.engine.pause(*command.operands),
     "unpause": lambda notebook, command: notebook.engine.unpause(*command.operands),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from dockmagic.errors import UsageError
 from dockmagic.magics import (
+    absent,
     build_options,
     health_options,
     life_verbs,
@@ -321,21 +322,6 @@ LINE_VERBS = (
     ),
 )
 
-# docker's verbs that are not there, and what does the same or why nothing does.
-ABSENT = {
-    "attach": "logs -f shows what a container prints; exec runs something beside it",
-    "create": "run makes a container and starts it; commit makes an image of one that has ended",
-    "info": "doctor says what this machine gives, df what is stored",
-    "network": "a container's network is made and ends with it: --network private, and container:NAME to share one",
-    "restart": "run -d --name NAME begins anew under the name of one that has ended; exec goes on in its files",
-    "search": "a registry is asked by an image's whole name: pull",
-    "shell": "a cell is the shell: exec NAME runs its body in a container, again and again",
-    "start": "run -d --name NAME begins anew under the name of one that has ended; exec goes on in its files",
-    "update": "limits are those that run was given",
-    "version": "dockmagic --version in a shell, dockmagic.__version__ in a notebook",
-}
-
-
 # docker's other names for the same.
 _ALIASES = {
     f"{group} {other}": f"{group} {name}"
@@ -355,16 +341,6 @@ def name_in(words: Sequence[str]) -> tuple[str, int]:
     return _ALIASES.get(name, name), 2
 
 
-def require_present(name: str) -> None:
-    """Say what to do instead of a verb of docker's that is not there.
-
-    Raises:
-        UsageError: it is one.
-    """
-    if name in ABSENT:
-        raise UsageError(f'there is no "{name}" here', hint=ABSENT[name])
-
-
 def find(name: str, *, cell: bool) -> Verb:
     """The verb of that name in that form.
 
@@ -378,7 +354,7 @@ def find(name: str, *, cell: bool) -> Verb:
     for verb in other:
         if verb.name == name and name:
             raise UsageError(f'"{name}" is not for a whole cell', hint=f"write {verb.magic} {verb.operands}".rstrip())
-    require_present(name)
+    absent.require_present(name)
     require_whole(name)
     names = [verb.name for verb in own if verb.name]
     hint = f"verbs are: {', '.join(names)}"

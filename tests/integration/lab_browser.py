@@ -206,7 +206,9 @@ class Page:
             self.page.screenshot(path=str(Path(directory) / f"{name}.png"))
 
     def clean(self) -> None:
-        """Nothing that must not happen has happened."""
+        """Nothing that must not happen has happened; a page that was never opened, as in a test that is skipped, had no chance."""
+        if self.page.url == "about:blank":
+            return
         assert self.page.evaluate("window.seen") == []
         assert self.foreign == []
         assert self.errors == []

@@ -406,7 +406,9 @@ def test_several_processes_at_once_lose_nothing(home):
     for process in processes:
         _, error = process.communicate(timeout=120)
         assert process.returncode == 0, error
-    assert open_store(home).check() == []
+    store = open_store(home)
+    store.leases.sweep()  # an image whose layer went meanwhile was refused, and may have been the last to leave blobs
+    assert store.check() == []
     require_whole(home)
 
 

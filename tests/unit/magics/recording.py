@@ -140,6 +140,14 @@ class RecordingEngine:
         self._note("stop", *names, timeout=timeout, signal=signal)
         return names
 
+    def start(self, *names):
+        self._note("start", *names)
+        return names
+
+    def restart(self, *names, timeout, signal):
+        self._note("restart", *names, timeout=timeout, signal=signal)
+        return names
+
     def kill(self, *names, signal):
         self._note("kill", *names, signal=signal)
         return names

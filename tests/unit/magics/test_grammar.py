@@ -4,10 +4,11 @@ import pytest
 
 from dockmagic.errors import UsageError
 from dockmagic.magics import grammar
+from dockmagic.magics.absent import ABSENT
 from dockmagic.magics.braces import filler
 from dockmagic.magics.dispatch import CELLS
 from dockmagic.magics.lines import LINES
-from dockmagic.magics.verbs import ABSENT, CELL_VERBS, LINE_VERBS
+from dockmagic.magics.verbs import CELL_VERBS, LINE_VERBS
 
 VARIABLES = {"who": "Min ji", "n": 1, "ref": "bread:1", "sly": "--keep"}
 

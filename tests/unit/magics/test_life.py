@@ -65,7 +65,7 @@ def test_the_verbs_of_life_are_one_call_each(execute, engine, shell):
     assert (engine.last.timeout, engine.last.signal) == (None, "")
     execute("%container kill fish1")
     assert (engine.last.verb, engine.last.signal) == ("kill", "KILL")
-    for verb in ("pause", "unpause"):
+    for verb in ("pause", "unpause", "start"):
         execute(f"x = %container {verb} fish1 fish2")
         assert (engine.last.verb, engine.last.words, shell.user_ns["x"]) == (
             verb,
