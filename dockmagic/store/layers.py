@@ -369,6 +369,6 @@ def _require(found: str, wanted: str) -> None:
     if wanted and found != wanted:
         raise ArchiveError(
             "a layer differs from what the image's config says of it",
-            hint="the archive is damaged or was changed: make or fetch it again",
+            hint="the image is damaged or was changed: make or fetch it again",
             detail=f"its DiffID is {found}, the config names {wanted}",
         )

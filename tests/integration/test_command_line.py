@@ -202,6 +202,11 @@ def test_archives_come_and_go_through_pipes(shell):
     assert "this is no archive of images" in shell.err
 
 
+def test_a_password_that_does_not_come_is_told(shell):
+    shell("login", "-u", "me", "--password-stdin", "127.0.0.1:1", code=1)
+    assert "standard input is empty, for --password-stdin" in shell.err
+
+
 def test_an_archive_is_no_text_for_a_terminal(shell):
     for words, says in ((["save", "b:1"], "not written to a terminal"), (["load"], "not read from a terminal")):
         master, slave = os.openpty()
