@@ -54,6 +54,8 @@ def logout(notebook: Notebook, command: Command) -> Told:
 
 def _text(notebook: Notebook, name: str) -> str:
     """A variable's text; a line's end behind it does not belong to a password."""
+    if name.isidentifier() and name not in notebook.variables:
+        raise UsageError(f'"{name}" is not defined, for --password-stdin')
     value = notebook.variables.get(name)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "surrogateescape")

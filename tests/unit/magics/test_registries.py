@@ -54,6 +54,12 @@ def test_where_nobody_can_be_asked_the_way_out_is_named(shell, engine, monkeypat
     assert engine.calls == []
 
 
+def test_a_variable_that_is_not_there_is_no_password(shell, engine):
+    with pytest.raises(UsageError, match='"nowhere" is not defined, for --password-stdin'):
+        line(shell, "login -u me --password-stdin nowhere")
+    assert engine.calls == []
+
+
 @pytest.mark.parametrize("value", [7, None, "", " "])
 def test_what_is_no_text_is_no_password(shell, engine, value):
     shell.user_ns["token"] = value
