@@ -103,11 +103,12 @@ def assigned(body):
 
 
 def typed(path, name=""):
-    """The list of verbs for type checkers of a module, or of a class's ``__init__`` in it."""
+    """The list of verbs for type checkers of a module, or of a class's own methods in it."""
     tree = ast.parse((Path(SOURCE) / path).read_text("utf-8"))
     if name:
         (made,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
-        return assigned(made.body[1].body)
+        own = (node for node in made.body if isinstance(node, ast.FunctionDef) and node.name.startswith("_"))
+        return assigned(statement for method in own for statement in method.body)
     return assigned(node for block in tree.body if isinstance(block, ast.If) for node in block.body)
 
 
