@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from dockmagic.dockerfile.location import excerpt, reason_of
+from dockmagic.dockerfile.location import excerpt, narrowed, reason_of
 from dockmagic.errors import (
     BuildError,
     DockerfileError,
@@ -52,13 +52,13 @@ def at_line(instruction: Line, text: str) -> Iterator[None]:
 
 
 def _located(error: DockmagicError, reason: str, instruction: Line, text: str) -> BuildError:
-    line = instruction.location.line
+    place = narrowed(reason, instruction.location, text)
     located = BuildError(
-        f"line {line}: {reason}",
-        line=line,
+        f"line {place.line}: {reason}",
+        line=place.line,
         step=instruction.source,
         hint=error.hint,
-        detail=excerpt(text, instruction.location),
+        detail=excerpt(text, place),
     )
     if isinstance(error, BuildError):
         located.exit_code, located.log = error.exit_code, error.log

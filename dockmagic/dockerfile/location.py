@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,7 +40,7 @@ def located(location: Location) -> Iterator[None]:
 
 @contextmanager
 def excerpts(text: str, *, first_line: int = 1) -> Iterator[None]:
-    """Put the excerpt of ``text`` into the detail of every located ``DockerfileError`` of the block.
+    """Put the excerpt of ``text`` into the detail of every located ``DockerfileError`` of the block, at the words that it names.
 
     Args:
         text: what the locations speak of.
@@ -49,8 +50,55 @@ def excerpts(text: str, *, first_line: int = 1) -> Iterator[None]:
         yield
     except DockerfileError as error:
         if error.location is not None and not error.detail:
-            error.detail = excerpt(text, error.location, first_line=first_line)
+            reason = reason_of(error)
+            place = narrowed(reason, error.location, text, first_line=first_line)
+            error.message, error.location = f"line {place.line}: {reason}", place
+            error.detail = excerpt(text, place, first_line=first_line)
         raise
+
+
+def narrowed(reason: str, location: Location, text: str, *, first_line: int = 1) -> Location:
+    """Where the words stand that an error names, within the lines of its instruction; the same location where it names none.
+
+    Args:
+        reason: the error's message, without a line.
+        location: of the instruction; one that has columns is exact already.
+        text: what it speaks of.
+        first_line: the number of the text's first line.
+    """
+    if location.end_column:
+        return location
+    lines = text.split("\n")[max(location.line - first_line, 0) : max(location.end_line - first_line + 1, 0)]
+    for pattern in _patterns(reason):
+        for number, line in enumerate(lines, location.line):
+            found = None if line.lstrip().startswith("#") else pattern.search(line)
+            if found:
+                return Location(line=number, end_line=number, column=found.start() + 1, end_column=found.end() + 1)
+    return location
+
+
+def _patterns(reason: str) -> Iterator[re.Pattern[str]]:
+    """What finds the words that an error's message repeats: each between blanks, else within others of no letters."""
+    for clue in _clues(reason):
+        words = re.escape(clue)
+        yield re.compile(f"(?<!\\S){words}(?!\\S)")
+        yield re.compile(f"(?<![\\w./-]){words}(?![\\w./-])" if clue[-1].isalnum() else words)
+
+
+def _clues(reason: str) -> Iterator[str]:
+    """Words of the text, the likeliest first."""
+    failed = re.fullmatch(r'failed to process ".*": (.*)', reason, re.DOTALL)
+    if failed:
+        name = re.match(r"(\w+): ", failed[1])
+        modifier = re.match(r"unsupported modifier \((.+?)\)", failed[1])
+        if name:
+            yield "${" + name[1]
+        if modifier:
+            yield modifier[1]
+    yield from re.findall(r'"([^"\s]+)"', reason)
+    last = re.search(r": (\S+)\Z", reason)
+    if last:
+        yield last[1]
 
 
 def excerpt(text: str, location: Location, *, first_line: int = 1) -> str:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from dockmagic.dockerfile.instructions.expansion import expand
 from dockmagic.dockerfile.location import WIDTH, excerpt, excerpts, fault, located, reason_of
+from dockmagic.dockerfile.stages import parse_stages
 from dockmagic.errors import DockerfileError, Location
 
 TEXT = "FROM a\n\tCOPY --chwon=b c d\nRUN x\n"
@@ -69,3 +71,33 @@ def test_excerpts_are_detail_never_text():
         raise fault("bad", Location(line=3, end_line=3))
     assert str(caught.value) == "line 3: bad"
     assert caught.value.detail == "3 | RUN x\n  | ^^^^^"
+
+
+def expanded(text):
+    with excerpts(text):
+        return [expand(instruction, {}) for instruction in parse_stages(text).stages[0].instructions]
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("ENV A=1 \\\n    B=2 \\\n    C\n", "    C\n    ^"),
+        ("ENV C=1 \\\n    C\n", "    C\n    ^"),
+        ("LABEL a=b \\\n# c\n   c=${D?bad}\n", "   c=${D?bad}\n     ^^^"),
+        (
+            "RUN --mount=type=bind,target=/x \\\n  --mount=type=nope true\n",
+            "  --mount=type=nope true\n               ^^^^",
+        ),
+        ("HEALTHCHECK --interval=1s \\\n  --timeout=x CMD true\n", "  --timeout=x CMD true\n            ^"),
+        ("COPY <<EOF /a\nx $B ${C?bad}\nEOF\n", "x $B ${C?bad}\n     ^^^"),
+        ("WORKDIR /a\\\n/${X:^}\n", "/${X:^}\n    ^^"),
+        ("SHELL \\\n x\n", "SHELL \\\n^^^^^^^"),
+    ],
+)
+def test_the_caret_stands_below_the_words_that_the_error_names(text, marked):
+    with pytest.raises(DockerfileError) as caught:
+        expanded(f"FROM scratch\n{text}")
+    gutter = f"{caught.value.location.line} | "
+    shown, caret = caught.value.detail.split("\n")
+    assert f"{shown.removeprefix(gutter)}\n{caret[len(gutter) :]}" == marked
+    assert str(caught.value).startswith(f"line {caught.value.location.line}: ")

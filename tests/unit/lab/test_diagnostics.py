@@ -39,8 +39,8 @@ def test_the_script_below_the_line_is_no_dockerfile():
 
 
 def test_columns_count_utf16_units():
-    (whole,) = found('%%container\nFROM localhost/base\nENV 🍞="x" 🍞\n')
-    assert (whole["from"]["column"], whole["to"]["column"]) == (0, 13)
+    (word,) = found('%%container\nFROM localhost/base\nENV 🍞="x" 🍞\n')
+    assert (word["from"]["column"], word["to"]["column"]) == (11, 13)
     (flag,) = found("%%container\nFROM localhost/base\nRUN --🍞=x true\n")
     assert (flag["from"]["column"], flag["to"]["column"]) == (4, 8)
 
