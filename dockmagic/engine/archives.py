@@ -109,7 +109,8 @@ def rmi(session: Session, names: Sequence[str], *, force: bool = False) -> tuple
 
     Raises:
         NotFoundError: one is not there; with ``force`` that is fine, as with docker.
-        ConflictError: a container uses it, or an id has several names; ``force`` removes all names.
+        ConflictError: a container uses it, or an id has several names; ``force`` removes all names, and leaves an image that is used
+            without one.
     """
     removed: list[str] = []
     for name in names:
@@ -156,12 +157,14 @@ def _rmi_named(session: Session, name: str, *, force: bool, alone: bool) -> list
     if not named and len(tags) > 1 and not force:
         raise ConflictError(f"{name} has several names: {', '.join(tags)}", hint="remove them one by one, or use -f")
     users = [row.name for row in store.containers.list() if row.image_id == found]
-    if users:
+    if users and not (force and tags):
         raise ConflictError(
             f"image {name} is used by container {users[0]}", hint=f"%container rm {users[0]} removes it first"
         )
     for tag_ in tags:
         store.images.untag(tag_)
+    if users:
+        return tags
     store.images.delete(found)
     return [*tags, found]
 

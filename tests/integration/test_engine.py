@@ -426,9 +426,11 @@ def test_commit_and_import_set_what_changes_say(engine, tmp_path):
 
 def test_labels_are_kept_with_a_container_and_its_id_is_written_to_a_new_file(engine, tmp_path):
     told = tmp_path / "id"
-    run = engine.run("localhost/base", ["true"], name="marked", cidfile=told, settings=Settings(labels=(("k", "v"),)))
+    run = engine.run(
+        "localhost/base", ["true"], name="marked", cidfile=told, settings=Settings(labels=(("kept", "v"),))
+    )
     assert told.read_text() == run.container.id
-    assert [c.name for c in engine.ps(all=True, filters={"label": "k=v"})] == ["marked"]
+    assert [c.name for c in engine.ps(all=True, filters={"label": "kept=v"})] == ["marked"]
     with pytest.raises(ConflictError, match="the file is there already"):
         engine.run("localhost/base", ["true"], cidfile=told)
     with pytest.raises(UsageError, match="no such directory"):

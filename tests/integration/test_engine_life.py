@@ -246,6 +246,22 @@ def test_with_force_what_is_not_there_is_fine_as_with_docker(engine, start):
     assert engine.rmi("nowhere:1", "second:1", force=True) == ("second:1",)
 
 
+def test_force_takes_the_names_of_an_image_that_a_container_has(engine):
+    engine.build("FROM base:1\nENV USED=1\n", tags=("used:1",))
+    engine.run("used:1", "true", name="user")
+    with pytest.raises(ConflictError, match="is used by container user"):
+        engine.rmi("used:1")
+    assert engine.rmi("used:1", force=True) == ("used:1",)
+    with pytest.raises(NotFoundError):
+        engine.inspect("used:1")
+    image = engine.inspect("user").image_id
+    assert engine.exec("user", script="echo $USED").stdout == "1\n"
+    with pytest.raises(ConflictError, match="is used by container user"):
+        engine.rmi(image, force=True)
+    engine.rm("user")
+    assert engine.rmi(image) == (image,)
+
+
 def test_a_directory_to_start_in_is_absolute(engine):
     for start_in in (
         lambda: engine.run("base:1", "true", workdir="here"),
