@@ -25,7 +25,7 @@ from dockmagic.sandbox.confine import (
     keep_only,
     leave_session,
 )
-from dockmagic.sandbox.limiting import limit_resources, weaker
+from dockmagic.sandbox.limiting import limit_files, limit_resources, weaker
 from dockmagic.sandbox.ops import Devices, Mask, Operation, Proc, ReadOnly, Site, Wall, empty, perform
 from dockmagic.sandbox.places import PLAIN
 from dockmagic.sandbox.plan import Plan
@@ -135,6 +135,7 @@ def _run(plan: Plan, status: socket.socket) -> int:
 def become_program(spec, account: Account, status: socket.socket) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
     """The last step: the program, or work of our own in its place, which inherits as little. Returns an exit code."""
     if not spec["task"]:
+        limit_files(spec["limits"])
         return execute(spec["argv"], environment(spec["env"], account), status)
     privileges.hide_command_line("cp")
     status.close()

@@ -30,6 +30,8 @@ KINDS = {
     "rtprio": 14,
     "rttime": 15,
 }
+# Descriptors that a process of ours may need on its way to the program, and that the program has at its beginning.
+_ROOM, _LEAST = 64, 4
 # No file of a course has a terabyte: a sparse one only looks like it, and fills a disk once it is copied.
 _LARGEST_FILE = 1 << 40
 _DEFAULTS = {"core": (0, 0), "nofile": (1024, 4096), "fsize": (_LARGEST_FILE, _LARGEST_FILE)}
@@ -61,7 +63,17 @@ def limit_resources(limits) -> None:  # type: ignore[no-untyped-def]  # noqa: AN
         bounded = hard if most == resource.RLIM_INFINITY else min(hard, most)
         resource.setrlimit(KINDS[name], (min(soft, bounded), bounded))
     for name, soft, hard in limits["ulimits"]:
-        _set(name, soft, hard)
+        if name == "nofile" and 0 <= soft < _LEAST:
+            raise Refused(f"--ulimit nofile={soft}:{hard}: no program begins with fewer than {_LEAST} open files")
+        if not _comes_late(name, hard):
+            _set(name, soft, hard)
+
+
+def limit_files(limits) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
+    """Take on a limit of open files that is too low for what comes before the program."""
+    for name, soft, hard in limits["ulimits"]:
+        if _comes_late(name, hard):
+            _set(name, soft, hard)
 
 
 def weaker(limits, by: dict[str, str]) -> list[str]:  # type: ignore[no-untyped-def]  # noqa: ANN001 - JSON
@@ -87,6 +99,10 @@ def _hold_processors(cpus: float) -> str:
     os.sched_setaffinity(0, {allowed[(first + number) % len(allowed)] for number in range(count)})
     words = "1 processor" if count == 1 else f"{count} processors"
     return f"--cpus is held by keeping to {words}, which a program can undo: no control group can be made here"
+
+
+def _comes_late(name: str, hard: int) -> bool:
+    return name == "nofile" and 0 <= hard < _ROOM
 
 
 def _set(name: str, soft: int, hard: int) -> None:

@@ -159,6 +159,11 @@ def test_ulimits_and_shared_memory(box):
 
 
 def test_an_ulimit_that_the_host_refuses_is_an_error(box):
+    for few in (4, 10, 63, 64):
+        done = box.sh("ulimit -n", limits=Limits(ulimits=(("nofile", few, few),)))
+        assert (done.end.code, done.output) == (0, f"{few}\n")
+    with pytest.raises(UsageError, match="--ulimit nofile=3:3: no program begins with fewer than 4 open files"):
+        box.sh("true", limits=Limits(ulimits=(("nofile", 3, 3),)))
     with pytest.raises(UsageError, match="--ulimit nofile"):
         box.sh("true", limits=Limits(ulimits=(("nofile", 1 << 30, 1 << 30),)))
 
