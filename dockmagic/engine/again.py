@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from dockmagic.engine import containers, detached, health, images, life, limits, networks, run
+from dockmagic.engine import background, containers, detached, health, images, life, limits, networks, run
 from dockmagic.engine.attempt import Attempt
 from dockmagic.engine.request import Request
 from dockmagic.errors import ConflictError, UsageError
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 def start(session: Session, names: Sequence[str | Container]) -> tuple[str, ...]:
     """Start containers that have ended, each with a supervisor; those that run go on.
 
+    Where writable layers are kept in memory, they run in the background of this process, and end with it.
+
     Returns:
         Their names.
 
     Raises:
         NotFoundError: one is not there; nothing was done.
-        ConflictError: one is paused, or is just being made; nothing was done.
+        ConflictError: one is paused, or is just being made, and nothing was done; or its files were in the memory of a process that
+            has ended.
         UsageError: one cannot be started again; nothing was done.
         RunError: its program could not be executed.
         IsolationError: a wall could not be built; nothing ran.
@@ -54,8 +58,8 @@ def restart(
     return tuple(row.name for row in rows)
 
 
-def prepared(session: Session, container_id: str) -> Attempt:
-    """A container as it was made, ready to be run again by this process.
+def prepared(session: Session, container_id: str, *, detach: bool = True) -> Attempt:
+    """A container as it was made, ready to be run again by this process, which is a supervisor if it is to be detached.
 
     Raises:
         NotFoundError: it was removed meanwhile.
@@ -67,8 +71,10 @@ def prepared(session: Session, container_id: str) -> Attempt:
         raise ConflictError(f"container {row.name} runs already")
     record = session.store.images.get(row.image_id)
     emulated = images.require_runnable(record.config)
-    session.store.containers.amend(row.id, {"detached": True})
-    request = Request(script=row.spec["again"]["script"], limits=limits.stored(row.spec.get("limits", {})), detach=True)
+    session.store.containers.amend(row.id, {"detached": detach})
+    request = Request(
+        script=row.spec["again"]["script"], limits=limits.stored(row.spec.get("limits", {})), detach=detach
+    )
     return Attempt(
         session=session,
         row=row,
@@ -96,6 +102,12 @@ def _startable(session: Session, name: str | Container) -> ContainerRow:
 
 
 def _begin(session: Session, row: ContainerRow) -> None:
+    if session.runtime.in_memory:
+        # Its files are in the memory of this process's launch server, where no supervisor sees them; of another's that has ended they are gone.
+        containers.changes(session, row)
+        attempt = prepared(session, row.id, detach=False)
+        background.begin(attempt, partial(run.put_away, attempt))
+        return
     image = images.describe(session, session.store.images.get(row.image_id))
     done = detached.begin(session, image, (), Request(detach=True), build=None, container=row.id)
     if done.error is not None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from dockmagic.engine.engine import Engine
 from dockmagic.errors import ConflictError, NotFoundError, RunError, UsageError
 from dockmagic.sandbox.spec import Limits
+from tests.integration.test_build_in_memory import ON_AN_OVERLAY
 from tests.users import KINDS, make_user
 
 LOOP = "trap 'echo told; exit 5' TERM\necho ready $A $1 $(cat /kept 2>/dev/null)\necho x >> /kept\nwhile :; do sleep 0.05; done\n"
@@ -89,6 +93,36 @@ def test_what_another_process_made_can_be_started(engine):
     other.close()
     assert engine.start("theirs") == ("theirs",)
     assert engine.wait("theirs", timeout=60) == 3
+
+
+IN_MEMORY = """
+from pathlib import Path
+from dockmagic import Engine
+from dockmagic.errors import ConflictError
+home = Path.home() / "m/store"
+engine = Engine(home)
+engine.build("FROM localhost/base", tags=("b:1",))
+engine.run("b:1", script="echo x >> /kept; cat /kept", name="twice")
+engine.start("twice")
+print(engine.wait("twice", timeout=60), repr(engine.logs("twice")), engine.inspect("twice").detached)
+other = Engine(home)
+try:
+    other.start("twice")
+except ConflictError as error:
+    print(error.message)
+other.close()
+engine.close()
+"""
+
+
+def test_what_is_kept_in_memory_is_started_where_it_is(tmp_path_factory):
+    user = make_user("nosub", tmp_path_factory.mktemp("pytest-again"))
+    command = user.command((sys.executable, "-c", IN_MEMORY), {})
+    command[-1] = ON_AN_OVERLAY.format(home=user.home) + command[-1]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    first, second = done.stdout.splitlines()
+    assert first == "0 'x\\nx\\nx\\n' False", done.stderr
+    assert second == "what container twice has changed is gone: it was in the memory of the process that ran it"
 
 
 @pytest.mark.parametrize("kind", KINDS)
