@@ -1,7 +1,7 @@
 """The store's tables, and transactions on them.
 
 SQLite with a rollback journal: no write-ahead log, because home directories are often on NFS. The journal's file stays
-(``PERSIST``): a full disk can then still be cleared, since a deletion needs no new block. A connection lives for one
+(``PERSIST``) and has room for what a deletion changes: a full disk can then still be cleared, since that needs no new block. A connection lives for one
 transaction, so none is ever shared by threads or carried through a fork.
 """
 
@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from dockmagic.errors import StoreError
 from dockmagic.store.faults import told
 
 BUSY_SECONDS = 30.0
+# Bytes of the journal: the pages of some sixty, more than the tables and indexes that one image stands in.
+_JOURNAL = 1 << 18
 
 _SCHEMA = """
 CREATE TABLE layers (
@@ -222,8 +224,24 @@ class Database:
         """A transaction that nobody else's overlaps; durable when the block has ended, undone when it raises."""
         with told(self.path), closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            self._make_room()
             yield connection
             connection.execute("COMMIT")
+
+    def _make_room(self) -> None:
+        """Let the journal, which nobody else writes now, have its room while there is some.
+
+        What follows its last record is never read: it ends with a header of zeros, or with a page's number of 0;
+        https://www.sqlite.org/fileformat.html#the_rollback_journal.
+        """
+        journal = self.path.with_name(f"{self.path.name}-journal")
+        with suppress(OSError):  # there is none before the first transaction, and perhaps no room
+            if journal.stat().st_size < _JOURNAL:
+                descriptor = os.open(journal, os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    os.posix_fallocate(descriptor, 0, _JOURNAL)
+                finally:
+                    os.close(descriptor)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

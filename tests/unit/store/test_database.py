@@ -54,6 +54,24 @@ def test_nobody_reads_half_a_transaction(database):
     assert leases(database) == ["a", "b"]
 
 
+def test_the_journal_has_room_for_a_deletion_on_a_full_disk_and_undoes_none_the_less(database):
+    journal = database.path.with_name("db.sqlite-journal")
+    for digest in ("a", "b"):
+        with database.writing() as connection:
+            lease(connection, digest)
+    assert journal.stat().st_blocks * 512 >= 1 << 18
+
+    def many():
+        with database.writing() as connection:
+            for number in range(5000):
+                lease(connection, f"{number:064}")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        many()
+    assert leases(database) == ["a", "b"]
+
+
 def test_the_file_is_for_the_user_alone(database):
     assert database.path.stat().st_mode & 0o777 == 0o600
 
@@ -104,21 +122,25 @@ def test_a_missing_database_is_not_made_by_reading(tmp_path):
     assert not (tmp_path / "db.sqlite").exists()
 
 
-def test_a_killed_writer_leaves_the_state_before(database):
+@pytest.mark.parametrize("rows", [1, 5000], ids=["few", "more than memory has"])
+def test_a_killed_writer_leaves_the_state_before(database, rows):
     script = """
 import os, sys
 from pathlib import Path
 from dockmagic.store.database import _STEPS, Database
 with Database(Path(sys.argv[1])).writing() as connection:
-    connection.execute("INSERT INTO leases VALUES ('test', 'b', 'nobody', 0)")
+    connection.execute("PRAGMA cache_size = 10")
     connection.execute("PRAGMA cache_spill = 1")
+    for number in range(int(sys.argv[2])):
+        connection.execute("INSERT INTO leases VALUES ('test', ?, 'nobody', 0)", (f"b{number:063}",))
     os.kill(os.getpid(), 9)
 """
-    with database.writing() as connection:
-        lease(connection, "a")
-    done = subprocess.run([sys.executable, "-c", script, database.path], check=False)
+    for digest in ("a", "c"):
+        with database.writing() as connection:
+            lease(connection, digest)
+    done = subprocess.run([sys.executable, "-c", script, database.path, str(rows)], check=False)
     assert done.returncode == -9
-    assert leases(database) == ["a"]
+    assert leases(database) == ["a", "c"]
 
 
 def test_a_path_with_odd_characters_works(tmp_path):
