@@ -49,9 +49,15 @@ def restart(
         Their names.
 
     Raises:
-        UsageError: no such signal; else as :func:`start`.
+        UsageError: no such signal, or one is removed when it ends; else as :func:`start`.
     """
     rows = [_startable(session, name) for name in names]
+    for row in rows:
+        if row.status == containers.RUNNING and not row.kept:
+            raise UsageError(
+                f"container {row.name} cannot be started again: it is removed when it ends",
+                hint="run it without --rm, or under a name",
+            )
     for row in rows:
         life.stop(session, [row.name], timeout=timeout, signal=signal)
         _begin(session, row)
@@ -72,9 +78,7 @@ def prepared(session: Session, container_id: str, *, detach: bool = True) -> Att
     record = session.store.images.get(row.image_id)
     emulated = images.require_runnable(record.config)
     session.store.containers.amend(row.id, {"detached": detach})
-    request = Request(
-        script=row.spec["again"]["script"], limits=limits.stored(row.spec.get("limits", {})), detach=detach
-    )
+    request = Request(**row.spec["again"], limits=limits.stored(row.spec.get("limits", {})), detach=detach)
     return Attempt(
         session=session,
         row=row,

@@ -100,7 +100,9 @@ def require_runnable(config: ImageConfig) -> tuple[str, ...]:
         return ()
     from dockmagic.sandbox import emulation  # noqa: PLC0415 - rarely wanted
 
-    if system == "linux" and emulation.runs(architecture, here):
+    # The kernel starts the programs of a machine's 32-bit side too, but no wall here knows their system calls.
+    narrow = platforms.Platform(architecture=architecture).is_narrow(here)
+    if system == "linux" and not narrow and emulation.runs(architecture):
         return (f"programs for linux/{architecture} run in an emulator",)
     raise UsageError(
         f"the image is for {system}/{architecture}, which this machine does not run",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dockmagic.engine.settings import Settings
 from dockmagic.errors import UsageError
@@ -82,12 +82,12 @@ class Request:
     on_start: Callable[[Process], object] | None = None
     cwd: Path = field(default_factory=Path.cwd)
 
-    def again(self) -> dict[str, str | None] | None:
+    def again(self) -> dict[str, Any] | None:
         """What a container keeps of it to be started again, as JSON; None where that is too much, or values of the notebook."""
         given = self.given is not None and bool(self.given.files or self.given.env)
         if given or (self.script is not None and len(self.script) > _LONGEST_KEPT):
             return None
-        return {"script": self.script}
+        return {"script": self.script, "timeout": self.timeout, "output_limit": self.output_limit}
 
     def __post_init__(self) -> None:
         """Refuse, as docker does, a directory to start in that is not absolute."""

@@ -25,7 +25,7 @@ from dockmagic.sandbox import bpf, identity, init, parcels, syscall_table, wire
 from dockmagic.sandbox.accounts import Account, Refused, resolve
 from dockmagic.sandbox.cgroups import Group
 from dockmagic.sandbox.confine import DEFAULT_PATH, NOT_EXECUTABLE, NOT_FOUND, keep_only, leave_session
-from dockmagic.sandbox.limiting import limit_resources
+from dockmagic.sandbox.limiting import limit_files, limit_resources
 from dockmagic.sandbox.places import WITHIN, make_place
 from dockmagic.sandbox.provided import fill
 from dockmagic.sandbox.traced_copy import Places
@@ -295,6 +295,7 @@ class Tracer:
             privileges.set_capabilities(0)
             privileges.load_filter(_hidden_calls())
             keep_only([])
+            limit_files(limits)
             os.execve(argv[0], argv, env)  # noqa: S606 - no shell
         finally:
             os._exit(init.FAILED)

@@ -1,8 +1,8 @@
 """The store's tables, and transactions on them.
 
 SQLite with a rollback journal: no write-ahead log, because home directories are often on NFS. The journal's file stays
-(``PERSIST``) and has room for what a deletion changes: a full disk can then still be cleared, since that needs no new block. A connection lives for one
-transaction, so none is ever shared by threads or carried through a fork.
+(``PERSIST``) and has room for what a deletion changes: a full disk can then still be cleared, since that needs no new
+block. A connection lives for one transaction, so none is ever shared by threads or carried through a fork.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dockmagic.errors import StoreError
 from dockmagic.store.faults import told
 
 BUSY_SECONDS = 30.0
-# Bytes of the journal: the pages of some sixty, more than the tables and indexes that one image stands in.
+# Bytes of the journal: some sixty pages, more than the tables and indexes have that the deletion of an image touches.
 _JOURNAL = 1 << 18
 
 _SCHEMA = """

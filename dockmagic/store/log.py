@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 _MARK = struct.Struct("<QQ")
 # What comes within this many nanoseconds has one mark, so that marks cannot outgrow what a flood of single bytes says.
@@ -97,9 +97,6 @@ class LogWriter(AbstractContextManager["LogWriter"]):
                 os.close(descriptor)
         self._log = self._marks = -1
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -108,6 +105,9 @@ class LogWriter(AbstractContextManager["LogWriter"]):
 
 class LogReader(AbstractContextManager["LogReader"]):
     """Reads a log from its beginning, and on as it grows.
+
+    Attributes:
+        is_past: a line came that is later than wanted; so are all that follow.
 
     Raises:
         FileNotFoundError: there is none.
@@ -122,12 +122,7 @@ class LogReader(AbstractContextManager["LogReader"]):
         self._times: list[int] = []
         self._rest = b""
         self._offset = 0
-        self._passed = False
-
-    @property
-    def is_past(self) -> bool:
-        """A line came that is later than wanted; so are all that follow."""
-        return self._passed
+        self.is_past = False
 
     def read(self, *, last: bool) -> list[bytes]:
         """The lines of the selection that came since the last call, ``tail`` aside.
@@ -177,7 +172,7 @@ class LogReader(AbstractContextManager["LogReader"]):
     def _wants(self, at: int) -> bool:
         since, until = self._selection.since, self._selection.until
         if until is not None and at > until:
-            self._passed = True
+            self.is_past = True
             return False
         return since is None or at >= since
 

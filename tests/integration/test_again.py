@@ -77,7 +77,19 @@ def test_what_cannot_be_started_says_why_and_nothing_is_done(engine):
     with pytest.raises(ConflictError, match="is paused"):
         engine.start("held")
     engine.rm("held", force=True)
+    engine.run("base:1", script=LOOP, name="brittle", detach=True, remove=True)
+    with pytest.raises(UsageError, match="container brittle cannot be started again: it is removed when it ends"):
+        engine.restart("good", "brittle")
+    assert engine.inspect("brittle").status == "running"
+    engine.rm("brittle", force=True)
     assert engine.inspect("good").exit_code == 0
+
+
+def test_a_time_limit_counts_again(engine):
+    assert engine.run("base:1", script="sleep 600\n", name="timed", timeout=0.3).stopped == "timeout"
+    engine.start("timed")
+    assert engine.wait("timed", timeout=60) == 137
+    assert engine.inspect("timed").stopped == "timeout"
 
 
 def test_a_program_that_has_gone_is_an_error_and_the_container_stays(engine):

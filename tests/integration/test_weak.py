@@ -137,6 +137,8 @@ def test_limits_hold_and_nothing_is_left(user):
         result["hog"] = told(engine.run("a:1", script=hog, limits=Limits(memory=64 << 20)))[:2]
         result["disk"] = told(engine.run("a:1", script="cat /dev/zero > /f\\n", limits=Limits(disk=20 << 20)))[:2]
         result["sleeper"] = told(engine.run("a:1", script="sleep 600 & sleep 601\\n", timeout=0.5))[:2]
+        few = Limits(ulimits=(("nofile", 10, 10),))
+        result["few"] = told(engine.run("a:1", ["sh", "-c", "ulimit -n"], limits=few))[:3]
         result["daemon"] = told(engine.run("a:1", script="(setsid sleep 602 &); echo done\\n"))[:3]
         """,
     )
@@ -145,6 +147,7 @@ def test_limits_hold_and_nothing_is_left(user):
         "hog": [137, "memory limit"],
         "disk": [137, "disk limit"],
         "sleeper": [137, "timeout"],
+        "few": [0, "", "10\n"],
         "daemon": [0, "", "done\n"],
     }
     assert [line for line in processes() - before if "sleep 60" in line] == []
