@@ -87,6 +87,9 @@ def _patterns(reason: str) -> Iterator[re.Pattern[str]]:
 
 def _clues(reason: str) -> Iterator[str]:
     """Words of the text, the likeliest first."""
+    unknown = re.match(r"(?:unknown flag|unknown instruction|duplicate flag specified): (\S+)", reason)
+    if unknown:
+        yield unknown[1]
     failed = re.fullmatch(r'failed to process ".*": (.*)', reason, re.DOTALL)
     if failed:
         name = re.match(r"(\w+): ", failed[1])

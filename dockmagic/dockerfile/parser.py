@@ -60,14 +60,6 @@ class Node:
         """The first line as written, without the spaces around it."""
         return self.text.partition("\n")[0].strip(SPACES)
 
-    def locate(self, words: str) -> Location:
-        """Where ``words`` stand within the node, or the node's own location."""
-        for number, line in enumerate(self.text.split("\n"), self.location.line):
-            column = line.find(words) + 1
-            if column and words:
-                return Location(line=number, end_line=number, column=column, end_column=column + len(words))
-        return self.location
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParseWarning:

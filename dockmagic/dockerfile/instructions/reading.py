@@ -50,7 +50,7 @@ def parse_instruction(node: Node) -> kinds.Instruction:
     try:
         return _READERS.get(node.name.lower(), _unknown)(node)
     except DockerfileError as error:
-        raise fault(error.message, _place_of(error, node)) from None
+        raise fault(error.message, node.location) from None
 
 
 def parse_trigger(expression: str) -> kinds.Instruction:
@@ -66,12 +66,6 @@ def parse_trigger(expression: str) -> kinds.Instruction:
     except DockerfileError as error:
         raise DockerfileError(f"ONBUILD trigger: {reason_of(error)}") from None
     raise DockerfileError(f"ONBUILD trigger: {len(nodes)} instructions instead of one")
-
-
-def _place_of(error: DockerfileError, node: Node) -> Location:
-    """The words that the error's first words quote, else the whole node."""
-    match = re.match(r"(?:unknown flag|unknown instruction|duplicate flag specified): (\S+)", error.message)
-    return node.locate(match[1]) if match else node.location
 
 
 def _place(node: Node) -> _Place:

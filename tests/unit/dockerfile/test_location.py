@@ -81,6 +81,7 @@ def expanded(text):
 @pytest.mark.parametrize(
     ("text", "marked"),
     [
+        ("COPY \\\n  --chwon=a b c\n", "  --chwon=a b c\n  ^^^^^^^"),
         ("ENV A=1 \\\n    B=2 \\\n    C\n", "    C\n    ^"),
         ("ENV C=1 \\\n    C\n", "    C\n    ^"),
         ("LABEL a=b \\\n# c\n   c=${D?bad}\n", "   c=${D?bad}\n     ^^^"),

@@ -78,9 +78,6 @@ def test_a_node_keeps_its_text_and_place():
     assert node.source == "RUN one \\"
     assert node.text == "  RUN one \\\n    --two"
     assert node.location == Location(line=2, end_line=3, column=3)
-    assert node.locate("--two") == Location(line=3, end_line=3, column=5, end_column=10)
-    assert node.locate("absent") == node.location
-    assert node.locate("") == node.location
 
 
 def test_first_line_shifts_every_line():

@@ -188,9 +188,3 @@ def test_errors(text, reason):
         read(text)
     assert str(caught.value) == f"line 1: {reason}"
     assert caught.value.location is not None
-
-
-def test_errors_point_at_the_word():
-    with pytest.raises(DockerfileError) as caught:
-        read("COPY \\\n  --chwon=a b c")
-    assert (caught.value.location.line, caught.value.location.column) == (2, 3)
