@@ -106,7 +106,7 @@ class BuildError(DockmagicError):
     """An instruction of a build failed.
 
     Attributes:
-        line: the instruction's first line in the Dockerfile, from 1.
+        line: the instruction's first line in the Dockerfile, from 1; the message names the line of the fault in it.
         step: the failed instruction as written (its first line), or "".
         log: the failed step's output.
         container: the kept container of the failed step, or "".

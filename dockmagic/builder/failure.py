@@ -55,7 +55,7 @@ def _located(error: DockmagicError, reason: str, instruction: Line, text: str) -
     place = narrowed(reason, instruction.location, text)
     located = BuildError(
         f"line {place.line}: {reason}",
-        line=place.line,
+        line=instruction.location.line,
         step=instruction.source,
         hint=error.hint,
         detail=excerpt(text, place),

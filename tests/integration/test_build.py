@@ -276,6 +276,15 @@ def test_dockerignore_hides_what_it_names(engine, context):
         engine.build("FROM localhost/base\nCOPY run.sh /x\n", context=context)
 
 
+def test_a_source_that_is_not_there_is_told_on_its_own_line_of_the_instruction(engine, tmp_path):
+    (tmp_path / "there").touch()
+    with pytest.raises(BuildError) as caught:
+        engine.build("FROM scratch\nCOPY there \\\n  missing \\\n  /d/\n", context=tmp_path)
+    assert caught.value.line == 2
+    assert str(caught.value).startswith("line 3: ")
+    assert caught.value.detail.startswith("3 |   missing \\\n  |   ^^^^^^^")
+
+
 def test_a_missing_base_is_told_at_its_line_with_the_rows_of_the_build(engine):
     with pytest.raises(BuildError, match="line 1: image not found: nowhere:1") as caught:
         engine.build("FROM nowhere:1\nRUN true\n")
